@@ -1,0 +1,54 @@
+"""Passwords: argon2id at a chosen cost, and who was verified a moment ago."""
+
+import asyncio
+import hmac
+import secrets
+import time
+
+import argon2
+
+from currant.errors import Invalid
+
+_HASHER = argon2.PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
+
+
+class Passwords:
+    """Argon2id behind a semaphore, with a short memory of what was verified.
+
+    A verified password is remembered for 60 seconds under an HMAC with a key of this process, so
+    that a client that sends Basic credentials with every call does not pay for the hash each time.
+    """
+
+    def __init__(self) -> None:
+        self.busy = asyncio.Semaphore(2)
+        self.key = secrets.token_bytes(32)
+        self.verified: dict[bytes, float] = {}
+        self.nobody = _HASHER.hash(secrets.token_hex(8))
+
+    async def match(self, stored: str | None, password: str) -> bool:
+        """Tell whether a password has the stored hash; as slow where there is no such user."""
+        told = f"{stored}\0{password}".encode("utf-8", "surrogatepass")
+        mark = hmac.digest(self.key, told, "sha256")
+        if self.verified.get(mark, 0) > time.monotonic():
+            return True
+        async with self.busy:
+            good = await asyncio.to_thread(self._verify, stored or self.nobody, password)
+        if good and stored is not None:
+            if len(self.verified) > 10_000:
+                self.verified.clear()
+            self.verified[mark] = time.monotonic() + 60
+            return True
+        return False
+
+    def _verify(self, stored: str, password: str) -> bool:
+        try:
+            return _HASHER.verify(stored, password)
+        except (argon2.exceptions.VerificationError, argon2.exceptions.InvalidHashError):
+            return False
+
+
+def hash_password(password: str) -> str:
+    """Return the argon2id hash of a new password (19 MiB, 2 passes, 1 lane)."""
+    if not 8 <= len(password) <= 200:
+        raise Invalid("A password has 8 to 200 characters.", field="password")
+    return _HASHER.hash(password)

@@ -1,0 +1,86 @@
+-- name: enter
+-- The gate: prove, resolve the portal, ask whether the user may, claim the key, set the tenant.
+-- not null: none
+select
+    refusal, user_id, login, vendor_number, blocked_accounts, special_limit,
+    portal_id, portal_key, timezone, currency, replay
+from access.enter(
+    :login::text, :kind::text, :proof::text, :portal::text, :permission::text,
+    :key::text, :request::text, :now::timestamptz
+);
+
+-- name: close_act
+-- Leave the audit event of an act, and keep its answer where the request carried a key.
+with audited as (
+    insert into access.audit_event (portal_id, at, login, act, outcome, command, detail)
+    values (
+        :portal_id::int, :now::timestamptz, :login::text, :act::text, :outcome::text,
+        :command::text, :detail::text
+    )
+)
+update access.idempotency set answer = :answer::text
+where portal_id = :portal_id::int and user_id = :user_id::int and key = :key::text;
+
+-- name: password_of
+-- The stored hash of a user's password, if the user has one.
+select access.password_of(:login::text) as secret;
+
+-- name: create_portal
+-- A new tenant with its own vendor, seen by this transaction from now on.
+-- not null: portal_id key
+select
+    access.create_portal(
+        :key::text, :name::text, :timezone::text, :currency::text, :tz_index::int,
+        :vendor_number::text, :now::timestamptz
+    ) as portal_id,
+    :key::text as key;
+
+-- name: create_alias
+-- Another spelling of the portal's key.
+insert into access.portal_alias (alias, portal_id) values (:alias::text, :portal_id::int);
+
+-- name: create_user
+-- A new system user of a portal, who may act in it.
+with created as (
+    insert into access.system_user (
+        portal_id, login, name, role, vendor_number, email, vending_limit, special_limit,
+        created_at
+    )
+    values (
+        :portal_id::int, :login::text, :name::text, :role::text, :vendor_number::text,
+        :email::text, :vending_limit::bigint, :special_limit::bigint, :now::timestamptz
+    )
+    returning user_id, login
+), granted as (
+    insert into access.user_portal (portal_id, user_id)
+    select :portal_id::int, created.user_id from created
+)
+select created.login from created;
+
+-- name: users
+-- The system users of a portal, by login.
+select login, name, role, vendor_number, active
+from access.system_user
+where portal_id = :portal_id::int
+order by login;
+
+-- name: portals
+-- The portals that the actor sees, by key.
+select portal_id, key from access.portal order by key;
+
+-- name: set_credential
+-- Replace a user's live credential of one kind; only its hash is kept.
+-- not null: login
+select access.set_credential(
+    :portal_id::int, :login::text, :kind::text, :secret::text, :now::timestamptz
+) as login;
+
+-- name: seal_audit
+-- Extend the hash chains over the events committed since the last run.
+-- not null: sealed
+select access.seal_audit() as sealed;
+
+-- name: audit_faults
+-- Where each audit chain breaks first; no row when none does.
+-- not null: portal_id number event_id fault
+select portal_id, number, event_id, fault from access.audit_faults();

@@ -1,0 +1,572 @@
+-- Portals, the people who act in them, what they may do, and what they did.
+
+create schema access;
+comment on schema access is 'Portals, system users, permissions, credentials and the audit log.';
+grant usage on schema access to currant_runtime, currant_reader;
+
+create table access.portal (
+    portal_id int primary key generated always as identity,
+    key text not null constraint portal_key_taken unique
+    constraint portal_key_shape check (key ~ '^[a-z0-9][a-z0-9_-]{0,39}$'),
+    name text not null,
+    timezone text not null,
+    currency text not null constraint currency_code check (currency ~ '^[A-Z]{3}$'),
+    tz_index int not null default 0,
+    created_at timestamptz not null
+);
+comment on table access.portal is 'A tenant: one utility, with its civil time and currency.';
+alter table access.portal enable row level security;
+create policy tenant on access.portal using (portal_id = any((select db.portals())::int[]));
+
+create table access.portal_alias (
+    alias text primary key constraint portal_alias_shape check (alias ~ '^[a-z0-9_-]{1,40}$'),
+    portal_id int not null references access.portal
+);
+comment on table access.portal_alias is 'Other spellings under which clients name a portal.';
+call db.tenant_table('access.portal_alias');
+
+create table access.vendor (
+    portal_id int not null references access.portal,
+    vendor_number text not null,
+    name text not null,
+    external boolean not null default false,
+    primary key (portal_id, vendor_number)
+);
+comment on table access.vendor is 'Who sells: the utility itself, or a shop that vends for it.';
+call db.tenant_table('access.vendor');
+
+create table access.permission (
+    permission text primary key,
+    position int not null unique,
+    category text not null,
+    description text not null,
+    long_description text not null default ''
+);
+comment on table access.permission is 'The catalogue of permissions, in its printed order.';
+
+create table access.role (
+    role text primary key,
+    sec_level int not null
+);
+comment on table access.role is 'The ten roles a system user may have, with their level.';
+
+create table access.role_permission (
+    role text not null references access.role,
+    permission text not null references access.permission,
+    primary key (role, permission)
+);
+comment on table access.role_permission is 'What each role may do unless the user says otherwise.';
+
+create table access.system_user (
+    user_id int primary key generated always as identity,
+    portal_id int references access.portal,
+    login text not null constraint login_taken unique
+    constraint login_shape check (login ~ '^[A-Za-z0-9][A-Za-z0-9._@-]{0,19}$'),
+    name text not null,
+    role text not null constraint role_known references access.role,
+    vendor_number text not null default '',
+    external_vendor boolean not null default false,
+    phone_1 text not null default '',
+    phone_2 text not null default '',
+    sms_1 text not null default '',
+    sms_2 text not null default '',
+    email text not null default '',
+    vending_limit bigint constraint vending_limit_positive check (vending_limit >= 0),
+    special_limit bigint constraint special_limit_positive check (special_limit >= 0),
+    blocked_accounts text not null default '',
+    everywhere boolean not null default false,
+    active boolean not null default true,
+    created_at timestamptz not null,
+    constraint home_or_everywhere check (everywhere = (portal_id is null))
+);
+comment on table access.system_user is
+'Who acts. Limits are in minor units of the portal''s currency; null is no limit.';
+call db.tenant_table('access.system_user');
+
+create table access.user_portal (
+    portal_id int not null references access.portal,
+    user_id int not null references access.system_user,
+    primary key (portal_id, user_id)
+);
+comment on table access.user_portal is 'The portals granted to a system user.';
+call db.tenant_table('access.user_portal');
+
+create table access.user_permission (
+    user_id int not null references access.system_user,
+    permission text not null references access.permission,
+    granted boolean not null,
+    primary key (user_id, permission)
+);
+comment on table access.user_permission is
+'What a user may do beyond the role (granted), or may not do in spite of it (not granted).';
+revoke all on access.user_permission from currant_runtime;
+
+create table access.credential (
+    credential_id int primary key generated always as identity,
+    user_id int not null references access.system_user,
+    kind text not null check (kind in ('PASSWORD', 'TOKEN')),
+    secret text not null,
+    created_at timestamptz not null,
+    revoked_at timestamptz
+);
+comment on table access.credential is
+'Proofs of who somebody is: an argon2id hash of a password, the SHA-256 of a token.';
+create unique index one_live_credential on access.credential (user_id, kind)
+where revoked_at is null;
+revoke all on access.credential from currant_runtime, currant_reader;
+
+create table access.idempotency (
+    portal_id int not null references access.portal,
+    user_id int not null,
+    key text not null constraint idempotency_key_length check (length(key) between 1 and 255),
+    request text not null,
+    answer text,
+    claimed_at timestamptz not null,
+    primary key (portal_id, user_id, key)
+);
+comment on table access.idempotency is 'What was answered to a request that carried a key.';
+call db.tenant_table('access.idempotency');
+
+create table access.audit_event (
+    portal_id int references access.portal,
+    event_id bigint primary key generated always as identity,
+    at timestamptz not null,
+    login text not null,
+    act text not null,
+    outcome text not null check (outcome in ('done', 'refused')),
+    command text not null,
+    detail text not null default ''
+);
+comment on table access.audit_event is 'Who did what, or tried to; the command less its secrets.';
+alter table access.audit_event enable row level security;
+create policy tenant on access.audit_event
+using (portal_id = any((select db.portals())::int[]))
+with check (portal_id is null or portal_id = any((select db.portals())::int[]));
+call db.append_only('access.audit_event');
+
+create table access.audit_seal (
+    portal_id int not null,
+    number bigint not null,
+    event_id bigint not null unique,
+    hash bytea not null,
+    primary key (portal_id, number)
+);
+comment on table access.audit_seal is
+'The hash chain over committed audit events, one chain a portal; portal 0 holds those of none.';
+alter table access.audit_seal enable row level security;
+create policy tenant on access.audit_seal for select
+using (portal_id = any((select db.portals())::int[]));
+call db.append_only('access.audit_seal');
+
+create table access.audit_head (
+    portal_id int not null,
+    day date not null,
+    number bigint not null,
+    hash bytea not null,
+    signature bytea not null,
+    primary key (portal_id, day)
+);
+comment on table access.audit_head is
+'The last seal of each day, signed with the key of the installation.';
+alter table access.audit_head enable row level security;
+create policy tenant on access.audit_head for select
+using (portal_id = any((select db.portals())::int[]));
+call db.append_only('access.audit_head');
+
+create table access.counter (
+    portal_id int not null references access.portal,
+    name text not null,
+    last bigint not null,
+    primary key (portal_id, name)
+);
+comment on table access.counter is 'The last number given out of each numbered series of a portal.';
+call db.tenant_table('access.counter');
+
+-- Take the next numbers of a series; the first of them is answered. 999999 is never given
+-- (it is the suspense debtor, conformance.md 8.4).
+create function access.take_numbers(in_portal int, series text, how_many int)
+returns bigint language sql as $$
+    insert into access.counter as c (portal_id, name, last)
+    values (in_portal, series, how_many)
+    on conflict (portal_id, name) do update
+    set last = case
+        when c.last < 999999 and c.last + how_many >= 999999 then 999999 + how_many
+        else c.last + how_many
+    end
+    returning last - how_many + 1
+$$;
+
+-- In which portals a user holds a permission, and if not, why not. The check at the door, the
+-- filter of a list and the answer to "why not?" are these same rows.
+-- The empty permission is one that every signed-in user has.
+create function access.may(of_user int, wanted text)
+returns table (portal_id int, allowed boolean, reason text)
+language sql stable security definer set search_path = pg_catalog, pg_temp
+as $$
+    with held as (
+        select
+            u.user_id,
+            wanted = '' or coalesce(
+                (
+                    select up.granted from access.user_permission as up
+                    where up.user_id = u.user_id and up.permission = wanted
+                ),
+                exists (
+                    select from access.role_permission as rp
+                    where rp.role = u.role and rp.permission = wanted
+                )
+            ) as holds
+        from access.system_user as u
+        where u.user_id = of_user and u.active
+    )
+    select p.portal_id, h.holds, case when h.holds then '' else 'lacks ' || wanted end
+    from held as h
+    inner join access.system_user as u on u.user_id = h.user_id
+    inner join access.portal as p
+        on u.everywhere or exists (
+            select from access.user_portal as g
+            where g.portal_id = p.portal_id and g.user_id = u.user_id
+        )
+$$;
+
+-- The stored hash of a user's password, for the one comparison that must happen outside.
+create function access.password_of(of_login text)
+returns text
+language sql stable security definer set search_path = pg_catalog, pg_temp
+as $$
+    select c.secret from access.credential as c
+    inner join access.system_user as u on u.user_id = c.user_id
+    where u.login = of_login and u.active and c.kind = 'PASSWORD' and c.revoked_at is null
+$$;
+
+-- Found a tenant with its own vendor; from now on this transaction sees it.
+create function access.create_portal(
+    new_key text, new_name text, of_timezone text, of_currency text, of_tz_index int,
+    of_vendor text, at timestamptz
+)
+returns int
+language plpgsql security definer set search_path = pg_catalog, pg_temp
+as $$
+declare
+    made int;
+begin
+    insert into access.portal (key, name, timezone, currency, tz_index, created_at)
+    values (new_key, new_name, of_timezone, of_currency, of_tz_index, at)
+    returning portal_id into made;
+    insert into access.vendor (portal_id, vendor_number, name)
+    values (made, of_vendor, new_name);
+    perform set_config('currant.portals', array[made]::text, true);
+    return made;
+end
+$$;
+
+-- Replace a user's live credential of one kind, within one portal; null when there is no such user.
+create function access.set_credential(
+    in_portal int, of_login text, of_kind text, new_secret text, at timestamptz
+)
+returns text
+language sql security definer set search_path = pg_catalog, pg_temp
+as $$
+    with known as (
+        select u.user_id, u.login from access.system_user as u
+        where u.login = of_login and u.portal_id = in_portal
+            and in_portal = any(db.portals())
+    ), revoked as (
+        update access.credential as c set revoked_at = at from known
+        where c.user_id = known.user_id and c.kind = of_kind and c.revoked_at is null
+        returning c.user_id
+    ), added as (
+        insert into access.credential (user_id, kind, secret, created_at)
+        select known.user_id, of_kind, new_secret, at from known
+        where (select count(*) from revoked) >= 0
+    )
+    select known.login from known
+$$;
+
+-- The gate. Proves the credential, resolves the portal, asks whether the user may, claims the
+-- idempotency key, and sets the tenant of this transaction. `proof_kind` is 'TOKEN' (the proof is
+-- the token's SHA-256), 'PASSWORD' (the proof is the stored hash that was just verified), 'LOCAL'
+-- (this machine's own operator or a job) or 'NONE' (what the document leaves public).
+create function access.enter(
+    asked_login text, proof_kind text, proof text, asked_portal text, wanted text,
+    asked_key text, request text, at timestamptz,
+    out refusal text, out user_id int, out login text, out vendor_number text,
+    out blocked_accounts text, out special_limit bigint,
+    out portal_id int, out portal_key text, out timezone text, out currency text,
+    out replay text
+)
+language plpgsql security definer set search_path = pg_catalog, pg_temp
+as $$
+declare
+    known access.system_user;
+    tenant access.portal;
+    allowed int[];
+    denial text;
+    claimed access.idempotency;
+begin
+    if proof_kind <> 'NONE' then
+        select u.* into known from access.system_user as u
+        where u.login = asked_login and u.active and (
+            (proof_kind = 'LOCAL' and u.everywhere)
+            or exists (
+                select from access.credential as c
+                where c.user_id = u.user_id and c.kind = proof_kind
+                    and c.secret = proof and c.revoked_at is null
+            )
+        );
+        if known.user_id is null then
+            refusal := 'credentials';
+            return;
+        end if;
+    end if;
+    user_id := coalesce(known.user_id, 0);
+    login := coalesce(known.login, '');
+    vendor_number := coalesce(known.vendor_number, '');
+    blocked_accounts := coalesce(known.blocked_accounts, '');
+    special_limit := known.special_limit;
+    if asked_portal is not null then
+        select p.* into tenant from access.portal as p where p.key = asked_portal;
+        if tenant.portal_id is null then
+            select p.* into tenant from access.portal_alias as a
+            inner join access.portal as p on p.portal_id = a.portal_id
+            where a.alias = asked_portal;
+        end if;
+        if proof_kind = 'NONE' then
+            allowed := array[tenant.portal_id];
+        else
+            select array_agg(m.portal_id) filter (where m.allowed), min(m.reason)
+            into allowed, denial
+            from access.may(known.user_id, wanted) as m where m.portal_id = tenant.portal_id;
+        end if;
+        if tenant.portal_id is null or allowed is null then
+            refusal := coalesce(denial, 'portal');
+            return;
+        end if;
+        portal_id := tenant.portal_id;
+        portal_key := tenant.key;
+        timezone := tenant.timezone;
+        currency := tenant.currency;
+    else
+        select array_agg(m.portal_id) filter (where m.allowed), min(m.reason)
+        into allowed, denial from access.may(known.user_id, wanted) as m;
+        if allowed is null and not coalesce(known.everywhere, false) then
+            refusal := coalesce(denial, 'portal');
+            return;
+        end if;
+    end if;
+    perform set_config('currant.portals', coalesce(allowed, '{}')::text, true);
+    if asked_key is not null and portal_id is not null then
+        insert into access.idempotency (portal_id, user_id, key, request, claimed_at)
+        values (tenant.portal_id, known.user_id, asked_key, enter.request, at)
+        on conflict do nothing;
+        if not found then
+            select i.* into claimed from access.idempotency as i
+            where i.portal_id = tenant.portal_id and i.user_id = known.user_id
+                and i.key = asked_key;
+            if claimed.request <> enter.request then
+                refusal := 'key';
+            end if;
+            replay := claimed.answer;
+        end if;
+    end if;
+end
+$$;
+
+-- Extend each portal's hash chain over the events committed since; answers how many were sealed.
+-- A seal's hash covers the seal before it and every column of its event.
+create function access.seal_audit()
+returns bigint
+language plpgsql security definer set search_path = pg_catalog, pg_temp
+as $$
+declare
+    event access.audit_event;
+    chain int;
+    last_number bigint;
+    last_hash bytea;
+    sealed bigint := 0;
+    current_chain int;
+begin
+    perform pg_advisory_xact_lock(hashtext('access.seal_audit'));
+    for event in
+        select e.* from access.audit_event as e
+        where not exists (select from access.audit_seal as s where s.event_id = e.event_id)
+        order by coalesce(e.portal_id, 0), e.event_id
+    loop
+        chain := coalesce(event.portal_id, 0);
+        if chain is distinct from current_chain then
+            current_chain := chain;
+            last_number := 0;
+            last_hash := ''::bytea;
+            select s.number, s.hash into last_number, last_hash from access.audit_seal as s
+            where s.portal_id = chain order by s.number desc limit 1;
+            last_number := coalesce(last_number, 0);
+            last_hash := coalesce(last_hash, ''::bytea);
+        end if;
+        last_number := last_number + 1;
+        last_hash := sha256(last_hash || convert_to(event::text, 'UTF8'));
+        insert into access.audit_seal (portal_id, number, event_id, hash)
+        values (chain, last_number, event.event_id, last_hash);
+        sealed := sealed + 1;
+    end loop;
+    return sealed;
+end
+$$;
+
+-- Sign the last seal of each finished day that has no signature yet.
+create function access.sign_audit(of_day date, portal int, of_number bigint, of_hash bytea, signed bytea)
+returns void
+language sql security definer set search_path = pg_catalog, pg_temp
+as $$
+    insert into access.audit_head (portal_id, day, number, hash, signature)
+    values (portal, of_day, of_number, of_hash, signed) on conflict do nothing
+$$;
+
+-- Walk every chain again and answer the first fault of each, or nothing.
+create function access.audit_faults()
+returns table (portal_id int, number bigint, event_id bigint, fault text)
+language plpgsql stable security definer set search_path = pg_catalog, pg_temp
+as $$
+declare
+    link record;
+    before bytea := ''::bytea;
+    expected bigint := 1;
+    chain int;
+    broken boolean := false;
+begin
+    for link in
+        select s.portal_id, s.number, s.event_id, s.hash, e as event, e.event_id as found
+        from access.audit_seal as s
+        left join access.audit_event as e on e.event_id = s.event_id
+        order by s.portal_id, s.number
+    loop
+        if link.portal_id is distinct from chain then
+            chain := link.portal_id;
+            before := ''::bytea;
+            expected := 1;
+            broken := false;
+        end if;
+        if not broken then
+            if link.number <> expected then
+                broken := true;
+                fault := 'seal ' || expected || ' is missing';
+            elsif link.found is null then
+                broken := true;
+                fault := 'the sealed event is missing';
+            elsif link.hash <> sha256(before || convert_to(link.event::text, 'UTF8')) then
+                broken := true;
+                fault := 'the event or its seal was altered';
+            end if;
+            if broken then
+                portal_id := link.portal_id;
+                number := link.number;
+                event_id := link.event_id;
+                return next;
+            end if;
+        end if;
+        before := link.hash;
+        expected := link.number + 1;
+    end loop;
+end
+$$;
+
+insert into access.permission (position, permission, category, description, long_description)
+values
+(1, 'passwd', 'Account', 'Change Password', ''),
+(2, 'balance', 'Account', 'Drawer Balance and Batch', ''),
+(
+    3, 'tabcoms', 'Account Screen', 'Coms: SMS/Email/IVR/Issues',
+    'Allows access to Com tab showing all Juice generated customer communications.'
+),
+(
+    4, 'tabcontrol', 'Account Screen', 'Control Tab',
+    'Allows access to manage tariff, location, meter, vending, and more. '
+    'Commercial services agents and customer service managers should have access '
+    'and review training documents before using.'
+),
+(5, 'vendcash', 'Vending', 'Vend Cash', 'Allows user to vend power with cash payment.'),
+(6, 'vend.view', 'Vending', 'View vends and receipts', ''),
+(7, 'customer.view', 'Customers', 'View customers', ''),
+(8, 'location.view', 'Customers', 'View locations', ''),
+(9, 'wallet.view', 'Customers', 'View wallets', ''),
+(10, 'arrears.view', 'Customers', 'View arrears', ''),
+(11, 'meter.view', 'Metering', 'View meters', ''),
+(12, 'reads.view', 'Metering', 'View reads', ''),
+(13, 'reads.write', 'Metering', 'Record reads', ''),
+(14, 'ami.callback', 'Metering', 'Answer head-end requests', ''),
+(15, 'ami.command', 'Metering', 'Command meters', ''),
+(16, 'import.trinity', 'Imports', 'Import customers, locations and meters', ''),
+(17, 'import.view', 'Imports', 'View imported keys', ''),
+(18, 'adjust.arrears', 'Adjustments', 'Import arrears', ''),
+(19, 'adjust.wallet', 'Adjustments', 'Fund and debit wallets', ''),
+(20, 'tariffs.view', 'Tariffs', 'View tariffs', ''),
+(21, 'tariffs.manage', 'Tariffs', 'Create and schedule tariffs', ''),
+(22, 'transactions.view', 'Transactions', 'View transactions', ''),
+(23, 'transactions.adjust', 'Transactions', 'Adjust accounts', ''),
+(24, 'transactions.reverse', 'Transactions', 'Reverse transactions', ''),
+(25, 'billing.view', 'Billing', 'View bills', ''),
+(26, 'billing.run', 'Billing', 'Run bills', ''),
+(27, 'billing.approve', 'Billing', 'Approve bills', ''),
+(28, 'fieldwork', 'Fieldwork', 'Work orders', ''),
+(29, 'reports.run', 'Finance', 'Run reports', ''),
+(30, 'ledger.view', 'Finance', 'View the ledger', ''),
+(31, 'ledger.close', 'Finance', 'Close periods', ''),
+(32, 'users.manage', 'Administration', 'Manage system users', ''),
+(33, 'utilmate.api', 'Administration', 'Use the Utilmate API', ''),
+(34, 'portals.manage', 'Administration', 'Manage portals', ''),
+(35, 'jobs.run', 'Administration', 'Run scheduled work', '');
+
+insert into access.role (role, sec_level)
+values
+('CSR', 60), ('CSR2', 60), ('CSR3', 65), ('ComMGR', 70), ('VENDOR', 60), ('VENDORADM', 65),
+('Engineer', 60), ('Accounting', 65), ('SysAdmin', 70), ('Operator', 99);
+
+-- The default sets of conformance.md 8.6; each line builds on the sets named before it.
+insert into access.role_permission (role, permission)
+select 'VENDOR', permission from access.permission
+where
+    permission in (
+        'passwd', 'balance', 'tabcoms', 'tabcontrol', 'customer.view', 'wallet.view', 'vend.view'
+    );
+insert into access.role_permission (role, permission)
+select 'VENDORADM', permission from access.role_permission where role = 'VENDOR'
+union values ('VENDORADM', 'vendcash');
+insert into access.role_permission (role, permission)
+select 'CSR', permission from access.role_permission where role = 'VENDORADM'
+union
+select 'CSR', permission from access.permission
+where
+    permission in ('meter.view', 'reads.view', 'location.view', 'arrears.view', 'tariffs.view');
+insert into access.role_permission (role, permission)
+select 'CSR2', permission from access.role_permission where role = 'CSR'
+union values ('CSR2', 'transactions.view'), ('CSR2', 'adjust.wallet');
+insert into access.role_permission (role, permission)
+select 'CSR3', permission from access.role_permission where role = 'CSR2'
+union
+values ('CSR3', 'transactions.adjust'), ('CSR3', 'transactions.reverse'), ('CSR3', 'adjust.arrears');
+insert into access.role_permission (role, permission)
+select 'ComMGR', permission from access.role_permission where role = 'CSR3'
+union
+select 'ComMGR', permission from access.permission
+where
+    permission in ('tariffs.manage', 'users.manage', 'reports.run') or permission like 'billing.%';
+insert into access.role_permission (role, permission)
+select 'Engineer', permission from access.permission
+where
+    permission in ('meter.view', 'location.view', 'fieldwork')
+    or permission like any(array['reads.%', 'import.%', 'ami.%']);
+insert into access.role_permission (role, permission)
+select 'Accounting', permission from access.permission
+where
+    permission = 'reports.run'
+    or permission like any(array['%.view', 'ledger.%', 'transactions.%']);
+insert into access.role_permission (role, permission)
+select 'SysAdmin', permission from access.permission
+where permission not in ('portals.manage', 'jobs.run');
+insert into access.role_permission (role, permission)
+select 'Operator', permission from access.permission;
+
+-- The operator at this machine's own command line, and the jobs.
+insert into access.system_user (login, name, role, everywhere, created_at)
+values
+('operator', 'Operator of this installation', 'Operator', true, now()),
+('auto', 'Scheduled work', 'Operator', true, now());

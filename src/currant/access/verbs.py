@@ -1,0 +1,156 @@
+"""Acts on portals, users and credentials, and the questions asked about them."""
+
+import hashlib
+import secrets
+import uuid
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import msgspec
+
+from currant.access.model import (
+    AuditFault,
+    CreateAlias,
+    CreatePortal,
+    CreateUser,
+    Entered,
+    IssueToken,
+    PortalCreated,
+    SetPassword,
+    SystemUser,
+    UserNamed,
+)
+from currant.access.permissions import Permission, needs
+from currant.db.statements import Statements
+from currant.db.tx import Tx
+from currant.errors import Invalid, NotFound
+
+sql = Statements(__package__)
+ENTER = sql.rows("enter", Entered)
+CLOSE_ACT = sql.command("close_act")
+PASSWORD_OF = sql.rows("password_of", str)
+_CREATE_PORTAL = sql.rows("create_portal", PortalCreated)
+_CREATE_ALIAS = sql.command("create_alias")
+_CREATE_USER = sql.rows("create_user", UserNamed)
+_USERS = sql.rows("users", SystemUser)
+_PORTALS = sql.rows("portals", PortalCreated)
+_SET_CREDENTIAL = sql.rows("set_credential", str)
+_SEAL_AUDIT = sql.rows("seal_audit", int)
+_AUDIT_FAULTS = sql.rows("audit_faults", AuditFault)
+
+
+class Nothing(msgspec.Struct, frozen=True):
+    """A command or question that carries nothing."""
+
+
+def new_token() -> tuple[str, str]:
+    """Return a new token (a UUID, conformance.md 1.5) and the hash that is kept of it."""
+    token = str(uuid.UUID(bytes=secrets.token_bytes(16), version=4))
+    return token, hash_token(token)
+
+
+def hash_token(token: str) -> str:
+    """Return the SHA-256 of a token, hex: tokens are random, so no slow hash is needed."""
+    return hashlib.sha256(token.encode()).hexdigest()
+
+
+@needs(Permission.PORTALS_MANAGE)
+async def create_portal(tx: Tx, command: CreatePortal) -> PortalCreated:
+    """Create a tenant with its standard chart of accounts and its own vendor."""
+    try:
+        ZoneInfo(command.timezone)
+    except (ZoneInfoNotFoundError, ValueError) as error:
+        raise Invalid(
+            f"{command.timezone!r} is not an IANA time zone.", field="timezone"
+        ) from error
+    return await tx.one(
+        _CREATE_PORTAL,
+        key=command.key,
+        name=command.name,
+        timezone=command.timezone,
+        currency=command.currency,
+        tz_index=command.tz_index,
+        vendor_number=command.vendor_number,
+        now=tx.now,
+    )
+
+
+@needs(Permission.PORTALS_MANAGE)
+async def create_alias(tx: Tx, command: CreateAlias) -> CreateAlias:
+    """Let clients name the portal by another spelling too."""
+    await tx.run(_CREATE_ALIAS, alias=command.alias, portal_id=tx.portal.portal_id)
+    return command
+
+
+@needs(Permission.USERS_MANAGE)
+async def create_user(tx: Tx, command: CreateUser) -> UserNamed:
+    """Create a system user, who cannot sign in before a password or token is given."""
+    if command.role == "Operator":
+        raise Invalid("The role Operator belongs to this machine.", field="role")
+    return await tx.one(
+        _CREATE_USER,
+        portal_id=tx.portal.portal_id,
+        login=command.login,
+        name=command.name,
+        role=command.role,
+        vendor_number=command.vendor_number,
+        email=command.email,
+        vending_limit=command.vending_limit,
+        special_limit=command.special_limit,
+        now=tx.now,
+    )
+
+
+@needs(Permission.USERS_MANAGE)
+async def set_password(tx: Tx, command: SetPassword) -> UserNamed:
+    """Give a user a new password; the old one is dead at once."""
+    return await _set_credential(tx, command.login, "PASSWORD", command.password_hash)
+
+
+@needs(Permission.USERS_MANAGE)
+async def issue_token(tx: Tx, command: IssueToken) -> UserNamed:
+    """Give a user a new token; the old one is dead at once."""
+    return await _set_credential(tx, command.login, "TOKEN", command.token_hash)
+
+
+async def _set_credential(tx: Tx, login: str, kind: str, secret: str) -> UserNamed:
+    done = await tx.one(
+        _SET_CREDENTIAL,
+        portal_id=tx.portal.portal_id,
+        login=login,
+        kind=kind,
+        secret=secret,
+        now=tx.now,
+    )
+    if done is None:
+        raise NotFound(f"There is no user {login} in portal {tx.portal.key}.", field="user")
+    return UserNamed(login)
+
+
+@needs(Permission.USERS_MANAGE)
+async def users(tx: Tx, _question: Nothing) -> list[SystemUser]:
+    """List the system users of the portal, by login."""
+    return await tx.all(_USERS, portal_id=tx.portal.portal_id)
+
+
+@needs(Permission.ANY_USER)
+async def portals(tx: Tx, _question: Nothing) -> list[PortalCreated]:
+    """List the portals that the actor may act in, by key."""
+    return await tx.all(_PORTALS)
+
+
+@needs(Permission.ANY_USER)
+async def who_am_i(tx: Tx, _question: Nothing) -> UserNamed:
+    """Answer the login that the credentials prove."""
+    return UserNamed(tx.user.login)
+
+
+@needs(Permission.JOBS_RUN)
+async def seal_audit(tx: Tx, _command: Nothing) -> int:
+    """Extend each portal's hash chain over the audit events committed since the last run."""
+    return await tx.one(_SEAL_AUDIT)
+
+
+@needs(Permission.JOBS_RUN)
+async def audit_faults(tx: Tx, _question: Nothing) -> list[AuditFault]:
+    """Walk every audit chain and list where it breaks first."""
+    return await tx.all(_AUDIT_FAULTS)

@@ -1,0 +1,59 @@
+"""The dispatcher: `/v1` goes to the native face, everything else to the Juice face."""
+
+from contextlib import AsyncExitStack
+from typing import Any
+
+import structlog
+
+from currant.api.http import App, Receive, Scope, Send
+from currant.api.juice.app import juice_app
+from currant.api.v1.app import v1_app
+from currant.clock import Clock, SystemClock
+from currant.db.database import refuse_unfit
+from currant.db.tx import open_pool
+from currant.door import Door
+from currant.settings import Settings, settings
+
+log = structlog.get_logger()
+
+
+def make_app(config: Settings | None = None, clock: Clock | None = None) -> App:
+    """Return the ASGI application; it opens its pool at start-up and closes it at the end."""
+    chosen = config or settings()
+    stack = AsyncExitStack()
+    faces: dict[str, Any] = {}
+
+    async def start() -> None:
+        if chosen.database_url is None:
+            raise RuntimeError("The server is given its database's URL by `currant serve`.")
+        await refuse_unfit(chosen.database_url)
+        pool = await stack.enter_async_context(
+            await open_pool(chosen.database_url, size=chosen.pool_size)
+        )
+        door = Door(pool, clock or SystemClock())
+        faces["v1"] = v1_app(door)
+        faces["juice"] = juice_app(door, chosen)
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await _lifespan(receive, send, start, stack.aclose)
+            return
+        native = scope["path"] == "/v1" or scope["path"].startswith("/v1/")
+        await faces["v1" if native else "juice"](scope, receive, send)
+
+    return app
+
+
+async def _lifespan(receive: Receive, send: Send, start: Any, stop: Any) -> None:
+    """Answer the server's start and stop."""
+    await receive()
+    try:
+        await start()
+    except Exception as error:  # the server must be told why it cannot start
+        log.exception("cannot start")
+        await send({"type": "lifespan.startup.failed", "message": str(error)})
+        return
+    await send({"type": "lifespan.startup.complete"})
+    await receive()
+    await stop()
+    await send({"type": "lifespan.shutdown.complete"})

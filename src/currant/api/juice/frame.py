@@ -1,0 +1,123 @@
+"""The Juice envelope, headers and error codes (conformance.md 1.1-1.4)."""
+
+import http
+from email.utils import formatdate
+from typing import Any
+
+import structlog
+from litestar import Request, Response
+from litestar.exceptions import HTTPException, MethodNotAllowedException, NotFoundException
+
+from currant import wire
+from currant.api.http import App, Receive, Scope, Send
+from currant.errors import Invalid, Kind, Refusal
+
+log = structlog.get_logger()
+
+MEDIA_TYPE = "application/json; charset=utf-8"
+
+# Each kind's HTTP status and envelope code, with only the statuses that the document lists.
+CODES: dict[Kind, tuple[int, int]] = {
+    Kind.UNAUTHENTICATED: (401, 100),
+    Kind.FORBIDDEN: (403, 101),
+    Kind.UNPARSABLE: (400, 201),
+    Kind.TOO_LARGE: (400, 201),
+    Kind.INVALID: (406, 201),
+    Kind.CONFLICT: (406, 201),
+    Kind.KEY_REUSED: (406, 201),
+    Kind.NOT_FOUND: (404, 201),
+    Kind.GONE: (410, 201),
+    Kind.RATE_LIMITED: (429, 300),
+    Kind.UNAVAILABLE: (503, 300),
+}
+
+
+def done(data: Any = None, *, warning: str | None = None) -> Response[bytes]:
+    """Answer success: `{"error": 0, "data": …}`, without `data` where there is none."""
+    body = {"error": 0} if data is None else {"error": 0, "data": data}
+    headers = {} if warning is None else {"X-Juice-Warning": warning}
+    return Response(wire.encode(body), media_type=MEDIA_TYPE, headers=headers)
+
+
+def failed(status: int, code: int, message: str, **headers: str) -> Response[bytes]:
+    """Answer a failure: `{"error": code, "error_message": …}`."""
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    body = {"error": code, "error_message": message}
+    return Response(wire.encode(body), status_code=status, media_type=MEDIA_TYPE, headers=named)
+
+
+def on_refusal(_request: Request[Any, Any, Any], refusal: Refusal) -> Response[bytes]:
+    """Say a refusal in the envelope; the message names the parameter, or each bad record."""
+    status, code = CODES[refusal.kind]
+    message = refusal.message
+    if isinstance(refusal, Invalid) and refusal.field and refusal.field not in message:
+        message = f"{refusal.field}: {message}"
+    if refusal.faults:
+        message = f"{message} " + "; ".join(str(fault) for fault in refusal.faults[:50])
+    headers = {}
+    if refusal.kind is Kind.UNAUTHENTICATED:
+        headers["WWW_Authenticate"] = 'Basic realm="Juice", charset="UTF-8"'
+    if refusal.kind in (Kind.UNAVAILABLE, Kind.RATE_LIMITED):
+        headers["Retry_After"] = "5"
+    return failed(status, code, message, **headers)
+
+
+def on_http(request: Request[Any, Any, Any], error: HTTPException) -> Response[bytes]:
+    """Say what the framework refused: an unknown path, a wrong verb, an unreadable request."""
+    if isinstance(error, MethodNotAllowedException):
+        allowed = (error.headers or {}).get("allow") or (error.headers or {}).get("Allow") or ""
+        return failed(
+            405, 200, f"{request.url.path} does not take {request.method}.", Allow=allowed
+        )
+    if isinstance(error, NotFoundException):
+        return failed(404, 200, f"There is no endpoint {request.url.path}.")
+    status = 400 if error.status_code < 500 else 500
+    return failed(status, 201 if status == 400 else 300, error.detail)
+
+
+def on_bug(_request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
+    """Say that the fault is ours, and write it to the log."""
+    log.error("unexpected", exc_info=error)
+    return failed(500, 300, "Something unexpected happened here; nothing was done.")
+
+
+def framed(app: App) -> App:
+    """Put the documented headers on every answer, and answer HEAD as GET without the body."""
+
+    async def frame(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await app(scope, receive, send)
+            return
+        head = scope["method"] == "HEAD"
+        if head:
+            scope["method"] = "GET"
+
+        async def framing(message: Any) -> None:
+            if message["type"] == "http.response.start":
+                message["headers"] = _headers(message["status"], message["headers"])
+            elif head and message["type"] == "http.response.body":
+                message["body"] = b""
+            await send(message)
+
+        await app(scope, receive, framing)
+
+    return frame
+
+
+_STATUS = {status.value: f"{status.value} {status.phrase}".encode() for status in http.HTTPStatus}
+
+
+def _headers(status: int, sent: Any) -> list[tuple[bytes, bytes]]:
+    """Add what stands on every answer."""
+    headers = list(sent)
+    present = {name for name, _ in headers}
+    headers += [
+        (b"status", _STATUS[status]),
+        (b"x-juice-media-type", b"juice.v1"),
+        (b"x-content-type-options", b"nosniff"),
+    ]
+    if b"cache-control" not in present:
+        headers.append((b"cache-control", b"max-age=0, private, must-revalidate"))
+    if b"date" not in present:
+        headers.append((b"date", formatdate(usegmt=True).encode()))
+    return headers

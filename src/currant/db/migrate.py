@@ -1,0 +1,147 @@
+"""Install the schema and bring it forward.
+
+A new database gets the `schema.sql` of every domain, lowest first, in one transaction; a database
+that is there gets the numbered files of `migrations/` it lacks, each in a transaction of its own
+under a lock, with time limits, and its checksum is kept.
+"""
+
+import hashlib
+import re
+from importlib import resources
+from pathlib import Path
+
+import asyncpg
+import msgspec
+
+DOMAINS = (
+    "db",
+    "access",
+    "ledger",
+    "locations",
+    "customers",
+    "metering",
+    "reads",
+    "tariffs",
+    "headends",
+    "receivables",
+    "prepayment",
+    "drawdown",
+    "vending",
+    "supply",
+)
+ROLES = ("currant_owner", "currant_runtime", "currant_reader")
+
+_FILE = re.compile(r"^(\d{4})_([a-z0-9_]+)\.sql$")
+_LOCK = 5_067_261
+_LIMITS = "set local lock_timeout = '5s'; set local statement_timeout = '60s';"
+
+
+class MigrationError(Exception):
+    """The schema could not be installed or brought forward; nothing of the step was kept."""
+
+
+class Migration(msgspec.Struct, frozen=True):
+    """One numbered file: number 0 is the baseline, the schema of a new database."""
+
+    number: int
+    name: str
+    text: str
+
+    @property
+    def checksum(self) -> str:
+        """SHA-256 of the text."""
+        return hashlib.sha256(self.text.encode()).hexdigest()
+
+
+def baseline() -> Migration:
+    """Return the schema of a new database: every domain's `schema.sql`, lowest first."""
+    texts = []
+    for domain in DOMAINS:
+        source = resources.files(f"currant.{domain}").joinpath("schema.sql")
+        if source.is_file():
+            texts.append(source.read_text(encoding="utf-8"))
+    return Migration(0, "baseline", "\n".join(texts))
+
+
+def forward(folder: Path | None = None) -> list[Migration]:
+    """Return the migrations of a folder in order (default: the product's own)."""
+    here = Path(__file__).parent
+    places = [folder] if folder else [here / "migrations", here.parents[2] / "migrations"]
+    place = next((p for p in places if p.is_dir()), None)
+    found = []
+    for path in sorted(place.glob("*.sql")) if place else []:
+        match = _FILE.match(path.name)
+        if match is None:
+            raise MigrationError(f"{path.name} is not named NNNN_what_it_does.sql.")
+        found.append(Migration(int(match[1]), match[2], path.read_text(encoding="utf-8")))
+    return found
+
+
+async def migrate(owner_url: str, folder: Path | None = None) -> list[str]:
+    """Bring a database to this version and return the names of the steps taken.
+
+    Raises `MigrationError` naming the step that failed and why; that step leaves no trace.
+    """
+    connection = await asyncpg.connect(owner_url)
+    try:
+        await connection.execute("select pg_advisory_lock($1)", _LOCK)
+        return await _take_steps(connection, forward(folder))
+    finally:
+        await connection.close()
+
+
+async def pending(url: str, folder: Path | None = None) -> list[str]:
+    """Return the names of the steps that a database still lacks."""
+    connection = await asyncpg.connect(url)
+    try:
+        steps = [baseline(), *forward(folder)]
+        applied = await _applied(connection)
+        return [step.name for step in steps if step.number not in applied]
+    finally:
+        await connection.close()
+
+
+async def _applied(connection: "asyncpg.Connection[asyncpg.Record]") -> dict[int, str]:
+    if await connection.fetchval("select to_regclass('db.migration')") is None:
+        return {}
+    rows = await connection.fetch("select number, checksum from db.migration")
+    return {row["number"]: row["checksum"] for row in rows}
+
+
+async def _take_steps(
+    connection: "asyncpg.Connection[asyncpg.Record]", migrations: list[Migration]
+) -> list[str]:
+    applied = await _applied(connection)
+    steps = [baseline(), *migrations]
+    for step in steps:
+        if step.number in applied and step.number and applied[step.number] != step.checksum:
+            raise MigrationError(
+                f"Migration {step.number:04} ({step.name}) was changed after this database took "
+                "it. Nothing was done. Restore the file and write a new migration instead."
+            )
+    taken = []
+    for step in steps:
+        if step.number in applied:
+            continue
+        if applied and step.number < max(applied):
+            raise MigrationError(
+                f"Migration {step.number:04} ({step.name}) is older than what this database has. "
+                "Nothing was done. Give it a number after the newest."
+            )
+        try:
+            async with connection.transaction():
+                await connection.execute(_LIMITS)
+                await connection.execute(step.text)
+                await connection.execute(
+                    "insert into db.migration (number, name, checksum) values ($1, $2, $3)",
+                    step.number,
+                    step.name,
+                    step.checksum,
+                )
+        except (asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+            raise MigrationError(
+                f"Migration {step.number:04} ({step.name}) failed: {error}. Nothing of it was kept."
+            ) from error
+        applied[step.number] = step.checksum
+        taken.append(step.name)
+    return taken

@@ -1,0 +1,259 @@
+"""The one door: every change is an act, every question an ask.
+
+Permission, tenant, idempotent replay, audit and COMMIT stand here and nowhere else. `act` runs a
+verb, `ask` a view; both are functions of a transaction and one shape. Entrances authenticate with
+`prove_password` or build a token's Actor, and never see a connection.
+"""
+
+import hashlib
+import inspect
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Any, TypeVar, get_type_hints
+
+import asyncpg
+import msgspec
+
+from currant import wire
+from currant.access.model import Actor, Entered
+from currant.access.passwords import Passwords
+from currant.access.permissions import NEEDED, Permission
+from currant.access.verbs import CLOSE_ACT, ENTER, PASSWORD_OF
+from currant.clock import Clock
+from currant.db.tx import Portal, Tx, User
+from currant.errors import Forbidden, Invalid, KeyReused, Refusal, Unauthenticated, Unavailable
+
+C = TypeVar("C")
+R = TypeVar("R")
+
+Verb = Callable[[Tx, C], Awaitable[R]]
+
+_AWAY = (
+    OSError,
+    TimeoutError,
+    asyncpg.CannotConnectNowError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.AdminShutdownError,
+    asyncpg.CrashShutdownError,
+    asyncpg.TooManyConnectionsError,
+    asyncpg.InterfaceError,
+)
+_SECRETS = ("password", "secret", "token")
+
+
+class Door:
+    """The way in to one database, with the clock that tells every act its instant."""
+
+    def __init__(self, pool: "asyncpg.Pool[asyncpg.Record]", clock: Clock) -> None:
+        self.pool = pool
+        self.clock = clock
+        self.passwords = Passwords()
+        self.memory: dict[Any, Any] = {}
+
+    async def act(self, verb: "Verb[C, R]", command: C, actor: Actor, key: str | None = None) -> R:
+        """Do something: one transaction, audited, and once only where a key is given.
+
+        Raises a `Refusal`; then nothing was done but the refusal's audit event.
+        """
+        told = _tell(command)
+        request = hashlib.sha256(f"{verb.__name__} {told}".encode()).hexdigest() if key else None
+        try:
+            return await self._retrying(lambda: self._act(verb, command, actor, key, request, told))
+        except Refusal as refusal:
+            await self._audit_refusal(verb.__name__, actor, told, refusal)
+            raise
+
+    async def ask(self, view: "Verb[C, R]", question: C, actor: Actor) -> R:
+        """Answer a question. Raises a `Refusal`."""
+        return await self._retrying(lambda: self._ask(view, question, actor))
+
+    @asynccontextmanager
+    async def asking(self, view: Callable[..., Any], actor: Actor) -> AsyncIterator[Tx]:
+        """Open a question whose answer is streamed: the transaction lives as long as the block."""
+        async with self._entered(actor, NEEDED[view], None, None) as (tx, _):
+            yield tx
+
+    async def alive(self) -> None:
+        """Make one round trip to the database. Raises `Unavailable`."""
+        try:
+            await self.pool.fetchval("select 1", timeout=5)
+        except _AWAY as error:
+            raise Unavailable from error
+
+    async def prove_password(self, login: str, password: str) -> Actor:
+        """Return the actor that a login and password prove. Raises `Unauthenticated`."""
+        try:
+            stored = await self.pool.fetchval(PASSWORD_OF.text, login)
+        except _AWAY as error:
+            raise Unavailable from error
+        if not await self.passwords.match(stored, password):
+            raise Unauthenticated
+        return Actor(login, "PASSWORD", stored)
+
+    async def _act(
+        self,
+        verb: "Verb[C, R]",
+        command: C,
+        actor: Actor,
+        key: str | None,
+        request: str | None,
+        told: str,
+    ) -> R:
+        async with self._entered(actor, NEEDED[verb], key, request) as (tx, entered):
+            if entered.replay is not None:
+                replayed: R = wire.decode(entered.replay.encode(), _answer_type(verb))
+                return replayed
+            account = getattr(command, "account", None)
+            if isinstance(account, str):
+                tx.user.refuse_blocked(account)
+            answer = await verb(tx, command)
+            await tx.run(
+                CLOSE_ACT,
+                portal_id=entered.portal_id,
+                user_id=tx.user.user_id,
+                now=tx.now,
+                login=tx.user.login,
+                act=verb.__name__,
+                outcome="done",
+                command=told,
+                detail="",
+                answer=wire.encode(answer).decode() if key else None,
+                key=key,
+            )
+            return answer
+
+    async def _ask(self, view: "Verb[C, R]", question: C, actor: Actor) -> R:
+        async with self._entered(actor, NEEDED[view], None, None) as (tx, _):
+            account = getattr(question, "account", None)
+            if isinstance(account, str):
+                tx.user.refuse_blocked(account)
+            return await view(tx, question)
+
+    @asynccontextmanager
+    async def _entered(
+        self, actor: Actor, permission: Permission, key: str | None, request: str | None
+    ) -> AsyncIterator[tuple[Tx, Entered]]:
+        if actor.kind == "NONE" and permission is not Permission.PUBLIC:
+            raise Unauthenticated
+        now = self.clock.now()
+        async with self.pool.acquire() as connection, connection.transaction():
+            record = await connection.fetchrow(
+                ENTER.text,
+                *ENTER.arguments(
+                    {
+                        "login": actor.login,
+                        "kind": actor.kind,
+                        "proof": actor.proof,
+                        "portal": actor.portal,
+                        "permission": permission.value,
+                        "key": key,
+                        "request": request,
+                        "now": now,
+                    }
+                ),
+            )
+            entered = ENTER.build(record)
+            _refuse(entered, actor)
+            yield Tx(connection, now, _user(entered), _portal(entered), self.memory), entered
+
+    async def _retrying(self, work: Callable[[], Awaitable[R]]) -> R:
+        """Run a transaction, once more after a deadlock, and turn the driver's errors to ours."""
+        for last in (False, True):
+            try:
+                return await work()
+            except asyncpg.DeadlockDetectedError:
+                if last:
+                    raise
+            except asyncpg.PostgresError as error:
+                raise _refusal(error) from error
+            except _AWAY as error:
+                raise Unavailable from error
+        raise AssertionError("unreachable")
+
+    async def _audit_refusal(self, act: str, actor: Actor, told: str, refusal: Refusal) -> None:
+        """Leave the audit event of what was refused, in a transaction of its own."""
+        if isinstance(refusal, Unavailable | Unauthenticated):
+            return
+        try:
+            async with self._entered(actor, Permission.ANY_USER, None, None) as (tx, entered):
+                await tx.run(
+                    CLOSE_ACT,
+                    portal_id=entered.portal_id,
+                    user_id=tx.user.user_id,
+                    now=tx.now,
+                    login=tx.user.login,
+                    act=act,
+                    outcome="refused",
+                    command=told,
+                    detail=refusal.message[:2000],
+                    answer=None,
+                    key=None,
+                )
+        except (Refusal, asyncpg.PostgresError, *_AWAY):
+            return
+
+
+def _refuse(entered: Entered, actor: Actor) -> None:
+    match entered.refusal:
+        case None:
+            return
+        case "credentials":
+            raise Unauthenticated
+        case "key":
+            raise KeyReused
+        case "portal":
+            raise Forbidden(f"Portal {actor.portal!r} is not one of yours.", field="portal")
+        case reason:
+            raise Forbidden(f"{actor.login} {reason}.")
+
+
+def _user(entered: Entered) -> User:
+    return User(
+        entered.user_id or 0,
+        entered.login or "",
+        entered.vendor_number or "",
+        entered.blocked_accounts or "",
+        entered.special_limit,
+    )
+
+
+def _portal(entered: Entered) -> Portal | None:
+    if entered.portal_id is None:
+        return None
+    return Portal(
+        entered.portal_id,
+        entered.portal_key or "",
+        entered.timezone or "",
+        entered.currency or "",
+    )
+
+
+def _refusal(error: asyncpg.PostgresError) -> Exception:
+    """Translate a database error: a constraint's name to its refusal, a lost server to ours."""
+    name = getattr(error, "constraint_name", None)
+    if name in Refusal.constraints:
+        return Refusal.constraints[name]()
+    if isinstance(error, _AWAY):
+        return Unavailable()
+    if isinstance(
+        error, asyncpg.UntranslatableCharacterError | asyncpg.CharacterNotInRepertoireError
+    ):
+        return Invalid("A text holds a character that cannot be stored.")
+    if isinstance(error, asyncpg.NumericValueOutOfRangeError):
+        return Invalid("A number is out of range.")
+    return error
+
+
+def _tell(command: Any) -> str:
+    """Write a command for the audit log, without its secrets."""
+    told = msgspec.to_builtins(command, builtin_types=(bytes,), enc_hook=str)
+    if isinstance(told, dict):
+        told = {
+            name: "…" if any(word in name for word in _SECRETS) else value
+            for name, value in told.items()
+        }
+    return wire.encode(told).decode()
+
+
+def _answer_type(verb: Callable[..., Any]) -> Any:
+    return get_type_hints(inspect.unwrap(verb))["return"]

@@ -1,0 +1,113 @@
+"""Refusals: what the product says when it does not do what was asked.
+
+A refusal has a *kind*, never an HTTP status: each entrance translates the kind into its own
+dialect. The docstring of a refusal is its message; a detail says which value was at fault.
+"""
+
+from collections.abc import Sequence
+from enum import StrEnum
+from typing import ClassVar
+
+import msgspec
+
+
+class Kind(StrEnum):
+    """Why something was refused."""
+
+    UNAUTHENTICATED = "unauthenticated"
+    FORBIDDEN = "forbidden"
+    UNPARSABLE = "unparsable"
+    INVALID = "invalid"
+    NOT_FOUND = "not_found"
+    GONE = "gone"
+    CONFLICT = "conflict"
+    KEY_REUSED = "key_reused"
+    TOO_LARGE = "too_large"
+    RATE_LIMITED = "rate_limited"
+    UNAVAILABLE = "unavailable"
+
+
+class Fault(msgspec.Struct, frozen=True):
+    """One thing wrong with one record of a batch; `record` counts from 1, the first data record."""
+
+    record: int
+    column: str
+    reason: str
+
+    def __str__(self) -> str:
+        """Render as `record 3, amount: not a number`."""
+        return f"record {self.record}, {self.column}: {self.reason}"
+
+
+class Refusal(Exception):
+    """The request was refused."""
+
+    kind: ClassVar[Kind] = Kind.INVALID
+    constraints: ClassVar[dict[str, type["Refusal"]]] = {}
+
+    def __init_subclass__(cls, *, kind: Kind | None = None, constraint: str | None = None) -> None:
+        """Register the kind, and the name of the database constraint that means this refusal."""
+        super().__init_subclass__()
+        if kind is not None:
+            cls.kind = kind
+        if constraint is not None:
+            Refusal.constraints[constraint] = cls
+
+    def __init__(
+        self, detail: str = "", *, field: str | None = None, faults: Sequence[Fault] = ()
+    ) -> None:
+        """Say what was at fault: a sentence, the field's name, and the faults of a batch."""
+        super().__init__(detail)
+        self.detail = detail
+        self.field = field
+        self.faults = tuple(faults)
+
+    @property
+    def message(self) -> str:
+        """The first line of the docstring, then the detail."""
+        text = (self.__doc__ or "").strip().splitlines()[0]
+        return f"{text} {self.detail}".strip()
+
+    def __str__(self) -> str:
+        """Return the whole message."""
+        return self.message
+
+
+class Unauthenticated(Refusal, kind=Kind.UNAUTHENTICATED):
+    """The credentials are missing or wrong, or the user is not active."""
+
+
+class Forbidden(Refusal, kind=Kind.FORBIDDEN):
+    """The caller may not do this."""
+
+
+class Unparsable(Refusal, kind=Kind.UNPARSABLE):
+    """The body cannot be read."""
+
+
+class Invalid(Refusal, kind=Kind.INVALID):
+    """A value is missing, of the wrong type, out of range or contradictory."""
+
+
+class NotFound(Refusal, kind=Kind.NOT_FOUND):
+    """What was named does not exist."""
+
+
+class Conflict(Refusal, kind=Kind.CONFLICT):
+    """It contradicts what is already recorded. Nothing was done."""
+
+
+class KeyReused(Refusal, kind=Kind.KEY_REUSED):
+    """The idempotency key was used before with another request. Nothing was done."""
+
+
+class TooLarge(Refusal, kind=Kind.TOO_LARGE):
+    """The body is larger than this route takes. Nothing was stored."""
+
+
+class RateLimited(Refusal, kind=Kind.RATE_LIMITED):
+    """Too many requests. Nothing was done; try again later."""
+
+
+class Unavailable(Refusal, kind=Kind.UNAVAILABLE):
+    """The database cannot be reached. Nothing was done; try again shortly."""

@@ -1,0 +1,357 @@
+-- The double-entry ledger. Entries balance per commodity, arrive whole, and are never edited.
+
+create schema ledger;
+comment on schema ledger is 'Chart of accounts, entries, postings and periods.';
+grant usage on schema ledger to currant_runtime, currant_reader;
+
+create table ledger.chart_account (
+    portal_id int not null references access.portal,
+    coa text not null constraint coa_shape check (coa ~ '^[A-Z]?[0-9]{3,6}$'),
+    name text not null,
+    class text not null check (
+        class in ('asset', 'liability', 'income', 'expense', 'equity', 'energy')
+    ),
+    primary key (portal_id, coa)
+);
+comment on table ledger.chart_account is
+'The chart of accounts of a portal; accounts U… count energy in Wh, all others money.';
+call db.tenant_table('ledger.chart_account');
+
+create table ledger.period (
+    portal_id int not null references access.portal,
+    month date not null constraint month_starts_on_first check (extract(day from month) = 1),
+    closed_at timestamptz not null,
+    closed_by text not null,
+    primary key (portal_id, month)
+);
+comment on table ledger.period is 'The months that are closed; a month without a row is open.';
+call db.tenant_table('ledger.period');
+
+create sequence ledger.entry_id;
+
+create table ledger.entry (
+    portal_id int not null,
+    entry_id bigint not null,
+    kind text not null constraint entry_kind check (
+        kind in (
+            'cash', 'check', 'card', 'eft', 'wallet', 'fund', 'debit', 'adjust', 'arrears',
+            'fixed', 'reversal'
+        )
+    ),
+    event_at timestamptz not null,
+    recorded_at timestamptz not null,
+    month date not null,
+    login text not null,
+    vendor_number text not null,
+    account_id bigint,
+    meter_id bigint,
+    amount db.amount not null,
+    arrears_amount db.amount not null,
+    energy_wh bigint not null,
+    tender_number bigint not null,
+    tender_name text not null,
+    note text not null,
+    reverses bigint,
+    xid xid8 not null default pg_current_xact_id(),
+    primary key (portal_id, entry_id)
+);
+comment on table ledger.entry is
+'One event in the books: its kind, actor and instant, and the sums that statements print of it. '
+'event_at is in the world, recorded_at in the database, month where it is posted.';
+comment on column ledger.entry.amount is
+'Printed, not posted: the part of a tender that bought energy, or the value of usage.';
+create unique index entry_reversed_once on ledger.entry (portal_id, reverses)
+where reverses is not null;
+create index entry_by_time on ledger.entry (portal_id, recorded_at);
+call db.tenant_table('ledger.entry');
+call db.append_only('ledger.entry');
+
+create table ledger.posting (
+    portal_id int not null,
+    entry_id bigint not null,
+    line int not null,
+    coa text not null,
+    commodity text not null,
+    amount db.amount not null,
+    account_id bigint,
+    primary key (portal_id, entry_id, line)
+);
+comment on table ledger.posting is
+'A line of an entry: debit positive, credit negative, tagged with the customer account it '
+'concerns where the chart account is one that customers have a balance on.';
+create index posting_by_account on ledger.posting (portal_id, account_id, coa) include (amount)
+where account_id is not null;
+call db.tenant_table('ledger.posting');
+call db.append_only('ledger.posting');
+
+-- The books as a whole refuse an entry that does not balance, one that is added to later, and a
+-- chart account that does not exist. It sees every row, whoever the session is.
+create function ledger.guard_postings() returns trigger
+language plpgsql security definer set search_path = pg_catalog, pg_temp
+as $$
+declare
+    fault record;
+begin
+    select l.entry_id, l.commodity, sum(l.amount) as off into fault
+    from lines as l group by l.portal_id, l.entry_id, l.commodity
+    having sum(l.amount) <> 0 limit 1;
+    if found then
+        raise exception 'Entry % is off by % %.', fault.entry_id, fault.off, fault.commodity
+            using errcode = 'check_violation', constraint = 'entry_balances';
+    end if;
+    select l.entry_id into fault
+    from (select distinct lines.portal_id, lines.entry_id from lines) as l
+    left join ledger.entry as e
+        on e.portal_id = l.portal_id and e.entry_id = l.entry_id
+        and e.xid = pg_current_xact_id()
+    where e.entry_id is null limit 1;
+    if found then
+        raise exception 'Entry % is not of this transaction.', fault.entry_id
+            using errcode = 'check_violation', constraint = 'entry_arrives_whole';
+    end if;
+    select l.coa into fault
+    from (select distinct lines.portal_id, lines.coa, lines.commodity from lines) as l
+    left join ledger.chart_account as c on c.portal_id = l.portal_id and c.coa = l.coa
+    where c.coa is null or (c.class = 'energy') <> (l.commodity = 'Wh') limit 1;
+    if found then
+        raise exception 'Chart account % does not exist, or not for this commodity.', fault.coa
+            using errcode = 'foreign_key_violation', constraint = 'chart_account_exists';
+    end if;
+    return null;
+end
+$$;
+
+create trigger guard_postings after insert on ledger.posting
+referencing new table as lines
+for each statement execute function ledger.guard_postings();
+
+-- A closed month takes no entries.
+create function ledger.guard_entries() returns trigger
+language plpgsql security definer set search_path = pg_catalog, pg_temp
+as $$
+declare
+    fault record;
+begin
+    select n.month into fault
+    from (select distinct entries.portal_id, entries.month from entries) as n
+    inner join ledger.period as p on p.portal_id = n.portal_id and p.month = n.month limit 1;
+    if found then
+        raise exception 'The month % is closed.', fault.month
+            using errcode = 'check_violation', constraint = 'month_is_open';
+    end if;
+    return null;
+end
+$$;
+
+create trigger guard_entries after insert on ledger.entry
+referencing new table as entries
+for each statement execute function ledger.guard_entries();
+
+-- The month an instant is posted in: its own by the portal's clock, or the first one after it
+-- that is open.
+create function ledger.open_month(in_portal int, at timestamptz)
+returns date language sql stable
+as $$
+    with own as (
+        select date_trunc('month', at at time zone p.timezone)::date as month
+        from access.portal as p where p.portal_id = in_portal
+    )
+    select case
+        when not exists (
+            select from ledger.period as c where c.portal_id = in_portal and c.month = own.month
+        ) then own.month
+        else (
+            select min((c.month + interval '1 month')::date) from ledger.period as c
+            where c.portal_id = in_portal and c.month >= own.month and not exists (
+                select from ledger.period as n
+                where n.portal_id = in_portal and n.month = c.month + interval '1 month'
+            )
+        )
+    end
+    from own
+$$;
+
+create type ledger.new_entry as (
+    n int,
+    kind text,
+    event_at timestamptz,
+    account_id bigint,
+    meter_id bigint,
+    amount numeric,
+    arrears_amount numeric,
+    energy_wh bigint,
+    tender_number bigint,
+    tender_name text,
+    note text,
+    reverses bigint
+);
+
+create type ledger.new_posting as (
+    n int,
+    coa text,
+    commodity text,
+    amount numeric,
+    account_id bigint
+);
+
+-- Post a set of entries with their lines; `n` ties a line to its entry and is answered with the
+-- id the entry got. Lines of amount zero are dropped.
+create function ledger.post(
+    in_portal int, by_login text, by_vendor text, at timestamptz,
+    entries ledger.new_entry[], postings ledger.new_posting[]
+)
+returns table (n int, entry_id bigint)
+language sql
+as $$
+    with numbered as materialized (
+        select nextval('ledger.entry_id') as entry_id, e.*
+        from unnest(entries) as e
+        order by e.n
+    ), entered as (
+        insert into ledger.entry (
+            portal_id, entry_id, kind, event_at, recorded_at, month, login, vendor_number,
+            account_id, meter_id, amount, arrears_amount, energy_wh,
+            tender_number, tender_name, note, reverses
+        )
+        select
+            in_portal, e.entry_id, e.kind, e.event_at, at,
+            (select ledger.open_month(in_portal, at)), by_login, by_vendor,
+            e.account_id, e.meter_id, e.amount, e.arrears_amount, e.energy_wh,
+            e.tender_number, e.tender_name, e.note, e.reverses
+        from numbered as e
+    ), posted as (
+        insert into ledger.posting (
+            portal_id, entry_id, line, coa, commodity, amount, account_id
+        )
+        select
+            in_portal, e.entry_id,
+            row_number() over (partition by e.entry_id order by p.line), p.coa, p.commodity,
+            p.amount, p.account_id
+        from unnest(postings) with ordinality
+            as p (n, coa, commodity, amount, account_id, line)
+        inner join numbered as e on e.n = p.n
+        where p.amount <> 0
+    )
+    select numbered.n, numbered.entry_id from numbered
+$$;
+
+-- Post the exact mirror of entries, each with its reason, and answer the ids of the reversals.
+create function ledger.reverse(
+    in_portal int, by_login text, by_vendor text, at timestamptz, entry_ids bigint[], why text
+)
+returns table (reverses bigint, entry_id bigint)
+language sql
+as $$
+    with originals as materialized (
+        select row_number() over (order by e.entry_id)::int as n, e.*
+        from ledger.entry as e
+        where e.portal_id = in_portal and e.entry_id = any(entry_ids)
+    ), reversed as (
+        select p.n, p.entry_id from ledger.post(
+            in_portal, by_login, by_vendor, at,
+            (
+                select array_agg((
+                    o.n, 'reversal', at, o.account_id, o.meter_id, -o.amount,
+                    -o.arrears_amount, -o.energy_wh, o.tender_number, o.tender_name, why,
+                    o.entry_id
+                )::ledger.new_entry) from originals as o
+            ),
+            (
+                select array_agg((
+                    o.n, l.coa, l.commodity, -l.amount, l.account_id
+                )::ledger.new_posting order by l.line)
+                from ledger.posting as l
+                inner join originals as o
+                    on o.portal_id = l.portal_id and o.entry_id = l.entry_id
+            )
+        ) as p
+    )
+    select o.entry_id, r.entry_id from reversed as r inner join originals as o on o.n = r.n
+$$;
+
+-- What every portal's chart begins with (conformance.md 10.1).
+create table ledger.standard_account (
+    coa text primary key,
+    name text not null,
+    class text not null
+);
+comment on table ledger.standard_account is 'The chart that a new portal starts from.';
+
+insert into ledger.standard_account (coa, name, class)
+values
+('1000', 'Tender clearing', 'asset'),
+('1010', 'Bank', 'asset'),
+('1100', 'Arrears receivable', 'asset'),
+('1101', 'Initial meter recovery', 'asset'),
+('1102', 'Post-paid receivable', 'asset'),
+('1190', 'Suspense debtor', 'asset'),
+('2100', 'Currency wallets', 'liability'),
+('2200', 'Sales tax payable', 'liability'),
+('2300', 'Bonds', 'liability'),
+('4000', 'Fuel charge', 'income'),
+('4005', 'Energy sales', 'income'),
+('4900', 'Fixed charges', 'income'),
+('4910', 'Other charges', 'income'),
+('4950', 'Bad funds fee', 'income'),
+('4955', 'Installation', 'income'),
+('4959', 'Tamper fine', 'income'),
+('5100', 'Free issue and goodwill', 'expense'),
+('5200', 'Write-offs', 'expense'),
+('5300', 'Cashier over and short', 'expense'),
+('9100', 'Transfer from legacy system', 'equity'),
+('9110', 'Bad funds recovery', 'equity'),
+('U100', 'Energy in wallets', 'energy'),
+('U200', 'Energy issued free', 'energy'),
+('U300', 'Energy sold', 'energy'),
+('U400', 'Energy consumed', 'energy'),
+('U500', 'Energy debited', 'energy');
+
+-- A new portal gets the standard chart.
+create function ledger.open_books() returns trigger
+language plpgsql security definer set search_path = pg_catalog, pg_temp
+as $$
+begin
+    insert into ledger.chart_account (portal_id, coa, name, class)
+    select new.portal_id, s.coa, s.name, s.class from ledger.standard_account as s;
+    return null;
+end
+$$;
+
+create trigger open_books after insert on access.portal
+for each row execute function ledger.open_books();
+
+-- Every way in which the books could be wrong, with what is at fault; empty when all is well.
+create function ledger.faults()
+returns table (portal text, what text, entry_id bigint, detail text)
+language sql stable security definer set search_path = pg_catalog, pg_temp
+as $$
+    select p.key, 'entry does not balance', l.entry_id, sum(l.amount) || ' ' || l.commodity
+    from ledger.posting as l inner join access.portal as p on p.portal_id = l.portal_id
+    group by p.key, l.portal_id, l.entry_id, l.commodity having sum(l.amount) <> 0
+    union all
+    select p.key, 'trial balance is off', null, sum(l.amount) || ' ' || l.commodity
+    from ledger.posting as l inner join access.portal as p on p.portal_id = l.portal_id
+    group by p.key, l.commodity having sum(l.amount) <> 0
+    union all
+    select coalesce(p.key, '?'), 'posting without an entry', l.entry_id, l.coa
+    from ledger.posting as l left join access.portal as p on p.portal_id = l.portal_id
+    where not exists (
+        select from ledger.entry as e
+        where e.portal_id = l.portal_id and e.entry_id = l.entry_id
+    )
+    union all
+    select p.key, 'posting on no chart account', l.entry_id, l.coa
+    from ledger.posting as l inner join access.portal as p on p.portal_id = l.portal_id
+    where not exists (
+        select from ledger.chart_account as c
+        where c.portal_id = l.portal_id and c.coa = l.coa
+    )
+    union all
+    select p.key, 'reversal does not mirror its original', r.entry_id, l.coa || ' ' || sum(l.amount)
+    from ledger.entry as r
+    inner join access.portal as p on p.portal_id = r.portal_id
+    inner join ledger.posting as l
+        on l.portal_id = r.portal_id and l.entry_id in (r.entry_id, r.reverses)
+    where r.reverses is not null
+    group by p.key, r.entry_id, l.coa, l.commodity, l.account_id having sum(l.amount) <> 0
+$$;

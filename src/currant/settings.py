@@ -1,0 +1,40 @@
+"""What the deployment decides, read once from the environment into one frozen object."""
+
+from functools import lru_cache
+from pathlib import Path
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """The settings, each an environment variable `CURRANT_…`; `PORT` has its common name."""
+
+    model_config = SettingsConfigDict(env_prefix="CURRANT_", frozen=True, extra="ignore")
+
+    home: Path = Field(
+        default=Path.home() / ".currant",
+        description="Where the embedded database and the secrets of this installation live.",
+    )
+    database_url: str | None = Field(
+        default=None,
+        description="The runtime role's URL of an external PostgreSQL 18; unset: embedded.",
+    )
+    owner_url: str | None = Field(
+        default=None,
+        description="The owner role's URL of an external PostgreSQL 18, for `migrate` alone.",
+    )
+    host: str = "127.0.0.1"
+    port: int = Field(default=8080, validation_alias="PORT")
+    workers: int = Field(default=2, ge=1, le=64)
+    pool_size: int = Field(default=10, ge=1, le=200, description="Connections of each worker.")
+    public_meter_list: bool = Field(
+        default=True,
+        description="Whether GET /meters/get-meters answers without credentials, as documented.",
+    )
+
+
+@lru_cache
+def settings() -> Settings:
+    """Return the settings of this process."""
+    return Settings()

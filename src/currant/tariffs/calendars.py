@@ -1,0 +1,204 @@
+"""Time-of-use calendars, and the cutting of usage at the edges of a tariff's periods.
+
+A calendar states its own clock, because a bill may follow local time while the meters of its
+market stay on standard time all year. The bucket of an instant is what that clock's face says:
+a change at a local minute that daylight saving skips takes effect when the clock jumps, and an
+hour that is repeated goes through its changes twice. A day thus has 23 or 25 hours where the clock
+changes, always 24 on a fixed offset.
+
+A usage segment becomes portions to price (conformance.md 10.5 iii) by `cut` at its months, rates
+and agreements, `split` of each piece by bucket, and `apportion_energy` over the elapsed times.
+"""
+
+import re
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
+from datetime import UTC, date, datetime, timedelta, timezone, tzinfo
+from functools import lru_cache
+from itertools import pairwise
+from operator import itemgetter
+from zoneinfo import ZoneInfo
+
+from holidays import country_holidays
+from msgspec import Struct
+
+from currant.errors import Invalid, Refusal
+from currant.money import apportion
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_TICK = timedelta.resolution
+_MINUTE = timedelta(minutes=1) // _TICK
+_DAY = timedelta(days=1) // _TICK
+_FIXED_OFFSET = re.compile(r"([+-])([01]\d|2[0-3]):([0-5]\d)", re.ASCII)
+
+Schedule = tuple[tuple[int, int], ...]
+
+
+class UnsoundCalendar(Refusal):
+    """The time-of-use calendar cannot tell the bucket of every minute; nothing was changed."""
+
+
+class UnknownClock(Refusal):
+    """A clock is an IANA time zone such as Australia/Sydney, or a fixed offset such as +10:00."""
+
+
+class Calendar(Struct, frozen=True):
+    """When each time-of-use bucket is in force.
+
+    `clock` is an IANA zone or a fixed offset such as +10:00. A day's schedule is its changes,
+    (minute of the day, bucket 1..9), ascending and beginning at minute 0. A date in `holidays`
+    follows the holiday schedule, whatever its weekday.
+
+    Raises UnsoundCalendar and UnknownClock.
+    """
+
+    clock: str
+    weekday: Schedule
+    weekend: Schedule
+    holiday: Schedule
+    holidays: frozenset[date] = frozenset()
+
+    def __post_init__(self) -> None:
+        """Check the clock and the schedules."""
+        clock(self.clock)
+        schedules = {"weekday": self.weekday, "weekend": self.weekend, "holiday": self.holiday}
+        for name, schedule in schedules.items():
+            minutes = [minute for minute, _ in schedule]
+            ascending = all(earlier < later for earlier, later in pairwise(minutes))
+            if minutes[:1] != [0] or minutes[-1] >= 1440 or not ascending:
+                raise UnsoundCalendar(
+                    f"The {name} schedule must begin at minute 0 and ascend, to 1439 at most.",
+                    field=name,
+                )
+            if not all(1 <= bucket <= 9 for _, bucket in schedule):
+                raise UnsoundCalendar(f"The {name} buckets must be 1 to 9.", field=name)
+
+    def schedule(self, day: date) -> Schedule:
+        """Return the changes of a date."""
+        if day in self.holidays:
+            return self.holiday
+        return self.weekend if day.weekday() >= 5 else self.weekday
+
+
+def public_holidays(country: str, subdivision: str | None, years: Iterable[int]) -> frozenset[date]:
+    """Return a country's holidays (ISO 3166 codes), observed days included; raises Invalid."""
+    try:
+        return frozenset(country_holidays(country, subdiv=subdivision, years=years))
+    except NotImplementedError as unknown:
+        raise Invalid(f"No public holidays are known: {unknown}.", field="country") from unknown
+
+
+@lru_cache
+def clock(name: str) -> tzinfo:
+    """Resolve an IANA zone or a fixed offset; raises UnknownClock."""
+    if fixed := _FIXED_OFFSET.fullmatch(name):
+        offset = timedelta(hours=int(fixed[2]), minutes=int(fixed[3]))
+        return timezone(-offset if fixed[1] == "-" else offset)
+    with suppress(KeyError, ValueError, OSError):
+        return ZoneInfo(name)
+    raise UnknownClock(f"{name!r} is neither.", field="clock")
+
+
+def bucket_at(calendar: Calendar, instant: datetime) -> int:
+    """Return the bucket in force at an instant; raises Invalid if it is naive."""
+    at = _ticks(instant)
+    return _in_force(calendar, at + _offset(clock(calendar.clock), at))[0]
+
+
+def split(calendar: Calendar, start: datetime, end: datetime) -> list[tuple[int, timedelta]]:
+    """Cut a stretch of time into (bucket, elapsed time), in time order, neighbours different.
+
+    The elapsed times are true ones and sum to that from start to end. Raises Invalid for naive
+    instants.
+    """
+    pieces: list[tuple[int, timedelta]] = []
+    for begin, finish, offset in _steady(clock(calendar.clock), _ticks(start), _ticks(end)):
+        at = begin
+        while at < finish:
+            bucket, lasts = _in_force(calendar, at + offset)
+            until = min(at + lasts, finish)
+            elapsed = (until - at) * _TICK
+            if pieces and pieces[-1][0] == bucket:
+                elapsed += pieces.pop()[1]
+            pieces.append((bucket, elapsed))
+            at = until
+    return pieces
+
+
+def month_edges(start: datetime, end: datetime, zone: str) -> list[datetime]:
+    """Return, in UTC, the starts of local months strictly between two instants.
+
+    Raises Invalid for naive instants, UnknownClock.
+    """
+    begin, finish = _utc(start), _utc(end)
+    local = clock(zone)
+    first, last = begin.astimezone(local), finish.astimezone(local)
+    months = range(first.year * 12 + first.month, last.year * 12 + last.month)
+    starts = (datetime(month // 12, month % 12 + 1, 1, tzinfo=local) for month in months)
+    return [edge for edge in map(_utc, starts) if begin < edge < finish]
+
+
+def cut(
+    start: datetime, end: datetime, edges: Iterable[datetime]
+) -> list[tuple[datetime, datetime]]:
+    """Cut a stretch of time at those edges that lie within it: (from, to) in UTC, in time order.
+
+    Raises Invalid for naive instants.
+    """
+    begin, finish = _utc(start), _utc(end)
+    within = sorted({edge for edge in map(_utc, edges) if begin < edge < finish})
+    return list(pairwise([begin, *within, finish]))
+
+
+def apportion_energy(energy_wh: int, elapsed: Sequence[timedelta]) -> list[int]:
+    """Spread energy over elapsed times to whole Wh by largest remainder; the Wh sum exactly."""
+    return apportion(energy_wh, [time // _TICK for time in elapsed])
+
+
+def _utc(instant: datetime) -> datetime:
+    """Bring an instant to UTC; between two datetimes of one zone Python subtracts clock faces."""
+    if instant.utcoffset() is None:
+        raise Invalid(f"The time {instant} has no zone.")
+    return instant.astimezone(UTC)
+
+
+def _ticks(instant: datetime) -> int:
+    """Count an instant in whole microseconds since 1970."""
+    return (_utc(instant) - _EPOCH) // _TICK
+
+
+def _offset(zone: tzinfo, at: int) -> int:
+    """Return by how many ticks a zone's clock face is ahead of UTC."""
+    instant = _EPOCH + at * _TICK
+    return (instant.astimezone(zone).replace(tzinfo=UTC) - instant) // _TICK
+
+
+def _steady(zone: tzinfo, start: int, end: int) -> Iterator[tuple[int, int, int]]:
+    """Cut a stretch of ticks where the zone's offset changes: (from, to, offset).
+
+    The offset is looked at once a day; no zone changes it twice within one.
+    """
+    begin = at = start
+    offset = _offset(zone, at)
+    while at < end:
+        ahead = min(at + _DAY, end)
+        if _offset(zone, ahead) == offset:
+            at = ahead
+            continue
+        at += bisect_left(
+            range(at, ahead), True, key=lambda moment: _offset(zone, moment) != offset
+        )
+        yield begin, at, offset
+        begin, offset = at, _offset(zone, at)
+    if begin < end:
+        yield begin, end, offset
+
+
+def _in_force(calendar: Calendar, face: int) -> tuple[int, int]:
+    """Return the bucket at a reading of the clock face, and the ticks until the next change."""
+    day, time = divmod(face, _DAY)
+    schedule = calendar.schedule(date.fromordinal(_EPOCH.toordinal() + day))
+    following = bisect_right(schedule, time // _MINUTE, key=itemgetter(0))
+    until = schedule[following][0] * _MINUTE if following < len(schedule) else _DAY
+    return schedule[following - 1][1], until - time

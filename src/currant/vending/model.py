@@ -1,0 +1,226 @@
+"""The shapes of prepayment: commands, rows, receipts, and what is refused."""
+
+from datetime import date, datetime
+from decimal import Decimal
+from uuid import UUID
+
+import msgspec
+
+from currant.errors import Conflict, Invalid, Kind, NotFound, Refusal
+
+
+class Vend(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Sell energy to an account: a tender of one kind, in the portal's currency.
+
+    `serial_number` names the meter and may be left out where the account has only one.
+    """
+
+    account: str
+    tender: str
+    amount: Decimal
+    serial_number: str | None = None
+    tender_number: int = 0
+    tender_name: str = ""
+
+
+class Quote(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Ask how an amount would be shared out now, without selling anything."""
+
+    account: str
+    amount: Decimal
+    serial_number: str | None = None
+
+
+class VendFacts(msgspec.Struct, frozen=True):
+    """What `vending.open_vend` answers."""
+
+    account_id: int | None
+    account: str | None
+    customer_name: str | None
+    meter_count: int | None
+    meter_id: int | None
+    serial_number: str | None
+    com_type: str | None
+    wallet_kind: str | None
+    balance: Decimal | None
+    tariff_id: int | None
+    revision: int | None
+    months: list[date] | None
+    counters: list[int] | None
+    item_ids: list[int] | None
+    type_names: list[str] | None
+    outstandings: list[Decimal] | None
+    pay_plans: list[Decimal] | None
+    receivable_coas: list[str] | None
+    due_months: list[date] | None
+    due_fixed_ids: list[int] | None
+    due_meter_ids: list[int] | None
+    due_descriptions: list[str] | None
+    due_nets: list[Decimal] | None
+    due_taxes: list[Decimal] | None
+    due_coas: list[str] | None
+
+
+class ClosedVend(msgspec.Struct, frozen=True):
+    """The ledger entry of a vend, the wallet after it, how many arrears and charges it touched."""
+
+    entry_id: int
+    balance: Decimal
+    allocated: int
+    settled: int
+
+
+class ArrearsLine(msgspec.Struct, frozen=True):
+    """What of a tender went to one arrears item, and what is still owed on it."""
+
+    arrears_id: int
+    arrears_type: str
+    pay_plan: Decimal
+    amount: Decimal
+    outstanding: Decimal
+
+
+class FixedLine(msgspec.Struct, frozen=True):
+    """What of a tender went to one month's fixed charge."""
+
+    month: str
+    description: str
+    net_amount: Decimal
+    tax_amount: Decimal
+
+
+class EnergyLine(msgspec.Struct, frozen=True):
+    """One priced line: quantity × rate, rounded to the amount; the block's bounds in kWh."""
+
+    tier: str
+    description: str
+    from_kwh: Decimal
+    to_kwh: Decimal | None
+    quantity_kwh: Decimal
+    rate: Decimal
+    net_amount: Decimal
+    tax_rate: Decimal
+    tax_amount: Decimal
+
+
+class VendSplit(msgspec.Struct, frozen=True):
+    """How a tender was shared out, line by line."""
+
+    arrears: list[ArrearsLine]
+    fixed: list[FixedLine]
+    energy: list[EnergyLine]
+
+
+class Quoted(msgspec.Struct, frozen=True):
+    """How an amount is shared out; `energy_amount` includes its tax."""
+
+    account: str
+    serial_number: str
+    wallet: str
+    currency: str
+    amount: Decimal
+    arrears_amount: Decimal
+    fixed_amount: Decimal
+    energy_amount: Decimal
+    tax_amount: Decimal
+    energy_kwh: Decimal
+    split: VendSplit
+
+
+class Vended(msgspec.Struct, frozen=True):
+    """A vend as it was recorded; the receipt prints it.
+
+    `balance` is the wallet after it: money, or kWh for a units wallet. `transaction_id` is the
+    ledger entry and the receipt's number.
+    """
+
+    vend_id: UUID
+    transaction_id: int
+    account: str
+    customer_name: str
+    serial_number: str
+    wallet: str
+    tender: str
+    currency: str
+    amount: Decimal
+    arrears_amount: Decimal
+    fixed_amount: Decimal
+    energy_amount: Decimal
+    tax_amount: Decimal
+    energy_kwh: Decimal
+    balance: Decimal
+    login: str
+    vendor_number: str
+    vended_at: datetime
+    reversed: bool
+    split: VendSplit
+
+
+class VendRow(msgspec.Struct, frozen=True):
+    """A stored vend."""
+
+    vend_id: UUID
+    entry_id: int
+    account: str
+    serial_number: str
+    wallet_kind: str
+    tender: str
+    tendered_amount: Decimal
+    arrears_amount: Decimal
+    fixed_amount: Decimal
+    energy_amount: Decimal
+    tax_amount: Decimal
+    energy_wh: int
+    balance: Decimal
+    split: str
+    vended_at: datetime
+    login: str
+    vendor_number: str
+    customer_name: str
+    reversed: bool
+
+
+class VendNamed(msgspec.Struct, frozen=True):
+    """Which vend."""
+
+    vend_id: UUID
+
+
+class VendsOf(msgspec.Struct, frozen=True):
+    """Which account's vends, below which transaction id, how many at most."""
+
+    account: str
+    before: int
+    how_many: int
+
+
+class NoSuchMeter(NotFound):
+    """The account is not supplied through this meter."""
+
+
+class NoSuchVend(NotFound):
+    """There is no such vend in this portal."""
+
+
+class MeterUnclear(Invalid):
+    """The account has no meter, or several: name the serial number. Nothing was charged."""
+
+
+class NotVendable(Conflict):
+    """The meter cannot be vended to. Nothing was charged."""
+
+
+class VendingLimitReached(Refusal, kind=Kind.FORBIDDEN, constraint="vending_limit_kept"):
+    """The cashier's vending limit would be passed. Nothing was charged; close the batch first."""
+
+
+class TenderNotPositive(Invalid, constraint="tender_positive"):
+    """A tender is more than nothing. Nothing was charged."""
+
+
+class VendDoesNotAddUp(Conflict, constraint="vend_adds_up"):
+    """The parts of the vend do not sum to the tender. Nothing was charged."""
+
+
+class FixedOverpaid(Conflict, constraint="fixed_paid_within_due"):
+    """A fixed charge would be paid beyond what is due. Nothing was charged."""

@@ -1,0 +1,139 @@
+-- Vends: what was tendered, how it was shared out, and what each cashier has taken.
+
+create schema vending;
+comment on schema vending is 'Vends and cashiers'' drawers.';
+grant usage on schema vending to currant_runtime, currant_reader;
+
+create table vending.vend (
+    portal_id int not null references access.portal,
+    vend_id uuid not null,
+    entry_id bigint not null,
+    account_id bigint not null,
+    meter_id bigint not null,
+    wallet_kind text not null,
+    tender text not null check (tender in ('cash', 'check', 'card', 'eft')),
+    tendered_amount db.amount not null constraint tender_positive check (tendered_amount > 0),
+    arrears_amount db.amount not null,
+    fixed_amount db.amount not null,
+    energy_amount db.amount not null,
+    tax_amount db.amount not null,
+    energy_wh bigint not null,
+    balance db.amount not null,
+    split jsonb not null,
+    vended_at timestamptz not null,
+    primary key (portal_id, vend_id),
+    constraint vend_adds_up check (tendered_amount = arrears_amount + fixed_amount + energy_amount)
+);
+comment on table vending.vend is
+'A sale: what was tendered, and the split of it, line by line, as data.';
+create index vend_by_account on vending.vend (portal_id, account_id, entry_id);
+create index vend_by_entry on vending.vend (portal_id, entry_id);
+call db.tenant_table('vending.vend');
+call db.append_only('vending.vend');
+
+create table vending.drawer (
+    portal_id int not null references access.portal,
+    user_id int not null,
+    taken db.amount not null default 0,
+    bound db.amount not null,
+    primary key (portal_id, user_id),
+    constraint vending_limit_kept check (taken <= bound)
+);
+comment on table vending.drawer is
+'What a cashier with a vending limit has taken since the drawer was last emptied.';
+call db.tenant_table('vending.drawer');
+
+-- The facts of a vend. Where `locking`, the account's wallet is locked first and the facts are
+-- read after, so that a vend that waited for another sees what it left. Without a serial number
+-- the account's only meter is meant; meter_count says how many there are.
+create function vending.open_vend(
+    in_portal int, of_account text, of_serial text, at timestamptz, locking boolean,
+    out account_id bigint, out account text, out customer_name text,
+    out meter_count int, out meter_id bigint,
+    out serial_number text, out com_type text, out wallet_kind text, out balance numeric,
+    out tariff_id int, out revision int, out months date[], out counters bigint[],
+    out item_ids bigint[], out type_names text[], out outstandings numeric[],
+    out pay_plans numeric[], out receivable_coas text[],
+    out due_months date[], out due_fixed_ids int[], out due_meter_ids bigint[],
+    out due_descriptions text[], out due_nets numeric[], out due_taxes numeric[],
+    out due_coas text[]
+)
+language plpgsql volatile
+as $$
+begin
+    select a.account_id, a.account, c.name
+    into open_vend.account_id, open_vend.account, open_vend.customer_name
+    from customers.account as a
+    inner join customers.customer as c
+        on c.portal_id = a.portal_id and c.customer_id = a.customer_id
+    where a.portal_id = in_portal and a.account = of_account;
+    if open_vend.account_id is null then
+        return;
+    end if;
+    select count(*), min(m.meter_id)
+    into open_vend.meter_count, open_vend.meter_id
+    from customers.agreement as g
+    inner join metering.installation as i
+        on i.portal_id = g.portal_id and i.location_id = g.location_id and i.valid @> at
+    inner join metering.meter as m on m.portal_id = i.portal_id and m.meter_id = i.meter_id
+    where g.portal_id = in_portal and g.account_id = open_vend.account_id and g.valid @> at
+        and (of_serial is null or m.serial_number = of_serial);
+    if open_vend.meter_count <> 1 then
+        return;
+    end if;
+    select m.serial_number, m.com_type, m.wallet_kind, s.tariff_id, t.revision
+    into
+        open_vend.serial_number, open_vend.com_type, open_vend.wallet_kind,
+        open_vend.tariff_id, open_vend.revision
+    from metering.meter as m
+    left join tariffs.assignment as s
+        on s.portal_id = m.portal_id and s.meter_id = m.meter_id and s.valid @> at
+    left join tariffs.tariff as t
+        on t.portal_id = s.portal_id and t.tariff_id = s.tariff_id
+    where m.portal_id = in_portal and m.meter_id = open_vend.meter_id;
+    if locking then
+        perform from prepayment.wallet as w
+        where w.portal_id = in_portal and w.account_id = open_vend.account_id
+            and w.kind = open_vend.wallet_kind
+        for update;
+    end if;
+    select w.balance into open_vend.balance from prepayment.wallet as w
+    where w.portal_id = in_portal and w.account_id = open_vend.account_id
+        and w.kind = open_vend.wallet_kind;
+    select array_agg(n.month), array_agg(n.counter_wh)
+    into open_vend.months, open_vend.counters
+    from (
+        select c.month, c.counter_wh from drawdown.meter_month as c
+        where c.portal_id = in_portal and c.meter_id = open_vend.meter_id
+        order by c.month desc limit 2
+    ) as n;
+    select
+        array_agg(o.item_id), array_agg(o.type_name), array_agg(o.outstanding),
+        array_agg(o.pay_plan), array_agg(o.receivable_coa)
+    into
+        open_vend.item_ids, open_vend.type_names, open_vend.outstandings,
+        open_vend.pay_plans, open_vend.receivable_coas
+    from (
+        select i.* from receivables.open_item as i
+        where i.portal_id = in_portal and i.account_id = open_vend.account_id
+            and i.outstanding > 0 and (i.start_at is null or i.start_at <= at)
+        order by i.start_at nulls first, i.item_id
+    ) as o;
+    select
+        array_agg(f.month), array_agg(f.fixed_id), array_agg(f.meter_id),
+        array_agg(f.description), array_agg(f.net), array_agg(f.tax), array_agg(f.coa)
+    into
+        open_vend.due_months, open_vend.due_fixed_ids, open_vend.due_meter_ids,
+        open_vend.due_descriptions, open_vend.due_nets, open_vend.due_taxes,
+        open_vend.due_coas
+    from (
+        select
+            d.month, d.fixed_id, d.meter_id, d.description, d.coa,
+            d.net - d.net_paid as net, d.tax - d.tax_paid as tax
+        from drawdown.fixed_due as d
+        where d.portal_id = in_portal and d.account_id = open_vend.account_id
+            and d.net_paid + d.tax_paid < d.net + d.tax
+        order by d.month, d.fixed_id
+    ) as f;
+end
+$$;

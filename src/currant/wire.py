@@ -1,0 +1,158 @@
+"""The wire: the one JSON decode and the one JSON encode of all faces.
+
+A JSON number is an exact Decimal inside, and a Decimal is a plain JSON number outside, at any
+length that money or energy can have. A Struct member that may be left out is declared
+`member: T | msgspec.UnsetType = msgspec.UNSET`, which tells absent from null and is not written
+while unset; a Struct that leaves out whatever equals its default says `omit_defaults=True`.
+Members that a Struct does not know are ignored, unless it says `forbid_unknown_fields=True`. Of a
+member that is sent twice the last counts.
+"""
+
+import re
+from decimal import Decimal, InvalidOperation
+from functools import lru_cache
+from typing import Any, TypeVar
+
+import msgspec
+
+from currant.errors import Invalid, Unparsable
+
+T = TypeVar("T")
+
+# No rate, amount or quantity comes near this; `1e999999999` would fill the memory when written out.
+_MAX_DIGITS = 40
+_BOUNDLESS = f"A number has at most {_MAX_DIGITS} digits before and after the point"
+_WORDS = {
+    "int": "a whole number",
+    "float": "a number with decimals",
+    "decimal": "a number",
+    "str": "text",
+    "bool": "true or false",
+    "array": "a list",
+    "object": "an object",
+}
+_QUOTED = re.compile(r"`([^`]*)`")
+_KEPT = (Decimal, msgspec.Raw)
+# What was sent in place of a Decimal matters only as text or no text; numbers become anything else.
+_SENT = msgspec.json.Decoder(float_hook=len)
+_ENCODER = msgspec.json.Encoder()
+
+
+def decode(raw: bytes, type: type[T]) -> T:  # noqa: A002
+    """Read a JSON body as a type. Numbers become exact Decimals, also where the type says `Any`.
+
+    Raises `Unparsable` for what is not JSON in UTF-8, naming the byte, and `Invalid` for a missing
+    or ill-typed member, naming the member. A number in quotation marks is text, not a number.
+    """
+    try:
+        raw.decode()
+        decoder, holds_decimals = _decoder(type)  # type: ignore[arg-type]  # classes are hashable
+        value: T = decoder.decode(raw)
+        if holds_decimals:
+            typed = msgspec.to_builtins(value, builtin_types=_KEPT)
+            _refuse_inexact(typed, _SENT.decode(raw), "$")
+    except UnicodeDecodeError as error:
+        raise Unparsable(f"Byte {error.start} is not UTF-8.") from None
+    except RecursionError:
+        raise Unparsable("The JSON is nested too deeply.") from None
+    except msgspec.ValidationError as error:
+        raise _invalid(str(error)) from None
+    except msgspec.DecodeError as error:
+        if not raw.strip():
+            raise Unparsable("It is empty; JSON was expected.") from None
+        reason = str(error).replace("Input data was truncated", "JSON ends too early")
+        raise Unparsable(f"{reason} ({len(raw)} bytes were received).") from None
+    return value
+
+
+def encode(value: object) -> bytes:
+    """Write a value as JSON: Structs as objects, Decimals as plain numbers without trailing zeros.
+
+    `Decimal("10.000")` is written 10, `Decimal("1E+2")` 100. Callers format instants beforehand
+    where a face has its own layout; a datetime that is left is written in full by RFC 3339.
+    """
+    root = [msgspec.to_builtins(value, builtin_types=_KEPT)]
+    _write_numbers(root)
+    return _ENCODER.encode(root[0])
+
+
+@lru_cache(maxsize=1000)
+def _decoder(shape: Any) -> tuple[msgspec.json.Decoder[Any], bool]:
+    """Return the decoder of a type, and whether the type says Decimal anywhere."""
+    holds_decimals = repr(msgspec.inspect.DecimalType()) in repr(msgspec.inspect.type_info(shape))
+    return msgspec.json.Decoder(shape, float_hook=_exact), holds_decimals
+
+
+def _exact(text: str) -> Decimal:
+    try:
+        number = Decimal(text)
+    except InvalidOperation:
+        raise ValueError(_BOUNDLESS) from None
+    if _boundless(number):
+        raise ValueError(_BOUNDLESS)
+    return number
+
+
+def _refuse_inexact(typed: object, sent: object, path: str) -> None:
+    """Refuse each Decimal that was sent as text: msgspec would take `"NaN"` and `"1_000"` too."""
+    if isinstance(typed, Decimal):
+        if isinstance(sent, str):
+            raise _invalid(f"Expected `decimal`, got `str` - at `{path}`")
+        if _boundless(typed):
+            raise _invalid(f"{_BOUNDLESS} - at `{path}`")
+    elif isinstance(typed, dict) and isinstance(sent, dict):
+        for name, member in typed.items():
+            _refuse_inexact(member, sent.get(name), f"{path}.{name}")
+    elif isinstance(typed, list | tuple) and isinstance(sent, list):
+        for place, (member, sent_member) in enumerate(zip(typed, sent, strict=False)):
+            _refuse_inexact(member, sent_member, f"{path}[{place}]")
+
+
+def _boundless(number: Decimal) -> bool:
+    exponent = number.as_tuple().exponent
+    return (
+        isinstance(exponent, str) or not -_MAX_DIGITS <= exponent <= number.adjusted() < _MAX_DIGITS
+    )
+
+
+def _invalid(message: str) -> Invalid:
+    """Turn what msgspec says, such as "Expected `int`, got `str` - at `$.id`", to a sentence."""
+    text, at, path = message.rpartition(" - at `")
+    if not at:
+        text, path = message, ""
+    field = path.rstrip("`").removeprefix("$").removeprefix(".")
+    if text.startswith("Object missing required field `"):
+        field = f"{field}.{text[31:-1]}".removeprefix(".")
+        return Invalid(f"{field} is missing.", field=field)
+    if text.startswith("Object contains unknown field `"):
+        field = f"{field}.{text[31:-1]}".removeprefix(".")[:100]
+        return Invalid(f"{field} is not known here.", field=field)
+    sentence = _QUOTED.sub(_in_words, text[:200])
+    sentence = sentence[:1].lower() + sentence[1:]
+    return Invalid(f"{field or 'The body'}: {sentence}.", field=field or None)
+
+
+def _in_words(types: re.Match[str]) -> str:
+    return " or ".join(_WORDS.get(name, name) for name in types[1].split(" | "))
+
+
+def _write_numbers(node: dict[Any, Any] | list[Any]) -> None:
+    """Replace each Decimal by its plain digits, in place."""
+    for place, member in node.items() if isinstance(node, dict) else enumerate(node):
+        kind = type(member)
+        if kind is Decimal:
+            node[place] = msgspec.Raw(_plain(member))
+        elif kind is dict or kind is list:
+            _write_numbers(member)
+        elif kind is tuple:
+            node[place] = list(member)
+            _write_numbers(node[place])
+
+
+def _plain(number: Decimal) -> bytes:
+    if not number.is_finite():
+        raise ValueError(f"{number} is not a JSON number")
+    digits = format(number, "f")
+    if "." in digits:
+        digits = digits.rstrip("0").rstrip(".")
+    return b"0" if digits == "-0" else digits.encode()
