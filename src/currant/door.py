@@ -5,10 +5,11 @@ verb, `ask` a view; both are functions of a transaction and one shape. Entrances
 `prove_password` or build a token's Actor, and never see a connection.
 """
 
+import asyncio
 import hashlib
 import inspect
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any, TypeVar, get_type_hints
 
 import asyncpg
@@ -37,8 +38,23 @@ _AWAY = (
     asyncpg.CrashShutdownError,
     asyncpg.TooManyConnectionsError,
     asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
 )
+_BUSY = (
+    asyncpg.DeadlockDetectedError,
+    asyncpg.LockNotAvailableError,
+    asyncpg.QueryCanceledError,
+)
+_LET_PASS = 0.03  # seconds
 _SECRETS = ("password", "secret", "token")
+
+
+class Busy(Unavailable):
+    """Others hold what this needs. Nothing was done; try again shortly."""
+
+
+class OutcomeUnknown(Unavailable):
+    """The database went away during the commit: whether it was done is unknown."""
 
 
 class Door:
@@ -56,7 +72,7 @@ class Door:
         Raises a `Refusal`; then nothing was done but the refusal's audit event.
         """
         told = _tell(command)
-        request = hashlib.sha256(f"{verb.__name__} {told}".encode()).hexdigest() if key else None
+        request = None if key is None else _digest(verb, command)
         try:
             return await self._retrying(lambda: self._act(verb, command, actor, key, request, told))
         except Refusal as refusal:
@@ -99,28 +115,39 @@ class Door:
         request: str | None,
         told: str,
     ) -> R:
-        async with self._entered(actor, NEEDED[verb], key, request) as (tx, entered):
-            if entered.replay is not None:
-                replayed: R = wire.decode(entered.replay.encode(), _answer_type(verb))
-                return replayed
-            account = getattr(command, "account", None)
-            if isinstance(account, str):
-                tx.user.refuse_blocked(account)
-            answer = await verb(tx, command)
-            await tx.run(
-                CLOSE_ACT,
-                portal_id=entered.portal_id,
-                user_id=tx.user.user_id,
-                now=tx.now,
-                login=tx.user.login,
-                act=verb.__name__,
-                outcome="done",
-                command=told,
-                detail="",
-                answer=wire.encode(answer).decode() if key else None,
-                key=key,
-            )
-            return answer
+        committing = False
+        try:
+            async with self._entered(actor, NEEDED[verb], key, request) as (tx, entered):
+                if entered.replay is not None:
+                    replayed: R = wire.decode(entered.replay.encode(), _answer_type(verb))
+                    return replayed
+                account = getattr(command, "account", None)
+                if isinstance(account, str):
+                    tx.user.refuse_blocked(account)
+                answer = await verb(tx, command)
+                await tx.run(
+                    CLOSE_ACT,
+                    portal_id=entered.portal_id,
+                    user_id=tx.user.user_id,
+                    now=tx.now,
+                    login=tx.user.login,
+                    act=verb.__name__,
+                    outcome="done",
+                    command=told,
+                    detail="",
+                    answer=None if key is None else wire.encode(answer).decode(),
+                    key=key,
+                )
+                committing = True
+                return answer
+        except _AWAY as error:
+            if committing:
+                raise OutcomeUnknown(
+                    "Repeat it with the same key."
+                    if key is not None
+                    else "Look before you repeat it; a request with a key can always be repeated."
+                ) from error
+            raise
 
     async def _ask(self, view: "Verb[C, R]", question: C, actor: Actor) -> R:
         async with self._entered(actor, NEEDED[view], None, None) as (tx, _):
@@ -161,9 +188,10 @@ class Door:
         for last in (False, True):
             try:
                 return await work()
-            except asyncpg.DeadlockDetectedError:
+            except asyncpg.DeadlockDetectedError as error:
                 if last:
-                    raise
+                    raise Busy from error
+                await asyncio.sleep(_LET_PASS)  # Or the same locks meet in the same way.
             except asyncpg.PostgresError as error:
                 raise _refusal(error) from error
             except _AWAY as error:
@@ -171,26 +199,29 @@ class Door:
         raise AssertionError("unreachable")
 
     async def _audit_refusal(self, act: str, actor: Actor, told: str, refusal: Refusal) -> None:
-        """Leave the audit event of what was refused, in a transaction of its own."""
+        """Leave the audit event of what was refused, in a transaction of its own.
+
+        A portal that the actor may not enter has no event of it; it is told among those of none.
+        """
         if isinstance(refusal, Unavailable | Unauthenticated):
             return
-        try:
-            async with self._entered(actor, Permission.ANY_USER, None, None) as (tx, entered):
-                await tx.run(
-                    CLOSE_ACT,
-                    portal_id=entered.portal_id,
-                    user_id=tx.user.user_id,
-                    now=tx.now,
-                    login=tx.user.login,
-                    act=act,
-                    outcome="refused",
-                    command=told,
-                    detail=refusal.message[:2000],
-                    answer=None,
-                    key=None,
-                )
-        except (Refusal, asyncpg.PostgresError, *_AWAY):
-            return
+        for place in (actor, actor.at(None)):
+            with suppress(Refusal, asyncpg.PostgresError, *_AWAY):
+                async with self._entered(place, Permission.ANY_USER, None, None) as (tx, entered):
+                    await tx.run(
+                        CLOSE_ACT,
+                        portal_id=entered.portal_id,
+                        user_id=tx.user.user_id,
+                        now=tx.now,
+                        login=tx.user.login,
+                        act=act,
+                        outcome="refused",
+                        command=told,
+                        detail=refusal.message[:2000],
+                        answer=None,
+                        key=None,
+                    )
+                return
 
 
 def _refuse(entered: Entered, actor: Actor) -> None:
@@ -235,24 +266,38 @@ def _refusal(error: asyncpg.PostgresError) -> Exception:
         return Refusal.constraints[name]()
     if isinstance(error, _AWAY):
         return Unavailable()
+    if isinstance(error, _BUSY):
+        return Busy()
     if isinstance(
         error, asyncpg.UntranslatableCharacterError | asyncpg.CharacterNotInRepertoireError
     ):
         return Invalid("A text holds a character that cannot be stored.")
-    if isinstance(error, asyncpg.NumericValueOutOfRangeError):
+    # The driver refuses a number that the parameter's type cannot hold before it is sent.
+    if isinstance(error, asyncpg.NumericValueOutOfRangeError) or isinstance(
+        error.__cause__, OverflowError
+    ):
         return Invalid("A number is out of range.")
     return error
 
 
 def _tell(command: Any) -> str:
     """Write a command for the audit log, without its secrets."""
-    told = msgspec.to_builtins(command, builtin_types=(bytes,), enc_hook=str)
+    return wire.encode(_without_secrets(msgspec.to_builtins(command, enc_hook=str))).decode()
+
+
+def _without_secrets(told: Any) -> Any:
     if isinstance(told, dict):
-        told = {
-            name: "…" if any(word in name for word in _SECRETS) else value
+        return {
+            name: "…" if any(word in name for word in _SECRETS) else _without_secrets(value)
             for name, value in told.items()
         }
-    return wire.encode(told).decode()
+    return [_without_secrets(value) for value in told] if isinstance(told, list) else told
+
+
+def _digest(verb: Callable[..., Any], command: Any) -> str:
+    """Return what tells one request from another: the SHA-256 of the act and all of its command."""
+    told = wire.encode(msgspec.to_builtins(command, enc_hook=str))
+    return hashlib.sha256(verb.__name__.encode() + b" " + told).hexdigest()
 
 
 def _answer_type(verb: Callable[..., Any]) -> Any:

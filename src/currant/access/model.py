@@ -1,8 +1,10 @@
 """The shapes of access: actors, portals, users, and what is refused."""
 
+from datetime import date
+
 import msgspec
 
-from currant.errors import Conflict, Invalid, Refusal
+from currant.errors import Conflict, Forbidden, Invalid, Refusal
 
 
 class Actor(msgspec.Struct, frozen=True):
@@ -109,8 +111,35 @@ class UserNamed(msgspec.Struct, frozen=True):
     login: str
 
 
+class AuditKey(msgspec.Struct, frozen=True):
+    """The installation's key that the daily heads of the audit log are signed with."""
+
+    secret: bytes
+
+
+class UnsignedHead(msgspec.Struct, frozen=True):
+    """The last seal of a chain on a finished day; chain 0 holds the events of no portal."""
+
+    portal_id: int
+    day: date
+    number: int
+    hash: bytes
+
+
+class SignedHead(msgspec.Struct, frozen=True):
+    """A head as it was signed, and what its seal says now: nothing where the seal is gone."""
+
+    portal_id: int
+    day: date
+    number: int
+    hash: bytes
+    signature: bytes
+    event_id: int | None
+    sealed: bytes | None
+
+
 class AuditFault(msgspec.Struct, frozen=True):
-    """Where an audit chain breaks first."""
+    """What is wrong with a seal of an audit chain; event 0 is one that is not known."""
 
     portal_id: int
     number: int
@@ -119,43 +148,51 @@ class AuditFault(msgspec.Struct, frozen=True):
 
 
 class PortalKeyTaken(Conflict, constraint="portal_key_taken"):
-    """A portal with this key exists."""
+    """A portal with this key exists. Nothing was done."""
 
 
 class PortalKeyShape(Invalid, constraint="portal_key_shape"):
-    """A portal key is 1 to 40 lower-case letters, digits, `-` and `_`."""
+    """A portal key is 1 to 40 lower-case letters, digits, `-` and `_`. Nothing was done."""
 
 
 class PortalAliasShape(Invalid, constraint="portal_alias_shape"):
-    """An alias is 1 to 40 lower-case letters, digits, `-` and `_`."""
+    """An alias is 1 to 40 lower-case letters, digits, `-` and `_`. Nothing was done."""
 
 
 class PortalAliasTaken(Conflict, constraint="portal_alias_pkey"):
-    """The alias names a portal already."""
+    """The alias names a portal already. Nothing was done."""
 
 
 class CurrencyCode(Invalid, constraint="currency_code"):
-    """A currency is three capital letters (ISO 4217)."""
+    """A currency is three capital letters (ISO 4217). Nothing was done."""
 
 
 class LoginTaken(Conflict, constraint="login_taken"):
-    """A system user with this login exists."""
+    """A system user with this login exists. Nothing was done."""
 
 
 class LoginShape(Invalid, constraint="login_shape"):
-    """A login is 1 to 20 letters, digits, `.`, `_`, `@` and `-`."""
+    """A login is 1 to 20 letters, digits, `.`, `_`, `@` and `-`. Nothing was done."""
 
 
 class RoleUnknown(Invalid, constraint="role_known"):
-    """There is no such role."""
+    """There is no such role. Nothing was done."""
 
 
 class VendingLimitNegative(Invalid, constraint="vending_limit_positive"):
-    """A vending limit is not negative."""
+    """A vending limit is not negative. Nothing was done."""
 
 
 class SpecialLimitNegative(Invalid, constraint="special_limit_positive"):
-    """A special limit is not negative."""
+    """A special limit is not negative. Nothing was done."""
+
+
+class BeyondOwn(Forbidden):
+    """Nobody gives away more than they hold. Nothing was done."""
+
+
+class CredentialRaced(Conflict, constraint="one_live_credential"):
+    """Somebody replaced the credential at the same moment. Nothing was done; try again."""
 
 
 class KeyTooLong(Invalid, constraint="idempotency_key_length"):
@@ -163,4 +200,4 @@ class KeyTooLong(Invalid, constraint="idempotency_key_length"):
 
 
 class HistoryIsAppended(Refusal, constraint="append_only"):
-    """History is corrected by adding, never edited."""
+    """History is corrected by adding, never edited. Nothing was done."""

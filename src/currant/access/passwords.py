@@ -22,27 +22,27 @@ class Passwords:
     def __init__(self) -> None:
         self.busy = asyncio.Semaphore(2)
         self.key = secrets.token_bytes(32)
-        self.verified: dict[bytes, float] = {}
+        self.verified: dict[bytes, int] = {}
         self.nobody = _HASHER.hash(secrets.token_hex(8))
 
     async def match(self, stored: str | None, password: str) -> bool:
         """Tell whether a password has the stored hash; as slow where there is no such user."""
         told = f"{stored}\0{password}".encode("utf-8", "surrogatepass")
         mark = hmac.digest(self.key, told, "sha256")
-        if self.verified.get(mark, 0) > time.monotonic():
+        if self.verified.get(mark, 0) > time.monotonic_ns():
             return True
         async with self.busy:
             good = await asyncio.to_thread(self._verify, stored or self.nobody, password)
         if good and stored is not None:
             if len(self.verified) > 10_000:
                 self.verified.clear()
-            self.verified[mark] = time.monotonic() + 60
+            self.verified[mark] = time.monotonic_ns() + 60_000_000_000
             return True
         return False
 
     def _verify(self, stored: str, password: str) -> bool:
         try:
-            return _HASHER.verify(stored, password)
+            return _HASHER.verify(stored, password.encode("utf-8", "surrogatepass"))
         except (argon2.exceptions.VerificationError, argon2.exceptions.InvalidHashError):
             return False
 

@@ -22,8 +22,9 @@ update access.idempotency set answer = :answer::text
 where portal_id = :portal_id::int and user_id = :user_id::int and key = :key::text;
 
 -- name: password_of
--- The stored hash of a user's password, if the user has one.
-select access.password_of(:login::text) as secret;
+-- The stored hash of a user's password; no row for a user that has none.
+-- not null: secret
+select secret from access.password_of(:login::text) as p (secret) where secret is not null;
 
 -- name: create_portal
 -- A new tenant with its own vendor, seen by this transaction from now on.
@@ -68,17 +69,45 @@ order by login;
 -- The portals that the actor sees, by key.
 select portal_id, key from access.portal order by key;
 
+-- name: beyond_role
+-- What a role may do that a user may not.
+select rp.permission from access.role_permission as rp
+where rp.role = :role::text and rp.permission not in (
+    select own.permission from access.permissions_of(:user_id::int) as own
+)
+order by rp.permission;
+
 -- name: set_credential
--- Replace a user's live credential of one kind; only its hash is kept.
--- not null: login
-select access.set_credential(
-    :portal_id::int, :login::text, :kind::text, :secret::text, :now::timestamptz
-) as login;
+-- Replace a user's live credential of one kind; only its hash is kept. No row where there is no
+-- such user; where that user may do what the actor may not, it is listed and nothing is replaced.
+-- not null: beyond
+select c.beyond
+from access.set_credential(
+    :portal_id::int, :user_id::int, :login::text, :kind::text, :secret::text, :now::timestamptz
+) as c;
 
 -- name: seal_audit
 -- Extend the hash chains over the events committed since the last run.
 -- not null: sealed
 select access.seal_audit() as sealed;
+
+-- name: unsigned_heads
+-- The last seal of each chain on each finished day that is not signed yet.
+-- not null: portal_id day number hash
+select portal_id, day, number, hash from access.unsigned_heads(:today::date);
+
+-- name: sign_audit
+-- Keep the signatures of heads.
+-- not null: signed
+select signed
+from access.sign_audit(
+    :portals::int[], :days::date[], :numbers::bigint[], :heads::bytea[], :signatures::bytea[]
+) as signed;
+
+-- name: audit_heads
+-- Every signed head, and what its seal says now.
+-- not null: portal_id day number hash signature
+select portal_id, day, number, hash, signature, event_id, sealed from access.audit_heads();
 
 -- name: audit_faults
 -- Where each audit chain breaks first; no row when none does.

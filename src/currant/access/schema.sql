@@ -43,12 +43,14 @@ create table access.permission (
     long_description text not null default ''
 );
 comment on table access.permission is 'The catalogue of permissions, in its printed order.';
+revoke insert, update, delete on access.permission from currant_runtime;
 
 create table access.role (
     role text primary key,
     sec_level int not null
 );
 comment on table access.role is 'The ten roles a system user may have, with their level.';
+revoke insert, update, delete on access.role from currant_runtime;
 
 create table access.role_permission (
     role text not null references access.role,
@@ -56,6 +58,7 @@ create table access.role_permission (
     primary key (role, permission)
 );
 comment on table access.role_permission is 'What each role may do unless the user says otherwise.';
+revoke insert, update, delete on access.role_permission from currant_runtime;
 
 create table access.system_user (
     user_id int primary key generated always as identity,
@@ -77,7 +80,7 @@ create table access.system_user (
     everywhere boolean not null default false,
     active boolean not null default true,
     created_at timestamptz not null,
-    constraint home_or_everywhere check (everywhere = (portal_id is null))
+    check (everywhere = (portal_id is null))
 );
 comment on table access.system_user is
 'Who acts. Limits are in minor units of the portal''s currency; null is no limit.';
@@ -187,7 +190,7 @@ call db.tenant_table('access.counter');
 create function access.take_numbers(in_portal int, series text, how_many int)
 returns bigint language sql as $$
     insert into access.counter as c (portal_id, name, last)
-    values (in_portal, series, how_many)
+    values (in_portal, series, how_many + case when how_many >= 999999 then 999999 else 0 end)
     on conflict (portal_id, name) do update
     set last = case
         when c.last < 999999 and c.last + how_many >= 999999 then 999999 + how_many
@@ -196,9 +199,13 @@ returns bigint language sql as $$
     returning last - how_many + 1
 $$;
 
+-- Write a number of a series as it is printed: five digits, more when they are needed.
+create function access.padded(number bigint) returns text language sql immutable
+return lpad(number::text, greatest(length(number::text), 5), '0');
+
 -- In which portals a user holds a permission, and if not, why not. The check at the door, the
 -- filter of a list and the answer to "why not?" are these same rows.
--- The empty permission is one that every signed-in user has.
+-- The empty permission is one that every signed-in user has, and so is what is public.
 create function access.may(of_user int, wanted text)
 returns table (portal_id int, allowed boolean, reason text)
 language sql stable security definer set search_path = pg_catalog, pg_temp
@@ -206,7 +213,7 @@ as $$
     with held as (
         select
             u.user_id,
-            wanted = '' or coalesce(
+            wanted in ('', 'public') or coalesce(
                 (
                     select up.granted from access.user_permission as up
                     where up.user_id = u.user_id and up.permission = wanted
@@ -227,6 +234,20 @@ as $$
             select from access.user_portal as g
             where g.portal_id = p.portal_id and g.user_id = u.user_id
         )
+$$;
+
+-- What a user may do, active or not.
+create function access.permissions_of(of_user int)
+returns table (permission text)
+language sql stable security definer set search_path = pg_catalog, pg_temp
+as $$
+    select p.permission
+    from access.system_user as u
+    cross join access.permission as p
+    left join access.role_permission as rp on rp.role = u.role and rp.permission = p.permission
+    left join access.user_permission as up
+        on up.user_id = u.user_id and up.permission = p.permission
+    where u.user_id = of_user and coalesce(up.granted, rp.permission is not null)
 $$;
 
 -- The stored hash of a user's password, for the one comparison that must happen outside.
@@ -260,27 +281,37 @@ begin
 end
 $$;
 
--- Replace a user's live credential of one kind, within one portal; null when there is no such user.
+-- Replace a user's live credential of one kind, within one portal, and answer one row; none when
+-- there is no such user. Who sets it must hold all that the user may do, or could become anybody:
+-- `beyond` lists what is missing, and then nothing was replaced.
 create function access.set_credential(
-    in_portal int, of_login text, of_kind text, new_secret text, at timestamptz
+    in_portal int, by_user int, of_login text, of_kind text, new_secret text, at timestamptz
 )
-returns text
+returns table (beyond text[])
 language sql security definer set search_path = pg_catalog, pg_temp
 as $$
     with known as (
-        select u.user_id, u.login from access.system_user as u
+        select
+            u.user_id,
+            array(
+                select theirs.permission from access.permissions_of(u.user_id) as theirs
+                except
+                select own.permission from access.permissions_of(by_user) as own
+            ) as beyond
+        from access.system_user as u
         where u.login = of_login and u.portal_id = in_portal
             and in_portal = any(db.portals())
     ), revoked as (
         update access.credential as c set revoked_at = at from known
         where c.user_id = known.user_id and c.kind = of_kind and c.revoked_at is null
+            and known.beyond = '{}'
         returning c.user_id
     ), added as (
         insert into access.credential (user_id, kind, secret, created_at)
         select known.user_id, of_kind, new_secret, at from known
-        where (select count(*) from revoked) >= 0
+        where known.beyond = '{}' and (select count(*) from revoked) >= 0
     )
-    select known.login from known
+    select known.beyond from known
 $$;
 
 -- The gate. Proves the credential, resolves the portal, asks whether the user may, claims the
@@ -304,7 +335,12 @@ declare
     denial text;
     claimed access.idempotency;
 begin
-    if proof_kind <> 'NONE' then
+    if proof_kind = 'NONE' then
+        if wanted <> 'public' then
+            refusal := 'credentials';
+            return;
+        end if;
+    else
         select u.* into known from access.system_user as u
         where u.login = asked_login and u.active and (
             (proof_kind = 'LOCAL' and u.everywhere)
@@ -357,11 +393,11 @@ begin
     perform set_config('currant.portals', coalesce(allowed, '{}')::text, true);
     if asked_key is not null and portal_id is not null then
         insert into access.idempotency (portal_id, user_id, key, request, claimed_at)
-        values (tenant.portal_id, known.user_id, asked_key, enter.request, at)
+        values (tenant.portal_id, enter.user_id, asked_key, enter.request, at)
         on conflict do nothing;
         if not found then
             select i.* into claimed from access.idempotency as i
-            where i.portal_id = tenant.portal_id and i.user_id = known.user_id
+            where i.portal_id = tenant.portal_id and i.user_id = enter.user_id
                 and i.key = asked_key;
             if claimed.request <> enter.request then
                 refusal := 'key';
@@ -372,8 +408,22 @@ begin
 end
 $$;
 
+-- The hash of a seal: it covers the seal before it and the event, written the same way whatever
+-- the session's settings are, and whatever columns the table is given later.
+create function access.seal_hash(before bytea, event access.audit_event)
+returns bytea
+language sql stable set search_path = pg_catalog, pg_temp
+as $$
+    select sha256(before || convert_to(
+        jsonb_build_array(
+            event.portal_id, event.event_id, extract(epoch from event.at), event.login,
+            event.act, event.outcome, event.command, event.detail
+        )::text,
+        'UTF8'
+    ))
+$$;
+
 -- Extend each portal's hash chain over the events committed since; answers how many were sealed.
--- A seal's hash covers the seal before it and every column of its event.
 create function access.seal_audit()
 returns bigint
 language plpgsql security definer set search_path = pg_catalog, pg_temp
@@ -403,7 +453,7 @@ begin
             last_hash := coalesce(last_hash, ''::bytea);
         end if;
         last_number := last_number + 1;
-        last_hash := sha256(last_hash || convert_to(event::text, 'UTF8'));
+        last_hash := access.seal_hash(last_hash, event);
         insert into access.audit_seal (portal_id, number, event_id, hash)
         values (chain, last_number, event.event_id, last_hash);
         sealed := sealed + 1;
@@ -412,13 +462,52 @@ begin
 end
 $$;
 
--- Sign the last seal of each finished day that has no signature yet.
-create function access.sign_audit(of_day date, portal int, of_number bigint, of_hash bytea, signed bytea)
-returns void
+-- The head of each chain on each finished day of UTC that has none signed yet: the last seal then.
+create function access.unsigned_heads(today date)
+returns table (portal_id int, day date, number bigint, hash bytea)
+language sql stable security definer set search_path = pg_catalog, pg_temp
+as $$
+    select distinct on (s.portal_id, e.day) s.portal_id, e.day, s.number, s.hash
+    from access.audit_seal as s
+    inner join (
+        select a.event_id, (a.at at time zone 'UTC')::date as day from access.audit_event as a
+    ) as e on e.event_id = s.event_id
+    where e.day < today and not exists (
+        select from access.audit_head as h where h.portal_id = s.portal_id and h.day = e.day
+    )
+    order by s.portal_id, e.day, s.number desc
+$$;
+
+-- Keep the signatures of heads; answers how many are new.
+create function access.sign_audit(
+    portals int[], days date[], numbers bigint[], hashes bytea[], signatures bytea[]
+)
+returns bigint
 language sql security definer set search_path = pg_catalog, pg_temp
 as $$
-    insert into access.audit_head (portal_id, day, number, hash, signature)
-    values (portal, of_day, of_number, of_hash, signed) on conflict do nothing
+    with signed as (
+        insert into access.audit_head (portal_id, day, number, hash, signature)
+        select h.portal_id, h.day, h.number, h.hash, h.signature
+        from unnest(portals, days, numbers, hashes, signatures)
+            as h (portal_id, day, number, hash, signature)
+        on conflict do nothing
+        returning 1
+    )
+    select count(*) from signed
+$$;
+
+-- Every signed head, with what its seal says now: null where that seal is gone.
+create function access.audit_heads()
+returns table (
+    portal_id int, day date, number bigint, hash bytea, signature bytea, event_id bigint,
+    sealed bytea
+)
+language sql stable security definer set search_path = pg_catalog, pg_temp
+as $$
+    select h.portal_id, h.day, h.number, h.hash, h.signature, s.event_id, s.hash
+    from access.audit_head as h
+    left join access.audit_seal as s on s.portal_id = h.portal_id and s.number = h.number
+    order by h.portal_id, h.day
 $$;
 
 -- Walk every chain again and answer the first fault of each, or nothing.
@@ -452,7 +541,7 @@ begin
             elsif link.found is null then
                 broken := true;
                 fault := 'the sealed event is missing';
-            elsif link.hash <> sha256(before || convert_to(link.event::text, 'UTF8')) then
+            elsif link.hash <> access.seal_hash(before, link.event) then
                 broken := true;
                 fault := 'the event or its seal was altered';
             end if;
@@ -529,7 +618,8 @@ where
     );
 insert into access.role_permission (role, permission)
 select 'VENDORADM', permission from access.role_permission where role = 'VENDOR'
-union values ('VENDORADM', 'vendcash');
+union
+values ('VENDORADM', 'vendcash');
 insert into access.role_permission (role, permission)
 select 'CSR', permission from access.role_permission where role = 'VENDORADM'
 union
@@ -538,11 +628,13 @@ where
     permission in ('meter.view', 'reads.view', 'location.view', 'arrears.view', 'tariffs.view');
 insert into access.role_permission (role, permission)
 select 'CSR2', permission from access.role_permission where role = 'CSR'
-union values ('CSR2', 'transactions.view'), ('CSR2', 'adjust.wallet');
+union
+values ('CSR2', 'transactions.view'), ('CSR2', 'adjust.wallet');
 insert into access.role_permission (role, permission)
 select 'CSR3', permission from access.role_permission where role = 'CSR2'
 union
-values ('CSR3', 'transactions.adjust'), ('CSR3', 'transactions.reverse'), ('CSR3', 'adjust.arrears');
+values
+('CSR3', 'transactions.adjust'), ('CSR3', 'transactions.reverse'), ('CSR3', 'adjust.arrears');
 insert into access.role_permission (role, permission)
 select 'ComMGR', permission from access.role_permission where role = 'CSR3'
 union

@@ -1,6 +1,7 @@
 """Acts on portals, users and credentials, and the questions asked about them."""
 
 import hashlib
+import hmac
 import secrets
 import uuid
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -9,6 +10,8 @@ import msgspec
 
 from currant.access.model import (
     AuditFault,
+    AuditKey,
+    BeyondOwn,
     CreateAlias,
     CreatePortal,
     CreateUser,
@@ -16,10 +19,13 @@ from currant.access.model import (
     IssueToken,
     PortalCreated,
     SetPassword,
+    SignedHead,
     SystemUser,
+    UnsignedHead,
     UserNamed,
 )
 from currant.access.permissions import Permission, needs
+from currant.access.signing import sign
 from currant.db.statements import Statements
 from currant.db.tx import Tx
 from currant.errors import Invalid, NotFound
@@ -33,8 +39,12 @@ _CREATE_ALIAS = sql.command("create_alias")
 _CREATE_USER = sql.rows("create_user", UserNamed)
 _USERS = sql.rows("users", SystemUser)
 _PORTALS = sql.rows("portals", PortalCreated)
-_SET_CREDENTIAL = sql.rows("set_credential", str)
+_BEYOND_ROLE = sql.rows("beyond_role", str)
+_SET_CREDENTIAL = sql.rows("set_credential", list[str])
 _SEAL_AUDIT = sql.rows("seal_audit", int)
+_UNSIGNED_HEADS = sql.rows("unsigned_heads", UnsignedHead)
+_SIGN_AUDIT = sql.rows("sign_audit", int)
+_AUDIT_HEADS = sql.rows("audit_heads", SignedHead)
 _AUDIT_FAULTS = sql.rows("audit_faults", AuditFault)
 
 
@@ -83,9 +93,15 @@ async def create_alias(tx: Tx, command: CreateAlias) -> CreateAlias:
 
 @needs(Permission.USERS_MANAGE)
 async def create_user(tx: Tx, command: CreateUser) -> UserNamed:
-    """Create a system user, who cannot sign in before a password or token is given."""
+    """Create a system user, who cannot sign in before a password or token is given.
+
+    Raises `BeyondOwn` where the role may do what the actor may not.
+    """
     if command.role == "Operator":
         raise Invalid("The role Operator belongs to this machine.", field="role")
+    beyond = await tx.all(_BEYOND_ROLE, role=command.role, user_id=tx.user.user_id)
+    if beyond:
+        raise BeyondOwn(f"{tx.user.login} lacks {', '.join(beyond)}.", field="role")
     return await tx.one(
         _CREATE_USER,
         portal_id=tx.portal.portal_id,
@@ -102,27 +118,30 @@ async def create_user(tx: Tx, command: CreateUser) -> UserNamed:
 
 @needs(Permission.USERS_MANAGE)
 async def set_password(tx: Tx, command: SetPassword) -> UserNamed:
-    """Give a user a new password; the old one is dead at once."""
+    """Give a user a new password; the old one is dead at once. Raises `NotFound`, `BeyondOwn`."""
     return await _set_credential(tx, command.login, "PASSWORD", command.password_hash)
 
 
 @needs(Permission.USERS_MANAGE)
 async def issue_token(tx: Tx, command: IssueToken) -> UserNamed:
-    """Give a user a new token; the old one is dead at once."""
+    """Give a user a new token; the old one is dead at once. Raises `NotFound`, `BeyondOwn`."""
     return await _set_credential(tx, command.login, "TOKEN", command.token_hash)
 
 
 async def _set_credential(tx: Tx, login: str, kind: str, secret: str) -> UserNamed:
-    done = await tx.one(
+    beyond = await tx.maybe(
         _SET_CREDENTIAL,
         portal_id=tx.portal.portal_id,
+        user_id=tx.user.user_id,
         login=login,
         kind=kind,
         secret=secret,
         now=tx.now,
     )
-    if done is None:
+    if beyond is None:
         raise NotFound(f"There is no user {login} in portal {tx.portal.key}.", field="user")
+    if beyond:
+        raise BeyondOwn(f"{tx.user.login} lacks {', '.join(beyond)}.", field="user")
     return UserNamed(login)
 
 
@@ -151,6 +170,43 @@ async def seal_audit(tx: Tx, _command: Nothing) -> int:
 
 
 @needs(Permission.JOBS_RUN)
+async def sign_audit_heads(tx: Tx, command: AuditKey) -> int:
+    """Sign the last seal of each chain on each finished day, and return how many were signed."""
+    heads = await tx.all(_UNSIGNED_HEADS, today=tx.now.date())
+    return await tx.one(
+        _SIGN_AUDIT,
+        portals=[head.portal_id for head in heads],
+        days=[head.day for head in heads],
+        numbers=[head.number for head in heads],
+        heads=[head.hash for head in heads],
+        signatures=[
+            sign(command.secret, head.portal_id, head.day, head.number, head.hash) for head in heads
+        ],
+    )
+
+
+@needs(Permission.JOBS_RUN)
 async def audit_faults(tx: Tx, _question: Nothing) -> list[AuditFault]:
     """Walk every audit chain and list where it breaks first."""
     return await tx.all(_AUDIT_FAULTS)
+
+
+@needs(Permission.JOBS_RUN)
+async def forged_heads(tx: Tx, question: AuditKey) -> list[AuditFault]:
+    """List the signed heads that the key did not sign, or whose seal is no longer what it was."""
+    return [
+        AuditFault(head.portal_id, head.number, head.event_id or 0, fault)
+        for head in await tx.all(_AUDIT_HEADS)
+        if (fault := _head_fault(question.secret, head))
+    ]
+
+
+def _head_fault(secret: bytes, head: SignedHead) -> str:
+    expected = sign(secret, head.portal_id, head.day, head.number, head.hash)
+    if not hmac.compare_digest(expected, head.signature):
+        return f"the head of {head.day} was not signed with this key"
+    if head.sealed is None:
+        return f"the seal that the head of {head.day} signs is missing"
+    if head.sealed != head.hash:
+        return f"the seal that the head of {head.day} signs was altered"
+    return ""

@@ -7,7 +7,7 @@ import asyncpg
 import msgspec
 
 from currant.db.embedded import EmbeddedServer
-from currant.db.migrate import ROLES, migrate, pending
+from currant.db.migrate import DOMAINS, ROLES, migrate, pending
 from currant.settings import Settings
 
 NAME = "currant"
@@ -60,16 +60,19 @@ async def refuse_unfit(url: str) -> None:
     connection = await asyncpg.connect(url)
     try:
         role = await connection.fetchrow(
-            "select rolname, rolsuper, rolbypassrls, "
-            "exists (select from pg_class where relowner = r.oid) as owns "
-            "from pg_roles as r where rolname = current_user"
+            "select rolname, rolsuper, rolbypassrls, exists ("
+            "select from pg_class as c inner join pg_namespace as n on n.oid = c.relnamespace "
+            "where n.nspname = any($1) and pg_has_role(r.oid, c.relowner, 'member')) as owns "
+            "from pg_roles as r where rolname = current_user",
+            list(DOMAINS),
         )
     finally:
         await connection.close()
     if role is None or role["rolsuper"] or role["rolbypassrls"] or role["owns"]:
         raise DatabaseUnfit(
             f"The role {role and role['rolname']} is a superuser, bypasses row-level security or "
-            "owns tables, so tenants would not be kept apart. Serve as currant_runtime."
+            "owns tables (or may act as who does), so tenants would not be kept apart. "
+            "Serve as currant_runtime."
         )
     missing = await pending(url)
     if missing:

@@ -57,6 +57,7 @@ max_wal_size = 4GB
 checkpoint_timeout = 15min
 wal_compression = pglz  # The wheel is built without lz4.
 jit = off
+autovacuum_naptime = 10s
 timezone = 'UTC'
 log_timezone = 'UTC'
 """
@@ -94,10 +95,10 @@ class EmbeddedServer:
         """
         try:
             _make(self._folder)
-            with self._opened("turn.lock") as turn:
+            with _opened(self._folder / "turn.lock") as turn:
                 fcntl.flock(turn, fcntl.LOCK_EX)
                 if self._users is None:
-                    self._users = self._open("users.lock")
+                    self._users = _open(self._folder / "users.lock")
                 fcntl.flock(self._users, fcntl.LOCK_SH)
                 self._place()
                 self._bring_up()
@@ -119,7 +120,7 @@ class EmbeddedServer:
         """
         if self._users is None:
             return
-        with self._opened("turn.lock") as turn:
+        with _opened(self._folder / "turn.lock") as turn:
             fcntl.flock(turn, fcntl.LOCK_EX)
             try:
                 if _locked(self._users):
@@ -143,17 +144,6 @@ class EmbeddedServer:
 
     def __exit__(self, *_: object) -> None:
         self.stop()
-
-    def _open(self, name: str, flags: int = os.O_RDWR) -> int:
-        return os.open(self._folder / name, flags | os.O_CREAT | os.O_NOFOLLOW, 0o600)
-
-    @contextlib.contextmanager
-    def _opened(self, name: str, flags: int = os.O_RDWR) -> Iterator[int]:
-        file = self._open(name, flags)
-        try:
-            yield file
-        finally:
-            os.close(file)
 
     def _leave(self) -> None:
         """Unlock, not only close: a forked child may hold the same open file."""
@@ -209,7 +199,7 @@ class EmbeddedServer:
         deadline = time.monotonic() + PATIENCE_SECONDS
         launched = False
         while not self._answers():
-            with self._opened("server.lock") as server:
+            with _opened(self._folder / "server.lock") as server:
                 if _locked(server):
                     if launched:
                         text = "The database server ended while it started. See why, then retry."
@@ -244,7 +234,8 @@ class EmbeddedServer:
                 text = "The database was not created: initdb failed. See why, then start again."
                 raise EmbeddedServerError(text, self._log)
             new.rename(data)
-            os.sync()
+            with _opened(cluster, os.O_RDONLY) as parent:  # Or a power cut may undo the renaming.
+                os.fsync(parent)
         _give(socket, account)
         for stale in (*socket.iterdir(), data / "postmaster.pid"):  # For the lock was free.
             stale.unlink(missing_ok=True)
@@ -266,7 +257,7 @@ class EmbeddedServer:
         """Stop the server, if it runs, and wait until no process of it is left."""
         deadline = time.monotonic() + PATIENCE_SECONDS
         how = ("-s", "-m", "fast", "-t", str(PATIENCE_SECONDS))
-        with self._opened("server.lock") as server:
+        with _opened(self._folder / "server.lock") as server:
             while not _locked(server):
                 if time.monotonic() > deadline:
                     text = "The database server goes on running: it did not stop. See why, then "
@@ -278,7 +269,7 @@ class EmbeddedServer:
     def _run(self, *command: str | Path, lock: int | None = None) -> bool:
         """Run a command as the server's account, its output to the log; True if it succeeded."""
         account = self._account if os.geteuid() == 0 else None
-        with self._opened(self._log.name, os.O_WRONLY | os.O_APPEND) as log:
+        with _opened(self._log, os.O_WRONLY | os.O_APPEND | os.O_CREAT) as log:
             done = subprocess.run(  # noqa: S603 (our own programs and paths)
                 command,
                 check=False,
@@ -296,6 +287,19 @@ class EmbeddedServer:
         return done.returncode == 0
 
 
+def _open(path: Path, flags: int = os.O_RDWR | os.O_CREAT) -> int:
+    return os.open(path, flags | os.O_NOFOLLOW, 0o600)
+
+
+@contextlib.contextmanager
+def _opened(path: Path, flags: int = os.O_RDWR | os.O_CREAT) -> Iterator[int]:
+    file = _open(path, flags)
+    try:
+        yield file
+    finally:
+        os.close(file)
+
+
 def _locked(file: int) -> bool:
     """Lock an open file for us alone, unless another holds it."""
     try:
@@ -307,12 +311,14 @@ def _locked(file: int) -> bool:
 
 def _make(folder: Path) -> Path:
     """Make a folder of ours, which for root the server's account may pass; refuse another's."""
-    if not folder.exists():
+    try:
         folder.mkdir(parents=True)
         folder.chmod(0o711 if os.geteuid() == 0 else 0o700)
-    elif folder.stat().st_uid != os.geteuid():
-        text = f"The database was not started: {folder} belongs to user {folder.stat().st_uid}."
-        raise EmbeddedServerError(f"{text} Run as that user, or choose another CURRANT_HOME.")
+    except FileExistsError:
+        owner = folder.stat().st_uid
+        if owner != os.geteuid():
+            text = f"The database was not started: {folder} belongs to user {owner}. Run as that "
+            raise EmbeddedServerError(text + "user, or choose another CURRANT_HOME.") from None
     return folder
 
 

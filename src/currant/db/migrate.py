@@ -7,6 +7,7 @@ under a lock, with time limits, and its checksum is kept.
 
 import hashlib
 import re
+from collections.abc import Iterator
 from importlib import resources
 from pathlib import Path
 
@@ -32,6 +33,10 @@ DOMAINS = (
 ROLES = ("currant_owner", "currant_runtime", "currant_reader")
 
 _FILE = re.compile(r"^(\d{4})_([a-z0-9_]+)\.sql$")
+# What a semicolon may stand in without ending a statement, a semicolon that does, and the rest.
+_PIECE = re.compile(
+    r"""--[^\n]*|/\*.*?\*/|'[^']*'|"[^"]*"|\$(\w*)\$.*?\$\1\$|;|[^-/'"$;]+|.""", re.DOTALL
+)
 _LOCK = 5_067_261
 _LIMITS = "set local lock_timeout = '5s'; set local statement_timeout = '60s';"
 
@@ -68,11 +73,15 @@ def forward(folder: Path | None = None) -> list[Migration]:
     here = Path(__file__).parent
     places = [folder] if folder else [here / "migrations", here.parents[2] / "migrations"]
     place = next((p for p in places if p.is_dir()), None)
-    found = []
+    found: list[Migration] = []
     for path in sorted(place.glob("*.sql")) if place else []:
         match = _FILE.match(path.name)
         if match is None:
             raise MigrationError(f"{path.name} is not named NNNN_what_it_does.sql.")
+        if found and found[-1].number == int(match[1]):
+            raise MigrationError(
+                f"{path.name} has the number of {found[-1].name}. Give it another."
+            )
         found.append(Migration(int(match[1]), match[2], path.read_text(encoding="utf-8")))
     return found
 
@@ -128,20 +137,54 @@ async def _take_steps(
                 f"Migration {step.number:04} ({step.name}) is older than what this database has. "
                 "Nothing was done. Give it a number after the newest."
             )
-        try:
-            async with connection.transaction():
-                await connection.execute(_LIMITS)
-                await connection.execute(step.text)
-                await connection.execute(
-                    "insert into db.migration (number, name, checksum) values ($1, $2, $3)",
-                    step.number,
-                    step.name,
-                    step.checksum,
-                )
-        except (asyncpg.PostgresError, asyncpg.InterfaceError) as error:
-            raise MigrationError(
-                f"Migration {step.number:04} ({step.name}) failed: {error}. Nothing of it was kept."
-            ) from error
+        await _take(connection, step)
         applied[step.number] = step.checksum
         taken.append(step.name)
     return taken
+
+
+async def _take(connection: "asyncpg.Connection[asyncpg.Record]", step: Migration) -> None:
+    """Take one step: all its statements and the record of it, or nothing."""
+    line, statement = 1, ""
+    try:
+        async with connection.transaction():
+            await connection.execute(_LIMITS)
+            for line, statement in _statements(step.text):  # noqa: B007  # told if one fails
+                await connection.execute(statement)
+            await connection.execute(
+                "insert into db.migration (number, name, checksum) values ($1, $2, $3)",
+                step.number,
+                step.name,
+                step.checksum,
+            )
+    except (asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        told, advice = " ".join(str(error).split()).removesuffix("."), ""
+        if isinstance(error, asyncpg.LockNotAvailableError):
+            advice = " Another session holds the table: retry when it is idle, or end it."
+        raise MigrationError(
+            f"Migration {step.number:04} ({step.name}) failed in line {line}: {told}. "
+            f"Nothing of it was kept.{advice}\n{statement[:500]}"
+        ) from error
+
+
+def _statements(text: str) -> Iterator[tuple[int, str]]:
+    """Cut a script into its statements, each with the line it begins in.
+
+    Bodies of functions are quoted with dollars, as everywhere here; `begin atomic` is not known.
+    """
+    start = 0
+    for piece in _PIECE.finditer(text):
+        if piece[0] == ";":
+            yield from _statement(text, start, piece.end())
+            start = piece.end()
+    yield from _statement(text, start, len(text))
+
+
+def _statement(text: str, start: int, end: int) -> Iterator[tuple[int, str]]:
+    """Answer a stretch of a script without the blanks and comments before it, if more is there."""
+    for piece in _PIECE.finditer(text, start, end):
+        code = piece[0].lstrip()
+        if code and not piece[0].startswith(("--", "/*")):
+            begin = piece.end() - len(code)
+            yield text.count("\n", 0, begin) + 1, text[begin:end]
+            return

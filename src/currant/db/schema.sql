@@ -10,6 +10,9 @@ grant usage on schema db to currant_runtime, currant_reader;
 alter default privileges grant select on tables to currant_reader;
 alter default privileges grant select, insert, update, delete on tables to currant_runtime;
 alter default privileges grant usage on sequences to currant_runtime;
+-- What a function of the owner does is the runtime's to ask for, not everybody's.
+alter default privileges revoke execute on functions from public;
+alter default privileges grant execute on functions to currant_runtime;
 
 -- Money in its currency's minor unit or coarser, or whole Wh: three places serve every currency.
 create domain db.amount as numeric(18, 3) check (value <> 'NaN'); -- noqa: PRS
@@ -24,10 +27,41 @@ create table db.migration (
     applied_at timestamptz not null default now()
 );
 comment on table db.migration is 'Which migrations this database has, and what each one said.';
+revoke insert, update, delete on db.migration from currant_runtime;
 
 -- The portals of this transaction; the door sets them and nothing else does.
 create function db.portals() returns int[] language sql stable parallel safe
 return nullif(current_setting('currant.portals', true), '')::int[];
+grant execute on function db.portals() to currant_reader;
+
+-- Whether a range holds an instant, for joins of many rows: under row-level security the planner
+-- takes no look at the statistics of `@>`, and believes that hardly any row does.
+create function db.holds(valid tstzrange, at timestamptz) returns boolean
+language sql immutable parallel safe
+return lower(valid) <= at and coalesce(upper(valid) > at, true);
+
+-- Tell the planner about tables that were just written, before they are joined: after many rows,
+-- and where they were never looked at or have doubled since. Without it every tenant looks as if
+-- it had a single row, and a join of two of its tables reads one of them once for each row of the
+-- other.
+create function db.analyze_written(tables regclass[], written bigint) returns void
+language plpgsql security definer set search_path = pg_catalog, pg_temp
+as $$
+declare
+    named regclass;
+begin
+    for named in
+        select c.oid::regclass from pg_class as c
+        where c.oid = any(tables) and (
+            written >= 500 or c.reltuples < 0
+            or pg_relation_size(c.oid) > (2 * c.relpages + 8) * current_setting('block_size')::bigint
+        )
+        order by c.oid
+    loop
+        execute format('analyze %s', named);
+    end loop;
+end
+$$;
 
 -- A row that is history: nobody edits it.
 create function db.refuse_change() returns trigger language plpgsql as $$
@@ -55,5 +89,28 @@ begin
         'create trigger append_only before update or delete or truncate on %s '
         'for each statement execute function db.refuse_change()', named
     );
+end
+$$;
+
+-- Take the statistics of tables anew where much was written since they were last taken, and answer
+-- of how many. A bulk verb calls it for what it is about to join: a young table has no statistics,
+-- and a plan made without them reads a whole portal where it should look up one key.
+create function db.freshen(tables regclass[])
+returns int
+language plpgsql security definer set search_path = pg_catalog, pg_temp
+as $$
+declare
+    stale regclass;
+    taken int := 0;
+begin
+    for stale in
+        select c.oid::regclass from pg_class as c
+        where c.oid = any(tables)
+            and pg_stat_get_mod_since_analyze(c.oid) > 1000 + greatest(c.reltuples, 0) / 5
+    loop
+        execute format('analyze (skip_locked) %s', stale);
+        taken := taken + 1;
+    end loop;
+    return taken;
 end
 $$;

@@ -45,9 +45,8 @@ class User(msgspec.Struct, frozen=True):
 
     def refuse_blocked(self, account: str) -> None:
         """Refuse an account that the user is barred from (`*` bars every one)."""
-        if self.blocked_accounts and (
-            self.blocked_accounts == "*" or account in self.blocked_accounts.split(",")
-        ):
+        blocked = [name.strip() for name in self.blocked_accounts.split(",")]
+        if self.blocked_accounts and ("*" in blocked or account in blocked):
             raise Forbidden(f"Account {account} is blocked for {self.login}. Nothing was done.")
 
 
@@ -117,7 +116,9 @@ class Tx:
             table, source=source, columns=list(columns), schema_name="pg_temp"
         )
 
-    async def copy_rows(self, table: str, columns: Sequence[str], rows: Iterable[Any]) -> None:
+    async def copy_rows(
+        self, table: str, columns: Sequence[str], rows: Iterable[Any] | AsyncIterable[Any]
+    ) -> None:
         """Send rows by binary COPY into a temporary table of this transaction."""
         await self.connection.copy_records_to_table(
             table, records=rows, columns=list(columns), schema_name="pg_temp"

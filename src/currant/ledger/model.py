@@ -114,7 +114,7 @@ class MonthClosed(Conflict, constraint="month_is_open"):
 
 
 class MonthClosedBefore(Conflict, constraint="period_pkey"):
-    """The month is closed already."""
+    """The month is closed already. Nothing was done."""
 
 
 class MonthUnfinished(Conflict):
