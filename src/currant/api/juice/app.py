@@ -4,7 +4,17 @@ from litestar import Litestar
 from litestar.exceptions import HTTPException
 
 from currant.api.http import App
-from currant.api.juice import system
+from currant.api.juice import (
+    arrears,
+    customers,
+    imports,
+    meters,
+    reads,
+    system,
+    tariffs,
+    transactions,
+    wallets,
+)
 from currant.api.juice.frame import framed, on_bug, on_http, on_refusal
 from currant.door import Door
 from currant.errors import Refusal
@@ -14,7 +24,17 @@ from currant.settings import Settings
 def juice_app(door: Door, config: Settings) -> App:
     """Return the Juice face of a database."""
     app = Litestar(
-        route_handlers=[*system.ROUTES],
+        route_handlers=[
+            *system.ROUTES,
+            *arrears.ROUTES,
+            *tariffs.ROUTES,
+            *customers.ROUTES,
+            *imports.ROUTES,
+            *meters.ROUTES,
+            *reads.ROUTES,
+            *wallets.ROUTES,
+            *transactions.ROUTES,
+        ],
         exception_handlers={
             Refusal: on_refusal,
             HTTPException: on_http,

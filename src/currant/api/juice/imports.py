@@ -1,0 +1,60 @@
+"""J09 trinity/import, J10 trinity/get-keys, J11 trinity/update."""
+
+from typing import Any
+
+from litestar import Response, get, post
+
+from currant.api.http import AnyRequest, Query, spooled
+from currant.api.juice.frame import done
+from currant.api.juice.meters import page_of
+from currant.api.juice.system import door_of, signed_in
+from currant.customers.verbs import account_keys
+from currant.errors import Invalid
+from currant.locations.model import KeysWanted
+from currant.locations.verbs import location_keys
+from currant.supply.model import Body, TrinityFile, TrinityTaken
+from currant.supply.verbs import import_trinity, update_trinity
+
+_KEYS = {"customers": account_keys, "locations": location_keys}
+
+
+@post("/file-importer/trinity/import", status_code=200)
+async def post_import(request: AnyRequest) -> Response[bytes]:
+    """J09: create the locations, meters or customers of a CSV file."""
+    return await _take(request, import_trinity, "records_imported")
+
+
+@post("/file-importer/trinity/update", status_code=200)
+async def post_update(request: AnyRequest) -> Response[bytes]:
+    """J11: change the locations, meters or customers of a CSV file."""
+    return await _take(request, update_trinity, "records_updated")
+
+
+@get("/file-importer/trinity/get-keys")
+async def get_keys(request: AnyRequest) -> Response[bytes]:
+    """J10: both keys of every customer or location."""
+    query = Query(request.scope)
+    actor = await signed_in(request, query.text("portal"))
+    view = _KEYS.get(query.text("table"))
+    if view is None:
+        raise Invalid(f"The table is one of {', '.join(_KEYS)}.", field="table")
+    return done(await door_of(request).ask(view, KeysWanted(*page_of(query)), actor))
+
+
+async def _take(request: AnyRequest, verb: Any, counted: str) -> Response[bytes]:
+    query = Query(request.scope)
+    portal, table = query.text("portal"), query.text("table")
+    actor = await signed_in(request, portal)
+    received = await spooled(request)
+    with received.file:
+        command = TrinityFile(table, Body(received.file, received.sha256))
+        taken: TrinityTaken = await door_of(request).act(
+            verb, command, actor, request.headers.get("idempotency-key")
+        )
+    data: dict[str, Any] = {counted: taken.records}
+    if taken.keys is not None:
+        data["record_keys"] = taken.keys
+    return done(data, warning="csv-header-repaired" if taken.header_repaired else None)
+
+
+ROUTES = [post_import, post_update, get_keys]

@@ -1,0 +1,1 @@
+"""Locations (sites): the places that are supplied."""

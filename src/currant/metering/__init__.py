@@ -1,0 +1,1 @@
+"""Meters: the devices, their registers, their relay state, and where each one hangs."""
