@@ -4,11 +4,10 @@ import base64
 import binascii
 import hashlib
 import tempfile
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from typing import IO, Any
 from urllib.parse import parse_qsl
 
-import msgspec
 from litestar import Request
 
 from currant.access.model import ANONYMOUS, Actor
@@ -33,7 +32,7 @@ _FALSE = {"false", "0", "no"}
 class Query:
     """The query string: first value of a repeated parameter, unknown ones ignored."""
 
-    def __init__(self, scope: Scope) -> None:
+    def __init__(self, scope: Mapping[str, Any]) -> None:
         try:
             pairs = parse_qsl(
                 scope["query_string"].decode("ascii", "surrogateescape"),
@@ -123,12 +122,20 @@ async def body_of(request: AnyRequest, limit: int = INTERACTIVE_BYTES) -> bytes:
     return b"".join(chunks)
 
 
-class Spooled(msgspec.Struct, frozen=True):
-    """A body that was received whole, on disk where it is large; the reader closes the file."""
+class Spooled:
+    """A body that was received whole, on disk where it is large; the reader closes the file.
 
-    file: IO[bytes]
-    sha256: str
-    size: int
+    As text it is its size and SHA-256: so the audit log tells it, and an idempotency key compares.
+    """
+
+    def __init__(self, file: IO[bytes], sha256: str, size: int) -> None:
+        self.file = file
+        self.sha256 = sha256
+        self.size = size
+
+    def __str__(self) -> str:
+        """Return the size and the SHA-256."""
+        return f"{self.size} bytes, SHA-256 {self.sha256}"
 
 
 async def spooled(request: AnyRequest, limit: int = FILE_BYTES) -> Spooled:

@@ -1,0 +1,179 @@
+"""The shapes of reads: deliveries, reads, usage, and what is refused."""
+
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+from typing import IO, Protocol
+
+import msgspec
+
+from currant.errors import Conflict, Fault, Invalid, NotFound
+
+
+class Body(Protocol):
+    """A file that was received whole; as text it is told by its digest, never by what it holds."""
+
+    file: IO[bytes]
+    sha256: str
+    size: int
+
+
+class Format(StrEnum):
+    """How a file of reads is written."""
+
+    CSV = "CSV"
+    JSON = "JSON"
+
+
+class OnError(StrEnum):
+    """What one bad record does to the others."""
+
+    ROLLBACK = "rollback"
+    CONTINUE = "continue"
+
+
+class RecordReads(msgspec.Struct, frozen=True):
+    """A delivery of cumulative register values (J07).
+
+    `source` is a head-end's name, or the login of whoever typed the reads. Active values are kWh,
+    Wh if `watts`; reactive ones kvarh, varh if `volts`.
+    """
+
+    body: Body
+    format: Format
+    source: str
+    watts: bool = False
+    volts: bool = False
+    on_error: OnError = OnError.ROLLBACK
+
+
+class ReadsRecorded(msgspec.Struct, frozen=True):
+    """What became of a delivery.
+
+    `parsed` counts the records that were sound to the letter; `stored`, `duplicates` and
+    `quarantined` count register values. `rejected` names what a delivery with `on_error=continue`
+    did not store. `warnings` are for the sender: how the file was mended to be read.
+    """
+
+    parsed: int
+    stored: int
+    duplicates: int
+    quarantined: int
+    rejected: list[Fault]
+    warnings: list[str]
+
+
+class Recorded(msgspec.Struct, frozen=True):
+    """What the judgement of a delivery counted, and how many relay states changed."""
+
+    batch_id: int
+    stored: int
+    duplicates: int
+    quarantined: int
+    changed: int
+
+
+class FutureRead(msgspec.Struct, frozen=True):
+    """A record whose time is too far ahead, and how many there are."""
+
+    record: int
+    count: int
+
+
+class RejectedRead(msgspec.Struct, frozen=True):
+    """A register value that was not believed."""
+
+    record: int
+    register_no: int
+    reason: str
+
+
+class SerialsSent(msgspec.Struct, frozen=True):
+    """The serial numbers that a delivery begins with."""
+
+    serial_numbers: list[str]
+
+
+class PortalOfSerials(msgspec.Struct, frozen=True):
+    """A portal, and how many of some serial numbers are meters of it."""
+
+    key: str
+    serials: int
+
+
+class ReadsWanted(msgspec.Struct, frozen=True):
+    """Which reads: of one meter, between two local days inclusive, a page or all."""
+
+    serial_number: str
+    from_day: str | None = None
+    to_day: str | None = None
+    how_many: int | None = None
+    beyond: int = 0
+
+
+class MeterRead(msgspec.Struct, frozen=True):
+    """A meter as its reads are shown with, and the civil time of its portal."""
+
+    portal_id: int
+    portal: str
+    timezone: str
+    tz_index: int
+    meter_id: int
+    serial_number: str
+    device_id: str
+    account: str
+    loc_id: str
+
+
+class Read(msgspec.Struct, frozen=True):
+    """What a meter's registers stood at at an instant, in Wh and varh.
+
+    `status` is `N` (no usage made of it yet), `U:` and the usage it closes, or `S` (suspect: in
+    quarantine). `usage_wh` is what passed since the read before.
+    """
+
+    read_at: datetime
+    multiplier: Decimal
+    source: str
+    status: str
+    last_mod: datetime
+    forward_active: int | None
+    reverse_active: int | None
+    forward_reactive: int | None
+    reverse_reactive: int | None
+    usage_wh: int | None
+
+
+class ReadsShown(msgspec.Struct, frozen=True):
+    """A meter and its reads, ascending."""
+
+    meter: MeterRead
+    reads: list[Read]
+
+
+class UsageChange(msgspec.Struct, frozen=True):
+    """A usage segment that was made (sign 1) or retired (sign -1)."""
+
+    meter_id: int
+    register_id: int
+    from_at: datetime
+    to_at: datetime
+    energy_wh: int
+    usage_id: int
+    sign: int
+
+
+class NoSuchMeter(NotFound):
+    """There is no such meter in your portals."""
+
+
+class PortalUnclear(Invalid):
+    """The serial numbers do not say which portal is meant. Nothing was done; name the portal."""
+
+
+class SourceUnknown(Invalid):
+    """Reads come from a head-end, or by hand under your own login. Nothing was stored."""
+
+
+class ReadUsedTwice(Conflict, constraint="read_used_once"):
+    """Usage was made of this read already. Nothing was done."""

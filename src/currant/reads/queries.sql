@@ -1,0 +1,443 @@
+-- name: source_known
+-- Whether reads may come from this source: a head-end, or by hand and named for who types them.
+-- not null: known
+select :source::text = :login::text or exists (
+    select from metering.source as s where s.source = :source::text
+) as known;
+
+-- name: portals_of_serials
+-- The portals, of those granted, that have meters of these serial numbers, and of how many.
+-- not null: serials
+select p.key, count(m.meter_id) as serials
+from access.portal as p
+left join metering.meter as m
+    on m.portal_id = p.portal_id and m.serial_number = any(:serial_numbers::text[])
+group by p.portal_id, p.key
+order by p.key;
+
+-- name: give_memory
+-- Let a file of a million records be sorted in memory, in this transaction.
+set local work_mem = '128MB';
+
+-- name: stage_reads
+-- The records of a delivery as they were sent, for this transaction.
+create temporary table if not exists incoming_read (
+    record int not null,
+    meter_name text not null,
+    serial_number text not null,
+    device_id text not null,
+    read_at timestamptz not null,
+    multiplier text not null,
+    forward_active text not null,
+    reverse_active text not null,
+    forward_reactive text not null,
+    reverse_reactive text not null,
+    meter_state text not null
+) on commit delete rows;
+
+-- name: analyze_reads
+-- Let the planner know what was delivered.
+analyze incoming_read (serial_number, read_at);
+
+-- name: future_reads
+-- The first records that tell of a time which is too far ahead, and how many do in all.
+-- not null: count
+select i.record, count(*) over () as count
+from pg_temp.incoming_read as i
+where i.read_at > :latest::timestamptz
+order by i.record
+limit :how_many::int;
+
+-- name: lock_registers
+-- Keep other deliveries to the same registers waiting until this one is done. There are 64 locks
+-- a portal, taken in their order, and a meter's serial number says which one is its.
+-- not null: locked
+select count(*) as locked
+from (
+    select pg_advisory_xact_lock(hashtext('reads'), (:portal_id::int << 6) + needed.lock)
+    from (
+        select distinct hashtext(i.serial_number) & 63 as lock
+        from pg_temp.incoming_read as i
+        order by lock
+    ) as needed
+) as taken;
+
+-- name: give_registers
+-- Give meters the registers that they read something other than nothing on.
+-- not null: given
+select metering.give_registers(
+    :portal_id::int, array_agg(lacking.meter_id), array_agg(lacking.register_no)
+) as given
+from (
+    select distinct m.meter_id, v.register_no
+    from pg_temp.incoming_read as i
+    inner join metering.meter as m
+        on m.portal_id = :portal_id::int and m.serial_number = i.serial_number
+    cross join lateral (
+        values (2, i.reverse_active), (3, i.forward_reactive), (4, i.reverse_reactive)
+    ) as v (register_no, original)
+    where (
+        i.reverse_active not in ('', '0') or i.forward_reactive not in ('', '0')
+        or i.reverse_reactive not in ('', '0')
+    )
+    and nullif(v.original, '')::numeric <> 0 and i.read_at <= :latest::timestamptz
+    and not exists (
+        select from metering.register as g
+        where g.portal_id = m.portal_id and g.meter_id = m.meter_id
+            and g.register_no = v.register_no
+    )
+) as lacking;
+
+-- name: record_reads
+-- Judge what was delivered, store what is believed, and keep the rest in quarantine (10.6).
+-- A record is compared with the one before it in time, of this delivery or stored. A register of
+-- which any record does not simply follow (it is late, a correction, or in doubt) is gone through
+-- one by one by reads.follow.
+-- not null: changed
+with arrived as (
+    select
+        i.record, i.serial_number, i.read_at, m.meter_id, m.dials, g.register_id,
+        coalesce(g.register_no, 1) as register_no,
+        case g.register_no
+            when 1 then i.forward_active
+            when 2 then i.reverse_active
+            when 3 then i.forward_reactive
+            when 4 then i.reverse_reactive
+            else coalesce(
+                nullif(i.forward_active, ''), nullif(i.reverse_active, ''),
+                nullif(i.forward_reactive, ''), i.reverse_reactive
+            )
+        end as original,
+        nullif(
+            nullif(
+                case upper(i.meter_state)
+                    when 'CONNECT' then 'CONNECTING'
+                    when 'DISCONNECT' then 'DISCONNECTING'
+                    else upper(i.meter_state)
+                end, ''
+            ), m.meter_state
+        ) as new_state,
+        coalesce(nullif(i.multiplier, '')::numeric, m.factor, 1) as multiplier
+    from pg_temp.incoming_read as i
+    left join (
+        metering.meter as m
+        inner join metering.register as g
+            on g.portal_id = m.portal_id and g.meter_id = m.meter_id and g.register_no <= 4
+    ) on m.portal_id = :portal_id::int and m.serial_number = i.serial_number
+    where i.read_at <= :latest::timestamptz
+), measured as (
+    select
+        a.record, a.serial_number, a.read_at, a.new_state, a.meter_id, a.dials, a.register_id,
+        a.register_no, a.original, a.multiplier,
+        (
+            a.original::numeric
+            * case when a.register_no <= 2 then :active::int else :reactive::int end
+        )::bigint as value
+    from arrived as a where a.original <> ''
+    offset 0
+), ordered as (
+    select
+        n.record, n.serial_number, n.read_at, n.new_state, n.meter_id, n.dials, n.register_id,
+        n.register_no, n.original, n.multiplier, n.value,
+        lag(n.read_at) over register as lag_at,
+        lag(n.value) over register as lag_value,
+        lag(n.multiplier) over register as lag_multiplier,
+        lead(n.record) over register is null as newest
+    from measured as n
+    window register as (partition by n.register_id order by n.read_at, n.record)
+), begun as (
+    select
+        o.record, o.serial_number, o.read_at, o.new_state, o.meter_id, o.dials, o.register_id,
+        o.register_no, o.original, o.multiplier, o.value, o.lag_at, o.lag_value, o.lag_multiplier,
+        o.newest,
+        case
+            when o.lag_at is null then coalesce(
+                (
+                    select
+                        (
+                            coalesce(f.read_at, l.read_at), coalesce(f.value, l.value),
+                            l.read_at, l.value, l.multiplier
+                        )::reads.history
+                    from (
+                        select r.read_at, r.value, r.multiplier
+                        from reads.read as r
+                        where r.portal_id = :portal_id::int and r.register_id = o.register_id
+                        order by r.read_at desc, r.revision desc
+                        limit 1
+                    ) as l
+                    left join lateral (
+                        select r.read_at, r.value
+                        from reads.read as r
+                        where (
+                            not o.newest
+                            or o.value - l.value > reads.minutes(l.read_at, o.read_at) * 1000 / 60
+                        )
+                            and r.portal_id = :portal_id::int and r.register_id = o.register_id
+                            and r.read_at >= o.read_at - interval '1 year'
+                            and r.read_at < o.read_at
+                        order by r.read_at asc, r.revision desc
+                        limit 1
+                    ) as f on true
+                ), (o.read_at, o.value, null, null, null)::reads.history
+            )
+        end as history
+    from ordered as o
+    order by o.register_id, o.read_at, o.record
+), placed as (
+    select
+        b.record, b.serial_number, b.read_at, b.new_state, b.meter_id, b.dials, b.register_id,
+        b.register_no, b.original, b.multiplier, b.value, b.lag_at, b.lag_value, b.lag_multiplier,
+        b.newest, first_value(b.history) over register as history
+    from begun as b
+    window register as (partition by b.register_id order by b.read_at, b.record)
+), compared as (
+    select
+        p.record, p.serial_number, p.read_at, p.new_state, p.meter_id, p.dials, p.register_id,
+        p.register_no, p.original, p.multiplier, p.value, p.lag_at, p.lag_value, p.lag_multiplier,
+        p.newest, (p.history).first_at, (p.history).first_value, (p.history).last_at,
+        (p.history).last_value, (p.history).last_multiplier
+    from placed as p
+), weighed as materialized (
+    select
+        c.record, c.serial_number, c.read_at, c.new_state, c.meter_id, c.dials, c.register_id,
+        c.register_no, c.original, c.multiplier, c.value,
+        c.newest and c.read_at > coalesce(c.last_at, '-infinity') as newest,
+        case
+            when c.register_id is null then 'NOSITE'
+            when c.read_at = c.lag_at then
+                case
+                    when c.value = c.lag_value and c.multiplier = c.lag_multiplier
+                        then 'DUPLICATE'
+                    else 'DOUBT'
+                end
+            when c.read_at = c.last_at then
+                case
+                    when c.value = c.last_value and c.multiplier = c.last_multiplier
+                        then 'DUPLICATE'
+                    else 'DOUBT'
+                end
+            when c.read_at < c.last_at then
+                case
+                    when (
+                        select r.value = c.value and r.multiplier = c.multiplier
+                        from reads.read as r
+                        where r.portal_id = :portal_id::int and r.register_id = c.register_id
+                            and r.read_at = c.read_at
+                        order by r.revision desc
+                        limit 1
+                    ) then 'DUPLICATE'
+                    else 'DOUBT'
+                end
+            when c.lag_at >= c.last_at or c.last_at is null then
+                case
+                    when reads.doubt(
+                        c.first_at, c.first_value, c.lag_at, c.lag_value, c.lag_multiplier,
+                        c.read_at, c.value, c.multiplier, c.dials
+                    ) is not null then 'DOUBT'
+                end
+            when reads.doubt(
+                c.first_at, c.first_value, c.last_at, c.last_value, c.last_multiplier,
+                c.read_at, c.value, c.multiplier, c.dials
+            ) is not null then 'DOUBT'
+        end as verdict
+    from compared as c
+), doubtful as materialized (
+    select
+        w.register_id, w.dials, min(w.read_at) as since, max(w.read_at) as until,
+        array_agg((w.record, w.read_at, w.value, w.multiplier, null)::reads.step) as sent
+    from weighed as w
+    where w.register_id in (
+        select d.register_id from weighed as d where d.verdict = 'DOUBT'
+    )
+    group by w.register_id, w.dials
+), followed as materialized (
+    select d.register_id, t.record, t.revision, t.reason
+    from doubtful as d
+    left join lateral (
+        select r.read_at, r.value
+        from reads.read as r
+        where r.portal_id = :portal_id::int and r.register_id = d.register_id
+            and r.read_at >= d.since - interval '1 year' and r.read_at < d.since
+        order by r.read_at asc, r.revision desc
+        limit 1
+    ) as f on true
+    cross join lateral (
+        select array_agg(s.step order by s.read_at, s.record nulls first) as steps
+        from (
+            select u.read_at, u.record, u as step from unnest(d.sent) as u
+            union all
+            select
+                a.read_at, null,
+                (null, a.read_at, a.value, a.multiplier, a.revision)::reads.step
+            from reads.around(:portal_id::int, d.register_id, d.since, d.until) as a
+        ) as s
+    ) as s
+    cross join lateral reads.follow(s.steps, f.read_at, f.value, d.dials) as t
+), judged as not materialized (
+    select
+        w.record, w.serial_number, w.read_at, w.new_state, w.meter_id, w.register_id,
+        w.register_no, w.original, w.multiplier, w.value, w.newest, 1 as revision,
+        w.verdict as reason
+    from weighed as w
+    where w.register_id is null
+        or w.register_id not in (select d.register_id from doubtful as d)
+    union all
+    select
+        w.record, w.serial_number, w.read_at, w.new_state, w.meter_id, w.register_id,
+        w.register_no, w.original, w.multiplier, w.value, w.newest, f.revision, f.reason
+    from followed as f
+    inner join weighed as w on w.register_id = f.register_id and w.record = f.record
+), counted as (
+    select
+        count(*) filter (where j.reason is null) as stored,
+        count(*) filter (where j.reason = 'DUPLICATE') as duplicates,
+        count(*) filter (where j.reason <> 'DUPLICATE') as quarantined
+    from judged as j
+), batch as (
+    insert into reads.batch (
+        portal_id, source, login, recorded_at, sha256, records, stored, duplicates, quarantined,
+        queued
+    )
+    select
+        :portal_id::int, :source::text, :login::text, :now::timestamptz, :sha256::text,
+        :records::int, c.stored, c.duplicates, c.quarantined, c.stored = 0
+    from counted as c
+    returning batch_id, stored, duplicates, quarantined
+), kept as (
+    insert into reads.read (
+        portal_id, register_id, read_at, revision, value, original, multiplier, batch_id
+    )
+    select
+        :portal_id::int, j.register_id, j.read_at, j.revision, j.value, j.original, j.multiplier,
+        (select b.batch_id from batch as b)
+    from judged as j
+    where j.reason is null
+), quarantined as (
+    insert into reads.quarantine (
+        portal_id, batch_id, record, serial_number, register_no, read_at, value, original,
+        multiplier, reason
+    )
+    select
+        :portal_id::int, b.batch_id, j.record, j.serial_number, j.register_no, j.read_at, j.value,
+        j.original, j.multiplier, j.reason
+    from judged as j cross join batch as b
+    where j.reason <> 'DUPLICATE'
+    order by j.record, j.register_no
+), told as (
+    select array_agg(t.meter_id) as meters, array_agg(t.new_state) as states
+    from (
+        select distinct on (j.meter_id) j.meter_id, j.new_state
+        from judged as j
+        where j.newest and j.reason is null and j.new_state is not null
+        order by j.meter_id, j.read_at desc
+    ) as t
+)
+select
+    b.batch_id, b.stored, b.duplicates, b.quarantined,
+    metering.set_states(:portal_id::int, t.meters, t.states, :now::timestamptz) as changed
+from batch as b
+cross join told as t
+left join lateral pg_notify('currant_due', (:portal_id::int)::text) as n on b.stored > 0;
+
+-- name: rejected_reads
+-- What a batch left in quarantine, by record.
+select record, register_no, reason
+from reads.quarantine
+where portal_id = :portal_id::int and batch_id = :batch_id::bigint
+order by record, register_no
+limit :how_many::int;
+
+-- name: meters_named
+-- The meters of a serial number in the portals granted, with what their reads are shown with.
+-- not null: account loc_id
+select
+    p.portal_id, p.key as portal, p.timezone, p.tz_index, m.meter_id, m.serial_number,
+    m.device_id,
+    coalesce(a.account, 'unassigned') as account, coalesce(l.loc_id, 'unassigned') as loc_id
+from metering.meter as m
+inner join access.portal as p on p.portal_id = m.portal_id
+left join metering.installation as i
+    on i.portal_id = m.portal_id and i.meter_id = m.meter_id and i.valid @> :now::timestamptz
+left join locations.location as l
+    on l.portal_id = i.portal_id and l.location_id = i.location_id
+left join customers.agreement as s
+    on s.portal_id = i.portal_id and s.location_id = i.location_id
+    and s.product_type = m.product_type and s.valid @> :now::timestamptz
+left join customers.account as a
+    on a.portal_id = s.portal_id and a.account_id = s.account_id
+where m.serial_number = :serial_number::text
+order by p.key;
+
+-- name: reads_of_meter
+-- What a meter read between two instants (half-open), the believed and the suspect, in time
+-- order. The difference to the read before is told of the active import register.
+-- not null: read_at multiplier source status last_mod
+with counted as (
+    select
+        g.register_no, g.register_id, r.read_at, r.value, r.multiplier, r.batch_id, m.dials,
+        lag(r.value) over (partition by g.register_no order by r.read_at) as before
+    from metering.register as g
+    inner join metering.meter as m on m.portal_id = g.portal_id and m.meter_id = g.meter_id
+    cross join lateral (
+        select distinct on (n.read_at) n.read_at, n.value, n.multiplier, n.batch_id
+        from reads.read as n
+        where n.portal_id = g.portal_id and n.register_id = g.register_id
+            and n.read_at < :until::timestamptz
+            and n.read_at >= coalesce(
+                (
+                    select max(b.read_at) from reads.read as b
+                    where b.portal_id = g.portal_id and b.register_id = g.register_id
+                        and b.read_at < :since::timestamptz
+                ), :since::timestamptz
+            )
+        order by n.read_at desc, n.revision desc
+    ) as r
+    where g.portal_id = :portal_id::int and g.meter_id = :meter_id::bigint
+), shown as (
+    select
+        c.read_at, min(c.multiplier) as multiplier,
+        (array_agg(b.source order by c.register_no))[1] as source,
+        coalesce('U:' || min(u.usage_id), 'N') as status,
+        max(b.recorded_at) as last_mod,
+        min(c.value) filter (where c.register_no = 1) as forward_active,
+        min(c.value) filter (where c.register_no = 2) as reverse_active,
+        min(c.value) filter (where c.register_no = 3) as forward_reactive,
+        min(c.value) filter (where c.register_no = 4) as reverse_reactive,
+        min(round(reads.difference(c.before, c.value, c.dials) * c.multiplier)::bigint)
+            filter (where c.register_no = 1) as usage_wh
+    from counted as c
+    inner join reads.batch as b
+        on b.portal_id = :portal_id::int and b.batch_id = c.batch_id
+    left join reads.usage as u
+        on u.portal_id = :portal_id::int and u.register_id = c.register_id
+        and u.to_at = c.read_at and u.retired_at is null and c.register_no = 1
+    where c.read_at >= :since::timestamptz
+    group by c.read_at
+    union all
+    select
+        q.read_at, min(q.multiplier), min(b.source), 'S', max(b.recorded_at),
+        min(q.value) filter (where q.register_no = 1),
+        min(q.value) filter (where q.register_no = 2),
+        min(q.value) filter (where q.register_no = 3),
+        min(q.value) filter (where q.register_no = 4),
+        null
+    from reads.quarantine as q
+    inner join reads.batch as b on b.portal_id = q.portal_id and b.batch_id = q.batch_id
+    where q.portal_id = :portal_id::int and q.serial_number = :serial_number::text
+        and q.read_at >= :since::timestamptz and q.read_at < :until::timestamptz
+    group by q.batch_id, q.record, q.read_at
+)
+select
+    s.read_at, s.multiplier, s.source, s.status, s.last_mod, s.forward_active, s.reverse_active,
+    s.forward_reactive, s.reverse_reactive, s.usage_wh
+from shown as s
+order by s.read_at, s.last_mod, s.status
+limit :how_many::bigint offset :beyond::bigint;
+
+-- name: make_usage
+-- Make usage of reads that are due, a chunk of registers; what changed, retired before added.
+-- not null: meter_id register_id from_at to_at energy_wh usage_id sign
+select
+    u.meter_id, u.register_id, u.from_at, u.to_at, u.energy_wh, u.usage_id, u.sign
+from reads.make_usage(:portal_id::int, :now::timestamptz, :how_many::int) as u
+order by u.register_id, u.to_at, u.sign;

@@ -1,0 +1,430 @@
+-- What registers read, and the usage between reads.
+
+create schema reads;
+comment on schema reads is 'Reads, quarantine and usage.';
+grant usage on schema reads to currant_runtime, currant_reader;
+
+create table reads.batch (
+    portal_id int not null references access.portal,
+    batch_id bigint generated always as identity,
+    source text not null,
+    login text not null,
+    recorded_at timestamptz not null,
+    sha256 text not null default '',
+    records int not null default 0,
+    stored int not null default 0,
+    duplicates int not null default 0,
+    quarantined int not null default 0,
+    queued boolean not null default false,
+    primary key (portal_id, batch_id)
+);
+comment on table reads.batch is
+'One delivery of reads: where from, by whom, how many. The drawdown has queued its registers '
+'(reads.due) when queued is true.';
+create index batch_to_queue on reads.batch (portal_id, batch_id) where not queued;
+call db.tenant_table('reads.batch');
+
+create table reads.read (
+    portal_id int not null,
+    register_id bigint not null,
+    read_at timestamptz not null,
+    revision smallint not null,
+    value bigint not null check (value >= 0),
+    original text not null,
+    multiplier numeric(12, 6) not null check (multiplier between 0 and 999999),
+    batch_id bigint not null,
+    primary key (portal_id, register_id, read_at, revision)
+);
+comment on table reads.read is
+'What a register stood at, in whole Wh or varh, with the text it was sent as. '
+'A corrected value is a new revision of the same instant; the highest counts.';
+-- Reads are only ever appended, so those of a batch lie side by side.
+create index read_by_batch on reads.read using brin (batch_id)
+with (pages_per_range = 64, autosummarize = on);
+call db.tenant_table('reads.read');
+call db.append_only('reads.read');
+
+create table reads.quarantine (
+    portal_id int not null references access.portal,
+    quarantine_id bigint generated always as identity,
+    batch_id bigint not null,
+    record int not null,
+    serial_number text not null,
+    register_no int not null,
+    read_at timestamptz not null,
+    value bigint not null,
+    original text not null,
+    multiplier numeric(12, 6) not null check (multiplier between 0 and 999999),
+    reason text not null check (reason in ('NOSITE', 'BACKWARDS', 'MULTIPLIER', 'HIGH')),
+    primary key (portal_id, quarantine_id),
+    foreign key (portal_id, batch_id) references reads.batch
+);
+comment on table reads.quarantine is
+'Reads that were sound to the letter and not believed, with the reason (conformance.md 10.6).';
+create index quarantine_by_meter on reads.quarantine (portal_id, serial_number, read_at);
+create index quarantine_by_batch on reads.quarantine (portal_id, batch_id, record);
+call db.tenant_table('reads.quarantine');
+call db.append_only('reads.quarantine');
+
+create table reads.due (
+    portal_id int not null,
+    register_id bigint not null,
+    from_at timestamptz not null,
+    primary key (portal_id, register_id)
+);
+comment on table reads.due is
+'Registers with reads that no usage was made of yet, and the earliest instant of them: the queue '
+'of the drawdown, filled from the batches that are not queued yet.';
+call db.tenant_table('reads.due');
+
+create sequence reads.usage_id;
+
+create table reads.usage (
+    portal_id int not null,
+    usage_id bigint not null,
+    register_id bigint not null,
+    from_at timestamptz not null,
+    to_at timestamptz not null,
+    energy_wh bigint not null,
+    retired_at timestamptz,
+    primary key (portal_id, usage_id),
+    check (from_at <= to_at)
+);
+comment on table reads.usage is
+'A usage segment: what passed between two successive reads, in Wh. The first read of a register '
+'closes a segment of nothing. A late or corrected read retires its neighbours.';
+create unique index read_used_once on reads.usage (portal_id, register_id, to_at)
+where retired_at is null;
+call db.tenant_table('reads.usage');
+
+-- How far a register advanced; one that now shows less has rolled over, if it has dials to do so.
+create function reads.difference(before bigint, after bigint, dials int)
+returns bigint language sql immutable parallel safe
+return after - before + case
+    when after < before and dials > 0 then 1000 * (10 ^ dials::numeric)::bigint else 0
+end;
+
+-- Elapsed minutes, at least an hour's: no register is judged by less.
+create function reads.minutes(since timestamptz, until timestamptz)
+returns bigint language sql immutable parallel safe
+return greatest(60, date_part('epoch', until - since)::bigint / 60);
+
+-- A hundred times what the register usually advances in the time between two reads, in Wh; null
+-- while it has no history. The usual is its mean from its first read known to the read before,
+-- and at least 10 Wh an hour, lest a house that stood empty never be believed again.
+create function reads.bound(
+    first_at timestamptz, first_value bigint, before_at timestamptz, before_value bigint,
+    at timestamptz, dials int
+)
+returns bigint language sql immutable parallel safe
+return case
+    when first_at < before_at then reads.minutes(before_at, at) * 100 / 60 * least(
+        greatest(
+            60 * reads.difference(first_value, before_value, dials)
+            / reads.minutes(first_at, before_at),
+            10
+        ),
+        100000000
+    )
+end;
+
+-- Why a read is not believed after the one before it (conformance.md 10.6); null when it is.
+-- A rollover is plausible within the bound, and without history within a tenth of the dials.
+create function reads.doubt(
+    first_at timestamptz, first_value bigint,
+    before_at timestamptz, before_value bigint, before_multiplier numeric,
+    at timestamptz, value bigint, multiplier numeric, dials int
+)
+returns text language sql immutable parallel safe
+return case
+    when before_at is null then null
+    when multiplier <> before_multiplier then 'MULTIPLIER'
+    when value < before_value and not coalesce(
+        dials > 0 and reads.difference(before_value, value, dials) between 0 and coalesce(
+            reads.bound(first_at, first_value, before_at, before_value, at, dials),
+            100 * (10 ^ dials::numeric)::bigint
+        ), false
+    ) then 'BACKWARDS'
+    when reads.difference(before_value, value, dials)
+        > reads.bound(first_at, first_value, before_at, before_value, at, dials) then 'HIGH'
+end;
+
+-- The reads of a register that count, from the last one before a span to the first one after it.
+create function reads.around(
+    in_portal int, of_register bigint, since timestamptz, until timestamptz
+)
+returns table (read_at timestamptz, revision smallint, value bigint, multiplier numeric)
+language sql stable
+as $$
+    select distinct on (r.read_at) r.read_at, r.revision, r.value, r.multiplier
+    from reads.read as r
+    where r.portal_id = in_portal and r.register_id = of_register
+        and r.read_at >= coalesce(
+            (
+                select max(b.read_at) from reads.read as b
+                where b.portal_id = in_portal and b.register_id = of_register
+                    and b.read_at < since
+            ), since
+        )
+        and r.read_at <= coalesce(
+            (
+                select min(a.read_at) from reads.read as a
+                where a.portal_id = in_portal and a.register_id = of_register
+                    and a.read_at > until
+            ), until
+        )
+    order by r.read_at desc, r.revision desc
+$$;
+
+-- What is known of a register before a delivery: its first read within a year, and its last.
+create type reads.history as (
+    first_at timestamptz,
+    first_value bigint,
+    last_at timestamptz,
+    last_value bigint,
+    last_multiplier numeric
+);
+
+create type reads.step as (
+    record int,
+    read_at timestamptz,
+    value bigint,
+    multiplier numeric,
+    revision int
+);
+
+-- Judge the records of one register one by one in time order, among the reads that are stored
+-- (their `record` is null): each against the read that stands before it and the stored one that
+-- stands after it. A record is answered with the revision it gets, or with why it is not stored.
+-- A correction that is not believed leaves the stored read standing, so what was accepted since
+-- the stored read before is held against it once more.
+create function reads.follow(
+    steps reads.step[], first_at timestamptz, first_value bigint, dials int
+)
+returns table (record int, revision int, reason text)
+language plpgsql immutable rows 10
+as $$
+declare
+    step reads.step;
+    before reads.step;
+    standing reads.step;
+    after reads.step;
+    afters int[];
+    upcoming int;
+    reasons text[];
+    revisions int[];
+    accepted int[] := '{}';
+    place int;
+begin
+    for i in reverse cardinality(steps) .. 1 loop
+        afters[i] := upcoming;
+        if steps[i].record is null and steps[i + 1].read_at is distinct from steps[i].read_at then
+            upcoming := i;
+        end if;
+    end loop;
+    for i in 1 .. cardinality(steps) loop
+        step := steps[i];
+        if step.record is null then
+            standing := step;
+        elsif standing.value = step.value and standing.multiplier = step.multiplier then
+            reasons[i] := 'DUPLICATE';
+        else
+            after := steps[afters[i]];
+            reasons[i] := coalesce(
+                reads.doubt(
+                    first_at, first_value, before.read_at, before.value, before.multiplier,
+                    step.read_at, step.value, step.multiplier, dials
+                ),
+                reads.doubt(
+                    first_at, first_value, step.read_at, step.value, step.multiplier,
+                    after.read_at, after.value, after.multiplier, dials
+                )
+            );
+            if reasons[i] is null then
+                step.revision := coalesce(standing.revision, 0) + 1;
+                revisions[i] := step.revision;
+                standing := step;
+                accepted := accepted || i;
+            end if;
+        end if;
+        if steps[i + 1].read_at is distinct from step.read_at and standing.read_at is not null then
+            if standing.record is null then
+                foreach place in array accepted loop
+                    reasons[place] := reads.doubt(
+                        first_at, first_value, steps[place].read_at, steps[place].value,
+                        steps[place].multiplier, standing.read_at, standing.value,
+                        standing.multiplier, dials
+                    );
+                end loop;
+                accepted := '{}';
+            end if;
+            before := standing;
+            standing := null;
+            if first_at is null then
+                first_at := before.read_at;
+                first_value := before.value;
+            end if;
+        end if;
+    end loop;
+    for i in 1 .. cardinality(steps) loop
+        if steps[i].record is not null then
+            record := steps[i].record;
+            revision := revisions[i];
+            reason := reasons[i];
+            return next;
+        end if;
+    end loop;
+end
+$$;
+
+-- Store the values that active import registers open with, as delivered by the import.
+create function reads.open_registers(
+    in_portal int, meters bigint[], values_wh bigint[], at timestamptz
+)
+returns void
+language sql
+as $$
+    with batch as (
+        insert into reads.batch (portal_id, source, login, recorded_at, records, stored)
+        select in_portal, 'import', '', at, cardinality(meters), cardinality(meters)
+        where cardinality(meters) > 0
+        returning batch_id
+    ), stored as (
+        insert into reads.read (
+            portal_id, register_id, read_at, revision, value, original, multiplier, batch_id
+        )
+        select
+            in_portal, g.register_id, at, 1, v.value_wh, trim_scale(v.value_wh / 1000.0)::text,
+            m.factor, batch.batch_id
+        from unnest(meters, values_wh) as v (meter_id, value_wh)
+        inner join metering.meter as m
+            on m.portal_id = in_portal and m.meter_id = v.meter_id
+        inner join metering.register as g
+            on g.portal_id = in_portal and g.meter_id = v.meter_id and g.register_no = 1
+        cross join batch
+        order by g.register_id
+    )
+    select pg_notify('currant_due', in_portal::text) from batch
+$$;
+
+-- Queue the active import registers of the batches that were recorded since, each from the
+-- earliest read on that no usage was made of.
+create function reads.queue_batches(in_portal int)
+returns void
+language sql
+as $$
+    with taken as (
+        update reads.batch as b set queued = true
+        from (
+            select n.batch_id from reads.batch as n
+            where n.portal_id = in_portal and not n.queued
+            order by n.batch_id for update skip locked
+        ) as fresh
+        where b.portal_id = in_portal and b.batch_id = fresh.batch_id
+        returning b.batch_id
+    )
+    insert into reads.due as d (portal_id, register_id, from_at)
+    select in_portal, r.register_id, min(r.read_at)
+    from taken
+    inner join reads.read as r on r.portal_id = in_portal and r.batch_id = taken.batch_id
+    inner join metering.register as g
+        on g.portal_id = in_portal and g.register_id = r.register_id and g.register_no = 1
+    group by r.register_id
+    order by r.register_id
+    on conflict (portal_id, register_id) do update
+    set from_at = least(d.from_at, excluded.from_at)
+$$;
+
+-- Make usage of the reads of some registers that are due, and answer what changed: a segment that
+-- is new has sign 1, one that a late or corrected read retired has sign -1. No row is answered
+-- when, and only when, nothing is due that another transaction is not busy with.
+create function reads.make_usage(in_portal int, made_at timestamptz, how_many int)
+returns table (
+    meter_id bigint, register_id bigint, from_at timestamptz, to_at timestamptz,
+    energy_wh bigint, usage_id bigint, sign int
+)
+language plpgsql
+as $$
+#variable_conflict use_column
+declare
+    registers bigint[];
+    sinces timestamptz[];
+begin
+    perform reads.queue_batches(in_portal);
+    loop
+        -- Lock first and look in the next statement, which sees every read that was due by then.
+        select array_agg(d.register_id), array_agg(d.from_at) into registers, sinces
+        from (
+            select q.register_id, q.from_at from reads.due as q
+            where q.portal_id = in_portal
+            order by q.register_id limit how_many for update skip locked
+        ) as d;
+        exit when registers is null;
+        delete from reads.due as d
+        where d.portal_id = in_portal and d.register_id = any(registers);
+        return query
+        with stood as (
+            select
+                g.meter_id, p.register_id, p.since, a.read_at, a.multiplier,
+                lag(a.read_at) over by_register as before_at,
+                reads.difference(
+                    lag(a.value) over by_register, a.value, m.dials
+                ) as difference
+            from unnest(registers, sinces) as p (register_id, since)
+            inner join metering.register as g
+                on g.portal_id = in_portal and g.register_id = p.register_id
+            inner join metering.meter as m
+                on m.portal_id = in_portal and m.meter_id = g.meter_id
+            cross join lateral reads.around(in_portal, p.register_id, p.since, 'infinity') as a
+            window by_register as (partition by p.register_id order by a.read_at)
+        ), wanted as (
+            select
+                s.meter_id, s.register_id, coalesce(s.before_at, s.read_at) as from_at,
+                s.read_at as to_at,
+                coalesce(round(s.difference * s.multiplier)::bigint, 0) as energy_wh
+            from stood as s where s.read_at >= s.since
+        ), live as (
+            select
+                g.meter_id, u.register_id, u.from_at, u.to_at, u.energy_wh, u.usage_id
+            from unnest(registers, sinces) as p (register_id, since)
+            inner join metering.register as g
+                on g.portal_id = in_portal and g.register_id = p.register_id
+            inner join reads.usage as u
+                on u.portal_id = in_portal and u.register_id = p.register_id
+                and u.to_at >= p.since and u.retired_at is null
+        ), changed as materialized (
+            -- A full join is hashed or merged, never looped, however few rows are expected.
+            select
+                w.meter_id as new_meter, w.register_id, w.from_at, w.to_at, w.energy_wh,
+                case when w.register_id is not null then nextval('reads.usage_id') end as usage_id,
+                l.meter_id as old_meter, l.register_id as old_register, l.from_at as old_from,
+                l.to_at as old_to, l.energy_wh as old_energy, l.usage_id as old_usage
+            from wanted as w
+            full join live as l on l.register_id = w.register_id and l.to_at = w.to_at
+            where w.register_id is null or l.register_id is null
+                or (l.from_at, l.energy_wh) <> (w.from_at, w.energy_wh)
+        ), retired as (
+            update reads.usage as u set retired_at = made_at
+            from changed as c
+            where u.portal_id = in_portal and u.usage_id = c.old_usage
+            returning 1
+        ), added as (
+            insert into reads.usage (
+                portal_id, usage_id, register_id, from_at, to_at, energy_wh
+            )
+            select in_portal, c.usage_id, c.register_id, c.from_at, c.to_at, c.energy_wh
+            from changed as c
+            where c.usage_id is not null and (select count(*) from retired) >= 0
+            order by c.register_id, c.to_at
+        )
+        select
+            c.old_meter, c.old_register, c.old_from, c.old_to, c.old_energy, c.old_usage, -1
+        from changed as c where c.old_usage is not null
+        union all
+        select c.new_meter, c.register_id, c.from_at, c.to_at, c.energy_wh, c.usage_id, 1
+        from changed as c where c.usage_id is not null
+        order by 2, 4, 7;
+        exit when found;
+    end loop;
+end
+$$;

@@ -1,0 +1,204 @@
+"""Acts on reads, and the questions asked about them."""
+
+from datetime import UTC, date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from currant.access.permissions import Permission, needs
+from currant.clock import day_bounds, parse_day
+from currant.db.statements import Statements
+from currant.db.tx import Tx
+from currant.errors import Fault, Invalid, Unparsable
+from currant.reads.delivery import COLUMNS, FORWARD_ACTIVE, MAX_FAULTS, MAX_REJECTED, Delivery
+from currant.reads.model import (
+    FutureRead,
+    MeterRead,
+    NoSuchMeter,
+    OnError,
+    PortalOfSerials,
+    PortalUnclear,
+    Read,
+    ReadsRecorded,
+    ReadsShown,
+    ReadsWanted,
+    Recorded,
+    RecordReads,
+    RejectedRead,
+    SerialsSent,
+    SourceUnknown,
+    UsageChange,
+)
+
+sql = Statements(__package__)
+_SOURCE_KNOWN = sql.rows("source_known", bool)
+_PORTALS_OF_SERIALS = sql.rows("portals_of_serials", PortalOfSerials)
+_GIVE_MEMORY = sql.command("give_memory")
+_STAGE_READS = sql.command("stage_reads")
+_ANALYZE_READS = sql.command("analyze_reads")
+_FUTURE_READS = sql.rows("future_reads", FutureRead)
+_LOCK_REGISTERS = sql.rows("lock_registers", int)
+_GIVE_REGISTERS = sql.rows("give_registers", int)
+_RECORD_READS = sql.rows("record_reads", Recorded)
+_REJECTED_READS = sql.rows("rejected_reads", RejectedRead)
+_METERS_NAMED = sql.rows("meters_named", MeterRead)
+_READS_OF_METER = sql.rows("reads_of_meter", Read)
+_MAKE_USAGE = sql.rows("make_usage", UsageChange)
+
+_STAGED = (
+    "record",
+    "meter_name",
+    "serial_number",
+    "device_id",
+    "read_at",
+    "multiplier",
+    "forward_active",
+    "reverse_active",
+    "forward_reactive",
+    "reverse_reactive",
+    "meter_state",
+)
+_AHEAD = timedelta(hours=24)
+_BEGINNING = datetime(1, 1, 2, tzinfo=UTC)
+_END = datetime(9999, 12, 30, tzinfo=UTC)
+_REASONS = {
+    "NOSITE": "NOSITE: no meter has this serial number",
+    "BACKWARDS": "BACKWARDS: it shows less than the read before, and no plausible rollover",
+    "MULTIPLIER": "MULTIPLIER: it differs from the read beside it",
+    "HIGH": "HIGH: over 100 times the usual usage of this register",
+}
+
+
+@needs(Permission.READS_WRITE)
+async def portal_of_reads(tx: Tx, question: SerialsSent) -> PortalOfSerials:
+    """Say which of the caller's portals a delivery is for. Raises `PortalUnclear`."""
+    portals = await tx.all(_PORTALS_OF_SERIALS, serial_numbers=question.serial_numbers)
+    meant = [portal for portal in portals if portal.serials] or portals
+    if len(meant) != 1:
+        raise PortalUnclear(field="portal")
+    return meant[0]
+
+
+@needs(Permission.READS_WRITE)
+async def record_reads(tx: Tx, command: RecordReads) -> ReadsRecorded:
+    """Record a file of reads: parsed, judged and stored as sets, whatever its size (10.6).
+
+    Values are stored in whole Wh or varh, half-up, with the text they were sent as. Raises
+    `SourceUnknown`; for a file that cannot be read, and for records that are wrong where they undo
+    the rest, `Unparsable` or `Invalid` with the faults: then nothing was stored.
+    """
+    if not await tx.one(_SOURCE_KNOWN, source=command.source, login=tx.user.login):
+        raise SourceUnknown(f"{command.source[:40]!r} is neither.", field="source")
+    keep_on = command.on_error is OnError.CONTINUE
+    most = MAX_REJECTED if keep_on else MAX_FAULTS
+    delivery = Delivery(command.body, command.format, tx.portal.zone, max_faults=most)
+    latest = tx.now + _AHEAD
+    await tx.run(_GIVE_MEMORY)
+    await tx.run(_STAGE_READS)
+    await tx.copy_text("incoming_read", _STAGED, delivery.lines())
+    await tx.run(_ANALYZE_READS)
+    ahead = await tx.all(_FUTURE_READS, latest=latest, how_many=most)
+    delivery.refuse_all(
+        [Fault(read.record, "datetime", "is more than 24 hours ahead") for read in ahead],
+        ahead[0].count if ahead else 0,
+    )
+    if delivery.refused and not keep_on:
+        raise _refusal(delivery)
+    await tx.one(_LOCK_REGISTERS, portal_id=tx.portal.portal_id)
+    await tx.one(_GIVE_REGISTERS, portal_id=tx.portal.portal_id, latest=latest)
+    done = await tx.one(
+        _RECORD_READS,
+        portal_id=tx.portal.portal_id,
+        source=command.source,
+        login=tx.user.login,
+        now=tx.now,
+        latest=latest,
+        sha256=command.body.sha256,
+        records=delivery.records,
+        active=1 if command.watts else 1000,
+        reactive=1 if command.volts else 1000,
+    )
+    rejected = delivery.faults
+    if keep_on and done.quarantined:
+        suspects = await tx.all(
+            _REJECTED_READS,
+            portal_id=tx.portal.portal_id,
+            batch_id=done.batch_id,
+            how_many=most,
+        )
+        rejected = sorted([*rejected, *map(_suspicion, suspects)], key=lambda fault: fault.record)
+    return ReadsRecorded(
+        parsed=delivery.records - delivery.refused,
+        stored=done.stored,
+        duplicates=done.duplicates,
+        quarantined=done.quarantined,
+        rejected=rejected[:most] if keep_on else [],
+        warnings=delivery.warnings,
+    )
+
+
+@needs(Permission.READS_VIEW)
+async def reads_of_meter(tx: Tx, question: ReadsWanted) -> ReadsShown:
+    """Show what a meter read, in time order; days are the portal's, both inclusive (J08).
+
+    Raises `NoSuchMeter`, `PortalUnclear`.
+    """
+    meters = await tx.all(_METERS_NAMED, serial_number=question.serial_number, now=tx.now)
+    if not meters:
+        raise NoSuchMeter(f"{question.serial_number[:40]!r}.", field="serialnumber")
+    if len({meter.portal_id for meter in meters}) > 1:
+        raise PortalUnclear(field="portal")
+    meter = meters[0]
+    tx.user.refuse_blocked(meter.account)
+    zone = ZoneInfo(meter.timezone)
+    since, until = _BEGINNING, _END
+    if question.from_day is not None:
+        since = day_bounds(_day(question.from_day, "from"), zone)[0]
+    if question.to_day is not None:
+        until = day_bounds(_day(question.to_day, "to"), zone)[1]
+    reads = await tx.all(
+        _READS_OF_METER,
+        portal_id=meter.portal_id,
+        meter_id=meter.meter_id,
+        serial_number=meter.serial_number,
+        since=since,
+        until=until,
+        how_many=question.how_many,
+        beyond=question.beyond,
+    )
+    return ReadsShown(meter, reads)
+
+
+@needs(Permission.JOBS_RUN)
+async def make_usage(tx: Tx, limit: int) -> list[UsageChange]:
+    """Make usage of what up to `limit` registers read, and say which segments changed.
+
+    For the drawdown, in whose transaction it is done: a register is not due again until it is read
+    again. The list is empty when nothing is due that no other transaction is busy with.
+    """
+    return await tx.all(_MAKE_USAGE, portal_id=tx.portal.portal_id, now=tx.now, how_many=limit)
+
+
+def _refusal(delivery: Delivery) -> Invalid | Unparsable:
+    """Refuse a whole file for its records."""
+    kind = Unparsable if delivery.garbled else Invalid
+    told = len(delivery.faults)
+    which = f" Of {delivery.refused} bad records the first are:" if delivery.refused > told else ""
+    return kind(f"Nothing was stored.{which}", faults=delivery.faults)
+
+
+def _suspicion(suspect: RejectedRead) -> Fault:
+    """Say why a read is in quarantine, and at which column."""
+    match suspect.reason:
+        case "NOSITE":
+            column = "serialnumber"
+        case "MULTIPLIER":
+            column = "multiplier"
+        case _:
+            column = COLUMNS[FORWARD_ACTIVE + suspect.register_no - 1].name
+    return Fault(suspect.record, column, _REASONS[suspect.reason])
+
+
+def _day(text: str, field: str) -> date:
+    try:
+        return parse_day(text)
+    except Invalid as refusal:
+        raise Invalid(refusal.detail, field=field) from None
