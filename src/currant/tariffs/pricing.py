@@ -308,6 +308,23 @@ def units_for(
     return Sale(energy_wh, lines)
 
 
+def price_fixed(
+    amount: Decimal, units: Decimal, tax_rate: Decimal, minor_units: int, share: tuple[int, int]
+) -> tuple[int, int]:
+    """Price a monthly charge: an amount a unit (a supply, or a kVA) for a share of the month.
+
+    `share` is (days supplied, days of the month). Returns net and tax in minor units, each rounded
+    half-up (10.4, L19).
+    """
+    days, of_days = share
+    scale = 10**minor_units
+    top, bottom = amount.as_integer_ratio()
+    unit_top, unit_bottom = units.as_integer_ratio()
+    (net,) = _half_up((top * unit_top * days * scale,), 1, bottom * unit_bottom * of_days)
+    (tax,) = _half_up((net,), *tax_rate.as_integer_ratio())
+    return net, tax
+
+
 def value_of(version: TariffVersion, energy_wh: int, counter_wh: int = 0, bucket: int = 1) -> int:
     """Value a balance of units at the current position, in minor units: `est_amt` of J16.
 

@@ -52,7 +52,7 @@ def on_refusal(_request: Request[Any, Any, Any], refusal: Refusal) -> Response[b
     message = refusal.message
     if isinstance(refusal, Invalid) and refusal.field and refusal.field not in message:
         message = f"{refusal.field}: {message}"
-    if refusal.faults:
+    if refusal.faults and str(refusal.faults[0]) not in message:
         message = f"{message} " + "; ".join(str(fault) for fault in refusal.faults[:50])
     headers = {}
     if refusal.kind is Kind.UNAUTHENTICATED:

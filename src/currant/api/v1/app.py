@@ -7,7 +7,7 @@ from litestar.openapi.plugins import JsonRenderPlugin
 
 from currant import __version__
 from currant.api.http import App
-from currant.api.v1 import ledger, vends
+from currant.api.v1 import ledger, tariffs, vends
 from currant.api.v1.frame import on_bug, on_http, on_refusal
 from currant.door import Door
 from currant.errors import Refusal
@@ -16,7 +16,7 @@ from currant.errors import Refusal
 def v1_app(door: Door) -> App:
     """Return the native face of a database; its document is at `/v1/openapi.json`."""
     app = Litestar(
-        route_handlers=[*vends.ROUTES, *ledger.ROUTES],
+        route_handlers=[*vends.ROUTES, *ledger.ROUTES, *tariffs.ROUTES],
         exception_handlers={
             Refusal: on_refusal,
             HTTPException: on_http,
@@ -26,6 +26,7 @@ def v1_app(door: Door) -> App:
             title="Currant",
             version=__version__,
             path="/v1",
+            use_handler_docstrings=True,
             render_plugins=[JsonRenderPlugin(path="/openapi.json")],
         ),
         logging_config=None,

@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+from dataclasses import dataclass
 from typing import Any
 
 import msgspec
@@ -116,6 +117,7 @@ def takes(shape: type[msgspec.Struct]) -> type[Operation]:
     _, components = msgspec.json.schema_components([shape])
     inline = components[shape.__name__]
 
+    @dataclass
     class Documented(Operation):
         """An operation with a JSON body of the given shape."""
 

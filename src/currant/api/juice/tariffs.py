@@ -1,0 +1,225 @@
+"""J23 create, J24 all, J25 current, J26 historical, J27 future, J28 future create."""
+
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import msgspec
+from litestar import Response, get, post
+
+from currant import wire
+from currant.api.http import AnyRequest, Query, body_of
+from currant.api.juice.frame import done
+from currant.api.juice.system import door_of, signed_in
+from currant.clock import format_instant
+from currant.tariffs.model import (
+    CreateTariff,
+    FixedRow,
+    Period,
+    Rate,
+    RateScheduled,
+    ScheduleRate,
+    TariffShown,
+    TariffsWanted,
+    TariffWanted,
+)
+from currant.tariffs.verbs import create_tariff, schedule_rate, tariff, tariffs
+
+_SECOND = timedelta(seconds=1)
+_FOR_EVER = datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)
+_MANY = 2**31 - 1
+
+
+class NewTariff(msgspec.Struct, frozen=True):
+    """The body of J23."""
+
+    portal: str
+    name: str
+    desc: str
+    units: str
+    rate: Decimal
+    type: int
+    fuel_charge: bool
+    levy1: bool
+    levy2: bool
+    levy3: bool
+    taxable: bool
+    fixed: bool
+    kva_fixed: bool
+    muni: str | None = None
+
+
+class NewRate(msgspec.Struct, frozen=True):
+    """The body of J28."""
+
+    portal: str
+    tariff: str
+    start_date: str
+    end_date: str
+    service: str
+    tier: str
+    rate: Decimal
+    usage_base_start: int
+    units: str
+    coa: int | None = None
+    ar_coa: int | None = None
+
+
+@post("/tariff/create", status_code=200)
+async def post_tariff(request: AnyRequest) -> Response[bytes]:
+    """J23: create a tariff."""
+    actor = await signed_in(request)
+    body = wire.decode(await body_of(request), NewTariff)
+    levies = {"L": body.levy1, "L2": body.levy2, "L3": body.levy3}
+    command = CreateTariff(
+        name=body.name,
+        description=body.desc,
+        municipality=body.muni or "",
+        units=body.units,
+        type=body.type,
+        rate=body.rate,
+        taxable=body.taxable,
+        fuel_charge=body.fuel_charge,
+        levies=tuple(tier for tier, asked in levies.items() if asked),
+        fixed=body.fixed,
+        kva_fixed=body.kva_fixed,
+    )
+    key = request.headers.get("idempotency-key")
+    await door_of(request).act(create_tariff, command, actor.at(body.portal), key)
+    return done()
+
+
+@get("/tariff/all/get")
+async def get_tariffs(request: AnyRequest) -> Response[bytes]:
+    """J24: the tariffs of a portal with the rates in force."""
+    query = Query(request.scope)
+    actor = await signed_in(request, query.text("portal"))
+    question = TariffsWanted(
+        query.maybe("searchfor"),
+        query.maybe("selectmuni"),
+        query.number("limit", default=_MANY, least=1, most=_MANY),
+        query.number("offset", default=0, least=0, most=_MANY),
+    )
+    rows = await door_of(request).ask(tariffs, question, actor)
+    return done([_tariff(row) for row in rows])
+
+
+@get("/tariff/current/get")
+async def get_current(request: AnyRequest) -> Response[bytes]:
+    """J25: a tariff with the rates in force."""
+    return await _one(request, Period.CURRENT)
+
+
+@get("/tariff/historical/get")
+async def get_historical(request: AnyRequest) -> Response[bytes]:
+    """J26: a tariff with the rates that have ended."""
+    return await _one(request, Period.HISTORICAL)
+
+
+@get("/tariff/future/get")
+async def get_future(request: AnyRequest) -> Response[bytes]:
+    """J27: a tariff with the rates that are scheduled."""
+    return await _one(request, Period.FUTURE)
+
+
+@post("/tariff/future/create", status_code=200)
+async def post_rate(request: AnyRequest) -> Response[bytes]:
+    """J28: schedule a rate."""
+    actor = await signed_in(request)
+    body = wire.decode(await body_of(request), NewRate)
+    command = ScheduleRate(
+        tariff=body.tariff,
+        tier=body.tier,
+        rate=body.rate,
+        usage_base_start=body.usage_base_start,
+        start=body.start_date,
+        end=body.end_date,
+        service=body.service,
+        units=body.units,
+        coa="4005" if body.coa is None else str(body.coa),
+        ar_coa="1102" if body.ar_coa is None else str(body.ar_coa),
+    )
+    key = request.headers.get("idempotency-key")
+    scheduled = await door_of(request).act(schedule_rate, command, actor.at(body.portal), key)
+    warning = "nonstandard-offset" if scheduled.nonstandard_offset else None
+    return done([_scheduled(scheduled)], warning=warning)
+
+
+async def _one(request: AnyRequest, period: Period) -> Response[bytes]:
+    query = Query(request.scope)
+    actor = await signed_in(request, query.text("portal"))
+    question = TariffWanted(query.text("tariff"), period)
+    return done(_tariff(await door_of(request).ask(tariff, question, actor)))
+
+
+def _tariff(shown: TariffShown) -> dict[str, Any]:
+    """Write a Tariff; `fixed` and `muni` are left out where there is none."""
+    head = shown.head
+    told: dict[str, Any] = {"desc": head.description}
+    if shown.fixed:
+        told["fixed"] = [_fixed(charge, shown) for charge in shown.fixed]
+    told |= {"id": head.tariff_id, "meter_count": head.meter_count}
+    if head.municipality:
+        told["muni"] = head.municipality
+    rates = [_rate(rate, shown.timezone) for rate in shown.rates]
+    return told | {"portal": shown.portal, "rate": rates, "tariff": head.name}
+
+
+def _fixed(charge: FixedRow, shown: TariffShown) -> dict[str, Any]:
+    """Write a fixed charge, whose chart accounts are text (Q17)."""
+    return {
+        "amount": charge.amount,
+        "ar_coa": charge.ar_coa,
+        "coa": charge.coa,
+        "desc": charge.description,
+        "id": charge.fixed_id,
+        "portal": shown.portal,
+        "tariff": shown.head.name,
+        "taxable": charge.taxable,
+    }
+
+
+def _rate(rate: Rate, timezone: str) -> dict[str, Any]:
+    """Write a Rate, whose chart accounts are numbers (Q17); its end is its last second."""
+    zone = ZoneInfo(timezone)
+    last = _FOR_EVER if rate.end_at is None else rate.end_at - _SECOND
+    told = {
+        "ar_coa": int(rate.ar_coa),
+        "coa": int(rate.coa),
+        "end_date": format_instant(last, zone),
+        "id": rate.rate_id,
+        "last_mod": format_instant(rate.last_mod, zone),
+        "rate": rate.rate,
+    }
+    if rate.description:
+        told["rate_plan_desc"] = rate.description
+    told |= {"service": rate.service, "start_date": format_instant(rate.start_at, zone)}
+    if rate.taxable:
+        told["taxable"] = True
+    return told | {
+        "tier": rate.tier,
+        "units": rate.units,
+        "usage_base_start": rate.usage_base_start,
+    }
+
+
+def _scheduled(scheduled: RateScheduled) -> dict[str, Any]:
+    """Write the Rate of J28, which repeats the client's clock face and offset."""
+    rate = scheduled.rate
+    return {
+        "id": rate.rate_id,
+        "service": rate.service,
+        "tier": rate.tier,
+        "rate": rate.rate,
+        "start_date": scheduled.start,
+        "end_date": scheduled.end,
+        "last_mod": format_instant(rate.last_mod, ZoneInfo(scheduled.timezone)),
+        "usage_base_start": rate.usage_base_start,
+        "units": rate.units,
+        "coa": int(rate.coa),
+        "ar_coa": int(rate.ar_coa),
+    }
+
+
+ROUTES = [post_tariff, get_tariffs, get_current, get_historical, get_future, post_rate]

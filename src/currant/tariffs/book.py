@@ -1,0 +1,172 @@
+"""A tariff's price book: all its rates in time, and which of them are in force when."""
+
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from functools import lru_cache
+
+import msgspec
+
+from currant.errors import Invalid
+from currant.clock import day_bounds
+from currant.tariffs.calendars import Calendar, bucket_at, clock
+from currant.tariffs.pricing import RateLine, TariffVersion, UnsoundTariff
+
+
+class Unit(msgspec.Struct, frozen=True):
+    """A unit that rates are told in: what it measures, and how many of the registers' own it is."""
+
+    service: str
+    size: int
+
+
+# Registers count Wh, varh, VAh, litres, gallons, kJ or BTU, whole ones; a rate is told in one of
+# these. A cubic metre is water; gas is sold by its energy.
+UNITS = {
+    "Wh": Unit("Electricity", 1),
+    "kWh": Unit("Electricity", 1_000),
+    "MWh": Unit("Electricity", 1_000_000),
+    "kW": Unit("Electricity", 1_000),
+    "kVA": Unit("Electricity", 1_000),
+    "kVAh": Unit("Electricity", 1_000),
+    "kVAR": Unit("Electricity", 1_000),
+    "kVARh": Unit("Electricity", 1_000),
+    "L": Unit("Water", 1),
+    "kL": Unit("Water", 1_000),
+    "m3": Unit("Water", 1_000),
+    "gal": Unit("Water", 1),
+    "kgal": Unit("Water", 1_000),
+    "kJ": Unit("Gas", 1),
+    "MJ": Unit("Gas", 1_000),
+    "GJ": Unit("Gas", 1_000_000),
+    "BTU": Unit("Gas", 1),
+    "kBTU": Unit("Gas", 1_000),
+    "MMBTU": Unit("Gas", 1_000_000),
+    "therm": Unit("Gas", 100_000),
+}
+_BY_FOLDED_NAME = {name.casefold(): unit for name, unit in UNITS.items()}
+
+
+def unit_named(units: str) -> Unit:
+    """Return a unit by its name in any case (the seed writes kVa). Raises `Invalid`."""
+    unit = _BY_FOLDED_NAME.get(units.casefold())
+    if unit is None:
+        raise Invalid(
+            f"The units {units[:40]!r} are not priced here; these are: {', '.join(UNITS)}.",
+            field="units",
+        )
+    return unit
+
+
+class DatedRate(msgspec.Struct, frozen=True):
+    """A rate line while it is valid: [start_at, end_at), open-ended where end_at is None."""
+
+    start_at: datetime
+    end_at: datetime | None
+    tier: str
+    rate: Decimal
+    coa: str
+    usage_base_start: int
+    taxable: bool
+    description: str
+
+
+class DatedTax(msgspec.Struct, frozen=True):
+    """A tax rate, a fraction, while it is valid."""
+
+    start_at: datetime | None
+    end_at: datetime | None
+    rate: Decimal
+
+
+class FixedCharge(msgspec.Struct, frozen=True):
+    """A monthly charge; `amount` before tax, per kVA where the basis is KVA."""
+
+    fixed_id: int
+    description: str
+    amount: Decimal
+    basis: str
+    coa: str
+    taxable: bool
+
+
+class PriceBook(msgspec.Struct, frozen=True):
+    """Everything needed to price a meter of a tariff at any instant; cached by its revision.
+
+    `unit_size` is how many of the registers' own units make one that the rates are told in.
+    """
+
+    tariff_id: int
+    name: str
+    zone: str
+    minor_units: int
+    rates: tuple[DatedRate, ...]
+    taxes: tuple[DatedTax, ...]
+    fixed: tuple[FixedCharge, ...]
+    calendar: Calendar | None
+    unit_size: int = 1000
+
+    def edges(self, start: datetime, end: datetime) -> list[datetime]:
+        """Return the instants strictly between two at which rates or taxes change, in order."""
+        times: set[datetime | None] = {rate.start_at for rate in self.rates}
+        times |= {rate.end_at for rate in self.rates}
+        times |= {tax.start_at for tax in self.taxes} | {tax.end_at for tax in self.taxes}
+        return sorted(time for time in times if time is not None and start < time < end)
+
+    def version_at(self, instant: datetime) -> TariffVersion:
+        """Return the rates in force at an instant.
+
+        Raises `UnsoundTariff` where none is.
+        """
+        lines = tuple(
+            RateLine(
+                tier=rate.tier,
+                rate=rate.rate,
+                coa=rate.coa,
+                usage_base_start=rate.usage_base_start,
+                taxable=rate.taxable,
+                description=rate.description,
+            )
+            for rate in self.rates
+            if _covers(rate.start_at, rate.end_at, instant)
+        )
+        if not lines:
+            raise UnsoundTariff(f"{self.name} has no rates at {instant.isoformat()}.")
+        return _version(lines, self.tax_at(instant), self.minor_units, self.unit_size)
+
+    def tax_at(self, instant: datetime) -> Decimal:
+        """Return the tax rate at an instant, 0 where there is none."""
+        return next(
+            (tax.rate for tax in self.taxes if _covers(tax.start_at, tax.end_at, instant)),
+            Decimal(0),
+        )
+
+    def bucket_at(self, instant: datetime) -> int:
+        """Return the time-of-use bucket at an instant: 1 for tariffs without a calendar."""
+        return 1 if self.calendar is None else bucket_at(self.calendar, instant)
+
+    @property
+    def clock_name(self) -> str:
+        """The clock that the tariff's months and buckets are told by."""
+        return self.zone if self.calendar is None else self.calendar.clock
+
+    def month_at(self, instant: datetime) -> date:
+        """Return the first day of the calendar month of an instant, by the tariff's clock."""
+        return instant.astimezone(clock(self.clock_name)).date().replace(day=1)
+
+    def month_bounds(self, month: date) -> tuple[datetime, datetime]:
+        """Return when a calendar month begins and when the next one does, in UTC: half-open."""
+        following = (month + timedelta(days=31)).replace(day=1)
+        zone = clock(self.clock_name)
+        return day_bounds(month, zone)[0], day_bounds(following, zone)[0]
+
+
+def _covers(start: datetime | None, end: datetime | None, instant: datetime) -> bool:
+    return (start is None or start <= instant) and (end is None or instant < end)
+
+
+@lru_cache(maxsize=4096)
+def _version(
+    lines: tuple[RateLine, ...], tax: Decimal, minor_units: int, unit_size: int
+) -> TariffVersion:
+    """Make a version once, so that its compiled form is found again by identity of content."""
+    return TariffVersion(lines, tax, minor_units, unit_size)

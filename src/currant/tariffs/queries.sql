@@ -1,0 +1,271 @@
+-- name: create_tariff
+-- A tariff with its rate lines and fixed charges.
+with made as (
+    insert into tariffs.tariff (
+        portal_id, name, description, municipality, type, units, service
+    )
+    values (
+        :portal_id::int, :name::text, :description::text, :municipality::text, :type::int,
+        :units::text, :service::text
+    )
+    returning tariff_id, name
+), rated as (
+    insert into tariffs.rate (
+        portal_id, tariff_id, tier, valid, rate, usage_base_start, units, service, coa, ar_coa,
+        taxable, description, last_mod
+    )
+    select
+        :portal_id::int, made.tariff_id, line.tier,
+        tstzrange(:at::timestamptz, :end_at::timestamptz), line.rate, 0, :units::text,
+        :service::text, line.coa, :ar_coa::text, line.taxable, line.description,
+        :at::timestamptz
+    from made
+    cross join unnest(
+        :tiers::text[], :rates::numeric[], :coas::text[], :taxables::boolean[],
+        :descriptions::text[]
+    ) with ordinality as line (tier, rate, coa, taxable, description, n)
+    order by line.n
+), charged as (
+    insert into tariffs.fixed_charge (
+        portal_id, tariff_id, description, amount, basis, coa, ar_coa, taxable
+    )
+    select
+        :portal_id::int, made.tariff_id, charge.description, 0, charge.basis, :fixed_coa::text,
+        :ar_coa::text, :taxable::boolean
+    from made
+    cross join unnest(:fixed_descriptions::text[], :fixed_bases::text[])
+        with ordinality as charge (description, basis, n)
+    order by charge.n
+)
+select made.tariff_id, made.name from made;
+
+-- name: lock_tariff
+-- A tariff by its name, locked against others who change it.
+select t.tariff_id, t.units from tariffs.tariff as t
+where t.portal_id = :portal_id::int and t.name = :name::text
+for no key update;
+
+-- name: schedule_rate
+-- End the line of a tier that is in force now where the new one begins, and insert that one:
+-- taxable and described as the line of its tier before it. A new tier is taxable where an energy
+-- line is, unless it is a levy. No row where block and time-of-use rates would be in force at once.
+-- not null: start_at
+with before as materialized (
+    select r.taxable, r.description from tariffs.rate as r
+    where r.portal_id = :portal_id::int and r.tariff_id = :tariff_id::int
+        and r.tier = :tier::text and lower(r.valid) < :start_at::timestamptz
+    order by r.valid desc
+    limit 1
+), ended as (
+    update tariffs.rate as r
+    set valid = tstzrange(lower(r.valid), :start_at::timestamptz), last_mod = :at::timestamptz
+    where r.portal_id = :portal_id::int and r.tariff_id = :tariff_id::int
+        and r.tier = :tier::text and r.valid @> :at::timestamptz
+        and r.valid @> :start_at::timestamptz
+    returning r.rate_id
+)
+insert into tariffs.rate (
+    portal_id, tariff_id, tier, valid, rate, usage_base_start, units, service, coa, ar_coa,
+    taxable, description, last_mod
+)
+select
+    :portal_id::int, :tariff_id::int, :tier::text,
+    tstzrange(:start_at::timestamptz, :end_at::timestamptz), :rate::numeric,
+    :usage_base_start::bigint, :units::text, :service::text, :coa::text, :ar_coa::text,
+    coalesce(before.taxable, left(:tier::text, 1) <> 'L' and exists (
+        select from tariffs.rate as r
+        where r.portal_id = :portal_id::int and r.tariff_id = :tariff_id::int
+            and r.tier ~ '^[BT]' and r.taxable and r.valid @> :at::timestamptz
+    )),
+    coalesce(before.description, :description::text), :at::timestamptz
+from (select count(*) as lines from ended) as freed
+left join before on true
+where not exists (
+    select from tariffs.rate as r
+    where r.portal_id = :portal_id::int and r.tariff_id = :tariff_id::int
+        and left(r.tier, 1) || left(:tier::text, 1) in ('BT', 'TB')
+        and r.valid && tstzrange(:start_at::timestamptz, :end_at::timestamptz)
+)
+returning
+    rate_id, tariff_id, service, tier, rate, lower(valid) as start_at, upper(valid) as end_at,
+    last_mod, usage_base_start, units, coa, ar_coa, description, taxable;
+
+-- name: tariffs
+-- Tariffs by their ids' order, with the meters that are on each now.
+-- not null: meter_count
+select
+    t.tariff_id, t.name, t.description, t.municipality,
+    (
+        select count(*) from tariffs.assignment as a
+        where a.portal_id = t.portal_id and a.tariff_id = t.tariff_id
+            and a.valid @> :at::timestamptz
+    ) as meter_count
+from tariffs.tariff as t
+where t.portal_id = :portal_id::int
+    and (:name::text is null or t.name = :name::text)
+    and (:search::text is null or position(lower(:search::text) in lower(t.name)) > 0)
+    and (:municipality::text is null or t.municipality = :municipality::text)
+order by t.tariff_id
+limit :how_many::bigint offset :skip::bigint;
+
+-- name: rates
+-- The past, present or future rates of some tariffs, by tier and time.
+-- not null: start_at
+select
+    r.rate_id, r.tariff_id, r.service, r.tier, r.rate, lower(r.valid) as start_at,
+    upper(r.valid) as end_at, r.last_mod, r.usage_base_start, r.units, r.coa, r.ar_coa,
+    r.description, r.taxable
+from tariffs.rate as r
+where r.portal_id = :portal_id::int and r.tariff_id = any(:tariff_ids::int[])
+    and case :period::text
+        when 'historical' then upper(r.valid) <= :at::timestamptz
+        when 'current' then r.valid @> :at::timestamptz
+        when 'future' then lower(r.valid) > :at::timestamptz
+    end
+order by r.tariff_id, r.tier collate "C", r.valid;
+
+-- name: fixed_charges
+-- The fixed charges of some tariffs.
+select
+    f.fixed_id, f.tariff_id, f.description, f.amount, f.basis, f.coa, f.ar_coa, f.taxable
+from tariffs.fixed_charge as f
+where f.portal_id = :portal_id::int and f.tariff_id = any(:tariff_ids::int[])
+order by f.tariff_id, f.fixed_id;
+
+-- name: set_tax
+-- End the portal's tax where the new one begins, or replace the one that begins there; the new one
+-- lasts as long as the one it ends would have, or until the next that is scheduled.
+with replaced as (
+    update tariffs.tax as x set rate = :rate::numeric
+    where x.portal_id = :portal_id::int and lower(x.valid) = :from_at::timestamptz
+    returning x.portal_id
+), ended as (
+    update tariffs.tax as x set valid = tstzrange(lower(x.valid), :from_at::timestamptz)
+    where x.portal_id = :portal_id::int and x.valid @> :from_at::timestamptz
+        and lower(x.valid) is distinct from :from_at::timestamptz
+    returning x.portal_id, upper(old.valid) as until
+)
+insert into tariffs.tax (portal_id, valid, rate)
+select
+    :portal_id::int,
+    tstzrange(:from_at::timestamptz, coalesce(ended.until, (
+        select min(lower(n.valid)) from tariffs.tax as n
+        where n.portal_id = :portal_id::int and lower(n.valid) > :from_at::timestamptz
+    ))),
+    :rate::numeric
+from (select count(*) as lines from replaced) as there
+left join ended on true
+where there.lines = 0;
+
+-- name: create_calendar
+-- A calendar with its switches and holidays.
+with made as (
+    insert into tariffs.calendar (portal_id, name, clock)
+    values (:portal_id::int, :name::text, :clock::text)
+    returning calendar_id
+), switched as (
+    insert into tariffs.calendar_switch (portal_id, calendar_id, day_type, minute, bucket)
+    select :portal_id::int, made.calendar_id, s.day_type, s.minute, s.bucket
+    from made
+    cross join unnest(:day_types::text[], :minutes::int[], :buckets::int[])
+        as s (day_type, minute, bucket)
+), celebrated as (
+    insert into tariffs.calendar_holiday (portal_id, calendar_id, day)
+    select :portal_id::int, made.calendar_id, h.day
+    from made cross join unnest(:holidays::date[]) as h (day)
+)
+select made.calendar_id from made;
+
+-- name: calendar_named
+-- A calendar by its name.
+select c.calendar_id from tariffs.calendar as c
+where c.portal_id = :portal_id::int and c.name = :name::text;
+
+-- name: attach_calendar
+-- Let a tariff follow a calendar, or none.
+update tariffs.tariff as t set calendar_id = :calendar_id::int
+where t.portal_id = :portal_id::int and t.name = :name::text;
+
+-- name: set_fixed_charge
+-- The amount of a fixed charge from now on.
+update tariffs.fixed_charge as f set amount = :amount::numeric
+where f.portal_id = :portal_id::int and f.fixed_id = :fixed_id::int
+returning f.fixed_id, f.tariff_id, f.description, f.amount, f.basis, f.coa, f.ar_coa, f.taxable;
+
+-- name: meter_and_tariff
+-- A meter and a tariff by what they are called.
+select
+    (
+        select m.meter_id from metering.meter as m
+        where m.portal_id = :portal_id::int and m.serial_number = :serial_number::text
+    ) as meter_id,
+    (
+        select t.tariff_id from tariffs.tariff as t
+        where t.portal_id = :portal_id::int and t.name = :tariff::text
+    ) as tariff_id;
+
+-- name: assign
+-- Put meters on tariffs from an instant each; answers how many changed.
+-- not null: changed
+select tariffs.assign(
+    :portal_id::int, :meter_ids::bigint[], :tariff_ids::int[], :from_at::timestamptz[]
+) as changed;
+
+-- name: assignments
+-- The tariffs of a meter in time.
+-- not null: start_at
+select t.name as tariff, lower(a.valid) as start_at, upper(a.valid) as end_at
+from tariffs.assignment as a
+inner join tariffs.tariff as t on t.portal_id = a.portal_id and t.tariff_id = a.tariff_id
+where a.portal_id = :portal_id::int and a.meter_id = :meter_id::bigint
+order by a.valid;
+
+-- name: book_tariff
+-- The tariff that a price book is about, with its calendar's clock.
+select t.tariff_id, t.name, p.timezone as zone, t.units, c.clock, t.revision
+from tariffs.tariff as t
+inner join access.portal as p on p.portal_id = t.portal_id
+left join tariffs.calendar as c on c.portal_id = t.portal_id and c.calendar_id = t.calendar_id
+where t.portal_id = :portal_id::int and t.tariff_id = :tariff_id::int;
+
+-- name: book_rates
+-- All rates of a tariff, past, present and future.
+-- not null: start_at
+select
+    lower(r.valid) as start_at, upper(r.valid) as end_at, r.tier, r.rate, r.coa,
+    r.usage_base_start, r.taxable, r.description
+from tariffs.rate as r
+where r.portal_id = :portal_id::int and r.tariff_id = :tariff_id::int
+order by r.tier, r.valid;
+
+-- name: book_taxes
+-- All tax rates of a portal.
+select lower(valid) as start_at, upper(valid) as end_at, rate
+from tariffs.tax
+where portal_id = :portal_id::int
+order by valid;
+
+-- name: book_fixed
+-- The fixed charges of a tariff.
+select fixed_id, description, amount, basis, coa, taxable
+from tariffs.fixed_charge
+where portal_id = :portal_id::int and tariff_id = :tariff_id::int
+order by fixed_id;
+
+-- name: book_switches
+-- When the buckets of a tariff's calendar change, by type of day.
+select s.day_type, s.minute, s.bucket
+from tariffs.tariff as t
+inner join tariffs.calendar_switch as s
+    on s.portal_id = t.portal_id and s.calendar_id = t.calendar_id
+where t.portal_id = :portal_id::int and t.tariff_id = :tariff_id::int
+order by s.day_type, s.minute;
+
+-- name: book_holidays
+-- The holidays of a tariff's calendar.
+select h.day
+from tariffs.tariff as t
+inner join tariffs.calendar_holiday as h
+    on h.portal_id = t.portal_id and h.calendar_id = t.calendar_id
+where t.portal_id = :portal_id::int and t.tariff_id = :tariff_id::int
+order by h.day;

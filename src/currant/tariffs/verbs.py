@@ -1,0 +1,459 @@
+"""Acts on tariffs, and the questions asked about them."""
+
+from collections.abc import Iterable
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+
+from currant.access.permissions import Permission, needs
+from currant.clock import Instant, parse_instant
+from currant.db.statements import Statements
+from currant.db.tx import Tx
+from currant.errors import Invalid
+from currant.money import minor_units
+from currant.tariffs.book import DatedRate, DatedTax, FixedCharge, PriceBook, unit_named
+from currant.tariffs.calendars import Calendar, Schedule, public_holidays
+from currant.tariffs.model import (
+    AssignmentRow,
+    AssignTariff,
+    AttachCalendar,
+    BookSwitch,
+    BookTariff,
+    CalendarCreated,
+    CreateCalendar,
+    CreateTariff,
+    FixedRow,
+    LockedTariff,
+    MeterAndTariff,
+    NoSuchCalendar,
+    NoSuchFixedCharge,
+    NoSuchMeter,
+    NoSuchTariff,
+    Period,
+    Rate,
+    RateKindsMixed,
+    RateRunsBackward,
+    RateScheduled,
+    ScheduleRate,
+    SetFixedCharge,
+    SetTax,
+    Switch,
+    TariffCreated,
+    TariffHead,
+    TariffShown,
+    TariffsWanted,
+    TariffTypeUnknown,
+    TariffWanted,
+    TaxImplausible,
+)
+
+sql = Statements(__package__)
+_CREATE_TARIFF = sql.rows("create_tariff", TariffCreated)
+_LOCK_TARIFF = sql.rows("lock_tariff", LockedTariff)
+_SCHEDULE_RATE = sql.rows("schedule_rate", Rate)
+_TARIFFS = sql.rows("tariffs", TariffHead)
+_RATES = sql.rows("rates", Rate)
+_FIXED_CHARGES = sql.rows("fixed_charges", FixedRow)
+_SET_TAX = sql.command("set_tax")
+_CREATE_CALENDAR = sql.rows("create_calendar", int)
+_CALENDAR_NAMED = sql.rows("calendar_named", int)
+_ATTACH_CALENDAR = sql.command("attach_calendar")
+_SET_FIXED_CHARGE = sql.rows("set_fixed_charge", FixedRow)
+_METER_AND_TARIFF = sql.rows("meter_and_tariff", MeterAndTariff)
+_ASSIGN = sql.rows("assign", int)
+_ASSIGNMENTS = sql.rows("assignments", AssignmentRow)
+_BOOK_TARIFF = sql.rows("book_tariff", BookTariff)
+_BOOK_RATES = sql.rows("book_rates", DatedRate)
+_BOOK_TAXES = sql.rows("book_taxes", DatedTax)
+_BOOK_FIXED = sql.rows("book_fixed", FixedCharge)
+_BOOK_SWITCHES = sql.rows("book_switches", BookSwitch)
+_BOOK_HOLIDAYS = sql.rows("book_holidays", date)
+
+# A new tariff's rates run to the end of this day by the portal's clock (J23).
+_LAST_DAY = date(2050, 1, 1)
+_ENERGY_COA = "4005"
+_FUEL_COA = "4000"
+_FIXED_COA = "4900"
+_RECEIVABLE_COA = "1102"
+_SECOND = timedelta(seconds=1)
+_LARGEST = 10**9
+_RATE_PLACES = 9
+_AMOUNT_PLACES = 3
+_TAX_PLACES = 6
+
+
+@needs(Permission.TARIFFS_MANAGE)
+async def create_tariff(tx: Tx, command: CreateTariff) -> TariffCreated:
+    """Create a tariff with its rate lines from now to the end of 2050-01-01 (J23).
+
+    Raises `Invalid`, `TariffNameTaken`.
+    """
+    if not 0 <= command.type <= 9:
+        raise TariffTypeUnknown(f"It is {command.type}.", field="type")
+    if not command.name.strip():
+        raise Invalid("The name of a tariff is not blank. Nothing was created.", field="name")
+    _check_number("rate", command.rate, _RATE_PLACES)
+    unit = unit_named(command.units)
+    tiers = _tiers(command)
+    charges = [("Fixed Charge", "MONTHLY")] * command.fixed
+    charges += [("kVA Fixed Charge", "KVA")] * command.kva_fixed
+    linear = command.type == 1
+    return await tx.one(
+        _CREATE_TARIFF,
+        portal_id=tx.portal.portal_id,
+        name=command.name,
+        description=command.description,
+        municipality=command.municipality,
+        type=command.type,
+        units=command.units,
+        service=unit.service,
+        at=tx.now,
+        end_at=_midnight_after(_LAST_DAY, tx),
+        tiers=tiers,
+        rates=[command.rate if tier[0] in "BT" else Decimal(0) for tier in tiers],
+        coas=[_FUEL_COA if tier == "A" else _ENERGY_COA for tier in tiers],
+        taxables=[command.taxable and tier[0] != "L" for tier in tiers],
+        descriptions=["" if linear and tier == "B1" else _description(tier) for tier in tiers],
+        taxable=command.taxable,
+        fixed_coa=_FIXED_COA,
+        ar_coa=_RECEIVABLE_COA,
+        fixed_descriptions=[description for description, _ in charges],
+        fixed_bases=[basis for _, basis in charges],
+    )
+
+
+@needs(Permission.TARIFFS_MANAGE)
+async def schedule_rate(tx: Tx, command: ScheduleRate) -> RateScheduled:
+    """Schedule a rate of one tier; the line of that tier in force now ends where it begins (J28).
+
+    Raises `Invalid`, `NoSuchTariff`, `RateOverlaps`, `RateKindsMixed`, `TierUnknown`.
+    """
+    _check_number("rate", command.rate, _RATE_PLACES)
+    if not 0 <= command.usage_base_start <= _LARGEST:
+        raise Invalid(
+            f"The usage_base_start is a whole number from 0 to {_LARGEST}. Nothing was scheduled.",
+            field="usage_base_start",
+        )
+    start = _instant("start_date", command.start, tx)
+    end = _instant("end_date", command.end, tx)
+    start_at = start.at.replace(microsecond=0)
+    if start_at <= tx.now:
+        raise Invalid(
+            "The start_date must be later than now. Nothing was scheduled.", field="start_date"
+        )
+    if end.at <= start.at:
+        raise RateRunsBackward(field="end_date")
+    known = await tx.maybe(_LOCK_TARIFF, portal_id=tx.portal.portal_id, name=command.tariff)
+    if known is None:
+        raise NoSuchTariff(command.tariff, field="tariff")
+    if command.units.casefold() != known.units.casefold():
+        raise Invalid(
+            f"The units of {command.tariff} are {known.units}. Nothing was scheduled.",
+            field="units",
+        )
+    line = await tx.maybe(
+        _SCHEDULE_RATE,
+        portal_id=tx.portal.portal_id,
+        tariff_id=known.tariff_id,
+        tier=command.tier,
+        at=tx.now,
+        start_at=start_at,
+        end_at=_second_after(end.at),
+        rate=command.rate,
+        usage_base_start=command.usage_base_start,
+        units=command.units,
+        service=command.service,
+        coa=command.coa,
+        ar_coa=command.ar_coa,
+        description=_description(command.tier),
+    )
+    if line is None:
+        raise RateKindsMixed("Nothing was scheduled.", field="tier")
+    nonstandard = start.nonstandard or end.nonstandard
+    return RateScheduled(tx.portal.timezone, line, start.echo, end.echo, nonstandard)
+
+
+@needs(Permission.TARIFFS_VIEW)
+async def tariffs(tx: Tx, question: TariffsWanted) -> list[TariffShown]:
+    """List tariffs with the rates in force, by id (J24)."""
+    heads = await tx.all(
+        _TARIFFS,
+        portal_id=tx.portal.portal_id,
+        at=tx.now,
+        name=None,
+        search=question.search,
+        municipality=question.municipality,
+        how_many=question.how_many,
+        skip=question.skip,
+    )
+    return await _shown(tx, heads, Period.CURRENT)
+
+
+@needs(Permission.TARIFFS_VIEW)
+async def tariff(tx: Tx, question: TariffWanted) -> TariffShown:
+    """Show a tariff with its past, present or future rates (J25-J27). Raises `NoSuchTariff`."""
+    heads = await tx.all(
+        _TARIFFS,
+        portal_id=tx.portal.portal_id,
+        at=tx.now,
+        name=question.tariff,
+        search=None,
+        municipality=None,
+        how_many=1,
+        skip=0,
+    )
+    if not heads:
+        raise NoSuchTariff(question.tariff, field="tariff")
+    (shown,) = await _shown(tx, heads, question.period)
+    return shown
+
+
+@needs(Permission.TARIFFS_MANAGE)
+async def set_tax(tx: Tx, command: SetTax) -> list[DatedTax]:
+    """Tax the portal's taxable lines at a rate from an instant on; answers its taxes in time.
+
+    It lasts until the next rate that was set before. Raises `TaxImplausible`.
+    """
+    if not 0 <= command.rate < 1:
+        raise TaxImplausible(f"It is {command.rate}.", field="rate")
+    _check_number("rate", command.rate, _TAX_PLACES)
+    portal_id = tx.portal.portal_id
+    await tx.run(_SET_TAX, portal_id=portal_id, rate=command.rate, from_at=command.from_at)
+    return await tx.all(_BOOK_TAXES, portal_id=portal_id)
+
+
+@needs(Permission.TARIFFS_MANAGE)
+async def create_calendar(tx: Tx, command: CreateCalendar) -> CalendarCreated:
+    """Create a time-of-use calendar.
+
+    Raises `UnsoundCalendar`, `UnknownClock`, `CalendarNameTaken`, and `Invalid` for a country whose
+    holidays are not known.
+    """
+    if not command.name.strip():
+        raise Invalid("The name of a calendar is not blank. Nothing was created.", field="name")
+    weekend = command.weekend or command.weekday
+    days = {
+        "WEEKDAY": command.weekday,
+        "WEEKEND": weekend,
+        "HOLIDAY": command.holiday or weekend,
+    }
+    schedules = {kind: _schedule(switches) for kind, switches in days.items()}
+    calendar = Calendar(
+        command.clock,
+        schedules["WEEKDAY"],
+        schedules["WEEKEND"],
+        schedules["HOLIDAY"],
+        frozenset(command.holidays) | _holidays_of(command),
+    )
+    holidays = sorted(calendar.holidays)
+    switches = [(kind, *switch) for kind, schedule in schedules.items() for switch in schedule]
+    calendar_id = await tx.one(
+        _CREATE_CALENDAR,
+        portal_id=tx.portal.portal_id,
+        name=command.name,
+        clock=command.clock,
+        day_types=[kind for kind, _, _ in switches],
+        minutes=[minute for _, minute, _ in switches],
+        buckets=[bucket for _, _, bucket in switches],
+        holidays=holidays,
+    )
+    return CalendarCreated(calendar_id, command.name, holidays)
+
+
+@needs(Permission.TARIFFS_MANAGE)
+async def attach_calendar(tx: Tx, command: AttachCalendar) -> AttachCalendar:
+    """Let a tariff follow a calendar, or none. Raises `NoSuchTariff`, `NoSuchCalendar`."""
+    portal_id, calendar_id = tx.portal.portal_id, None
+    if command.calendar is not None:
+        calendar_id = await tx.maybe(_CALENDAR_NAMED, portal_id=portal_id, name=command.calendar)
+        if calendar_id is None:
+            raise NoSuchCalendar(command.calendar, field="calendar")
+    if not await tx.run(
+        _ATTACH_CALENDAR, portal_id=portal_id, name=command.tariff, calendar_id=calendar_id
+    ):
+        raise NoSuchTariff(command.tariff, field="tariff")
+    return command
+
+
+@needs(Permission.TARIFFS_MANAGE)
+async def set_fixed_charge(tx: Tx, command: SetFixedCharge) -> FixedRow:
+    """Set the amount of a fixed charge for the months to come. Raises `NoSuchFixedCharge`."""
+    _check_number("amount", command.amount, _AMOUNT_PLACES)
+    if not 0 < command.fixed_id < 2**31:
+        raise NoSuchFixedCharge(str(command.fixed_id), field="fixed_id")
+    row = await tx.maybe(
+        _SET_FIXED_CHARGE,
+        portal_id=tx.portal.portal_id,
+        fixed_id=command.fixed_id,
+        amount=command.amount,
+    )
+    if row is None:
+        raise NoSuchFixedCharge(str(command.fixed_id), field="fixed_id")
+    return row
+
+
+@needs(Permission.TARIFFS_MANAGE)
+async def assign_tariff(tx: Tx, command: AssignTariff) -> list[AssignmentRow]:
+    """Put a meter on a tariff from an instant on; answers its tariffs in time.
+
+    Raises `NoSuchMeter`, `NoSuchTariff`.
+    """
+    portal_id = tx.portal.portal_id
+    named = await tx.one(
+        _METER_AND_TARIFF,
+        portal_id=portal_id,
+        serial_number=command.serial_number,
+        tariff=command.tariff,
+    )
+    if named.meter_id is None:
+        raise NoSuchMeter(command.serial_number, field="serial_number")
+    if named.tariff_id is None:
+        raise NoSuchTariff(command.tariff, field="tariff")
+    await tx.one(
+        _ASSIGN,
+        portal_id=portal_id,
+        meter_ids=[named.meter_id],
+        tariff_ids=[named.tariff_id],
+        from_at=[command.from_at],
+    )
+    return await tx.all(_ASSIGNMENTS, portal_id=portal_id, meter_id=named.meter_id)
+
+
+async def price_book(tx: Tx, tariff_id: int, revision: int) -> PriceBook:
+    """Return a tariff's price book, from memory where this revision was read before.
+
+    A revision says everything: rates, charges, taxes and calendars all raise it when they change,
+    and none is given twice. A book during whose reading the revision changed is read again, because
+    its parts may be of two minds. Raises `NoSuchTariff`.
+    """
+    books: dict[tuple[int, int, int], PriceBook] = tx.memory.setdefault(PriceBook, {})
+    portal_id = tx.portal.portal_id
+    while (portal_id, tariff_id, revision) not in books:
+        book, read_revision = await _read_book(tx, tariff_id)
+        if read_revision == revision:
+            if len(books) > 5000:
+                books.clear()
+            books[portal_id, tariff_id, revision] = book
+        revision = read_revision
+    return books[portal_id, tariff_id, revision]
+
+
+async def _read_book(tx: Tx, tariff_id: int) -> tuple[PriceBook, int]:
+    """Read a book, and after everything else its revision."""
+    portal_id = tx.portal.portal_id
+    rates = await tx.all(_BOOK_RATES, portal_id=portal_id, tariff_id=tariff_id)
+    taxes = await tx.all(_BOOK_TAXES, portal_id=portal_id)
+    fixed = await tx.all(_BOOK_FIXED, portal_id=portal_id, tariff_id=tariff_id)
+    switches = await tx.all(_BOOK_SWITCHES, portal_id=portal_id, tariff_id=tariff_id)
+    holidays = await tx.all(_BOOK_HOLIDAYS, portal_id=portal_id, tariff_id=tariff_id)
+    head = await tx.maybe(_BOOK_TARIFF, portal_id=portal_id, tariff_id=tariff_id)
+    if head is None:
+        raise NoSuchTariff(str(tariff_id), field="tariff")
+    calendar = None
+    if head.clock is not None:
+        day = {
+            kind: _schedule(switch for switch in switches if switch.day_type == kind)
+            for kind in ("WEEKDAY", "WEEKEND", "HOLIDAY")
+        }
+        calendar = Calendar(
+            clock=head.clock,
+            weekday=day["WEEKDAY"],
+            weekend=day["WEEKEND"] or day["WEEKDAY"],
+            holiday=day["HOLIDAY"] or day["WEEKEND"] or day["WEEKDAY"],
+            holidays=frozenset(holidays),
+        )
+    book = PriceBook(
+        tariff_id=head.tariff_id,
+        name=head.name,
+        zone=head.zone,
+        minor_units=minor_units(tx.portal.currency),
+        rates=tuple(rates),
+        taxes=tuple(taxes),
+        fixed=tuple(fixed),
+        calendar=calendar,
+        unit_size=unit_named(head.units).size,
+    )
+    return book, head.revision
+
+
+async def _shown(tx: Tx, heads: list[TariffHead], period: Period) -> list[TariffShown]:
+    """Put to tariffs their fixed charges and the rates of a period."""
+    fixed: dict[int, list[FixedRow]] = {head.tariff_id: [] for head in heads}
+    rates: dict[int, list[Rate]] = {head.tariff_id: [] for head in heads}
+    found = {"portal_id": tx.portal.portal_id, "tariff_ids": list(fixed)}
+    for charge in await tx.all(_FIXED_CHARGES, **found):
+        fixed[charge.tariff_id].append(charge)
+    for rate in await tx.all(_RATES, **found, period=period.value, at=tx.now):
+        rates[rate.tariff_id].append(rate)
+    return [
+        TariffShown(
+            tx.portal.key,
+            tx.portal.timezone,
+            head,
+            fixed[head.tariff_id],
+            rates[head.tariff_id],
+        )
+        for head in heads
+    ]
+
+
+def _tiers(command: CreateTariff) -> list[str]:
+    """Return the tiers of a new tariff: fuel, then blocks or buckets, then levies."""
+    kind, count = ("T", 9) if command.type == 0 else ("B", command.type)
+    energy = [f"{kind}{number}" for number in range(1, count + 1)]
+    return ["A"] * command.fuel_charge + energy + list(command.levies)
+
+
+def _description(tier: str) -> str:
+    """Return how a new line of a tier is called; the seed's samples say the words."""
+    kind, number = tier[:1], tier[1:]
+    word = {"A": "Fuel Charge", "B": "Block", "T": "Time of Use", "L": "Levy"}.get(kind, "")
+    return f"{word} {number}".strip()
+
+
+def _check_number(name: str, number: Decimal, places: int) -> None:
+    """Refuse what the column would round, and what is negative or absurd."""
+    if not 0 <= number < _LARGEST or number != round(number, places):
+        raise Invalid(
+            f"The {name} is a number from 0 to {_LARGEST} with at most {places} decimals."
+            " Nothing was changed.",
+            field=name,
+        )
+
+
+def _instant(name: str, text: str, tx: Tx) -> Instant:
+    """Read a timestamp of a named member."""
+    try:
+        return parse_instant(text, tx.portal.zone)
+    except Invalid as refusal:
+        raise Invalid(f"The {name} {refusal.detail}", field=name) from None
+
+
+def _second_after(last: datetime) -> datetime | None:
+    """Return the half-open end of what is in force through a second; none at the end of time."""
+    try:
+        return last.replace(microsecond=0) + _SECOND
+    except OverflowError:
+        return None
+
+
+def _midnight_after(day: date, tx: Tx) -> datetime:
+    """Return the end of a day by the portal's clock."""
+    following = day + timedelta(days=1)
+    return datetime(following.year, following.month, following.day, tzinfo=tx.portal.zone)
+
+
+def _schedule(switches: Iterable[Switch | BookSwitch]) -> Schedule:
+    return tuple((switch.minute, switch.bucket) for switch in switches)
+
+
+def _holidays_of(command: CreateCalendar) -> frozenset[date]:
+    """Look up the public holidays that a new calendar asks for."""
+    if command.country is None:
+        return frozenset()
+    if not 0 < len(command.years) <= 100 or not all(1900 <= y <= 2100 for y in command.years):
+        raise Invalid(
+            "Name the years of the country's holidays, up to a hundred from 1900 to 2100."
+            " Nothing was created.",
+            field="years",
+        )
+    return public_holidays(command.country, command.subdivision, command.years)
