@@ -62,12 +62,16 @@ class VendFacts(msgspec.Struct, frozen=True):
 
 
 class ClosedVend(msgspec.Struct, frozen=True):
-    """The ledger entry of a vend, the wallet after it, how many arrears and charges it touched."""
+    """The ledger entry of a vend, the wallet after it, what else it touched.
+
+    `allocated` counts arrears, `settled` fixed charges, `reconnected` meters.
+    """
 
     entry_id: int
     balance: Decimal
     allocated: int
     settled: int
+    reconnected: int
 
 
 class ArrearsLine(msgspec.Struct, frozen=True):
@@ -194,6 +198,86 @@ class VendsOf(msgspec.Struct, frozen=True):
     how_many: int
 
 
+class WalletValuesWanted(msgspec.Struct, frozen=True):
+    """Which accounts' wallets, at most 200, and until when: now if nothing is said.
+
+    `end` is a timestamp, or a day that is meant whole.
+    """
+
+    accounts: list[str]
+    end: str | None = None
+
+
+class MeterWallet(msgspec.Struct, frozen=True):
+    """A meter of an account with the wallet it draws on, Wh or money, and where it is priced."""
+
+    account: str
+    serial_number: str | None
+    wallet_kind: str | None
+    balance: Decimal
+    tariff_id: int | None
+    revision: int | None
+    months: list[date]
+    counters: list[int]
+
+
+class MeterValue(msgspec.Struct, frozen=True):
+    """What a meter's wallet holds: money, or kWh and what they are worth now.
+
+    Units of a meter that has no rates now have no worth.
+    """
+
+    serial_number: str
+    wallet_kind: str
+    balance: Decimal
+    est_amount: Decimal | None
+
+
+class AccountValues(msgspec.Struct, frozen=True):
+    """An account and its meters."""
+
+    account: str
+    meters: list[MeterValue]
+
+
+class WalletValues(msgspec.Struct, frozen=True):
+    """The accounts in the order they were asked for, and what the entrance warns of."""
+
+    currency: str
+    accounts: list[AccountValues]
+    nonstandard_offset: bool
+
+
+class Window(msgspec.Struct, frozen=True):
+    """The instants from one to before another."""
+
+    first_at: datetime
+    before: datetime
+
+
+class Transaction(msgspec.Struct, frozen=True):
+    """A ledger entry as statements print it; `account` and the like are `unassigned` without."""
+
+    vendor_number: str
+    login: str
+    account: str
+    contract: str
+    customer_name: str
+    serial_number: str
+    entry_id: int
+    kind: str
+    recorded_at: datetime
+    arrears_amount: Decimal
+    amount: Decimal
+    energy_wh: int
+    tender_number: int
+    tender_name: str
+
+
+class MeterNotAttached(Invalid):
+    """The account is not supplied through this meter."""
+
+
 class NoSuchMeter(NotFound):
     """The account is not supplied through this meter."""
 
@@ -220,7 +304,3 @@ class TenderNotPositive(Invalid, constraint="tender_positive"):
 
 class VendDoesNotAddUp(Conflict, constraint="vend_adds_up"):
     """The parts of the vend do not sum to the tender. Nothing was charged."""
-
-
-class FixedOverpaid(Conflict, constraint="fixed_paid_within_due"):
-    """A fixed charge would be paid beyond what is due. Nothing was charged."""

@@ -13,7 +13,7 @@ from vending.open_vend(
 
 -- name: close_vend
 -- Post a vend, move its wallet, and record it: one statement, so that none of it can be missing.
--- not null: entry_id balance allocated settled
+-- not null: entry_id balance allocated settled reconnected
 with posted as (
     select p.entry_id from ledger.post(
         :portal_id::int, :login::text, :vendor_number::text, :at::timestamptz,
@@ -25,12 +25,17 @@ with posted as (
     ) as balance
 ), counted as (
     select drawdown.count_sale(
-        :portal_id::int, :meter_id::bigint, :month::date, :sold_wh::bigint,
-        :due_meter_ids::bigint[], :due_months::date[], :due_fixed_ids::int[],
+        :portal_id::int, :account_id::bigint, :meter_id::bigint, :month::date,
+        :sold_wh::bigint, :due_meter_ids::bigint[], :due_months::date[], :due_fixed_ids::int[],
         :due_nets::numeric[], :due_taxes::numeric[]
     ) as settled
+), reconnected as (
+    select headends.settle_relays(
+        :portal_id::int, array[:account_id::bigint], array[:wallet_kind::text], :at::timestamptz
+    ) as meters
+    from moved where moved.balance > 0
 ), taken as (
-    insert into vending.drawer as d(portal_id, user_id, taken, bound)
+    insert into vending.drawer as d (portal_id, user_id, taken, bound)
     select
         :portal_id::int, u.user_id, :tendered_amount::numeric,
         u.vending_limit * :minor_unit::numeric
@@ -57,11 +62,15 @@ with posted as (
         :energy_wh::bigint, moved.balance, :split::jsonb, :at::timestamptz
     from posted cross join moved
 )
-select posted.entry_id, moved.balance, allocated.items as allocated, counted.settled
-from posted cross join moved cross join allocated cross join counted;
+select
+    posted.entry_id, moved.balance, allocated.items as allocated, counted.settled,
+    coalesce(reconnected.meters, 0) as reconnected
+from posted cross join moved cross join allocated cross join counted
+left join reconnected on true;
 
 -- name: vend
 -- One vend by its id.
+-- not null: split reversed
 select
     v.vend_id, v.entry_id, a.account, m.serial_number, v.wallet_kind, v.tender,
     v.tendered_amount, v.arrears_amount, v.fixed_amount, v.energy_amount, v.tax_amount,
@@ -79,6 +88,7 @@ where v.portal_id = :portal_id::int and v.vend_id = :vend_id::uuid;
 
 -- name: vends
 -- The vends of an account, newest first, below an entry id.
+-- not null: split reversed
 select
     v.vend_id, v.entry_id, a.account, m.serial_number, v.wallet_kind, v.tender,
     v.tendered_amount, v.arrears_amount, v.fixed_amount, v.energy_amount, v.tax_amount,
@@ -96,3 +106,74 @@ where v.portal_id = :portal_id::int and a.account = :account::text
     and v.entry_id < :before::bigint
 order by v.entry_id desc
 limit :how_many::int;
+
+-- name: wallet_values
+-- What the wallets of accounts hold, by each meter that draws on them now, and where its units are
+-- valued; without an instant as they stand, with one by what was recorded before it. Accounts that
+-- are not there are missing, those without meters have one row without a serial number.
+-- not null: account balance months counters
+with asked as materialized (
+    select a.portal_id, a.account_id, a.account
+    from customers.account as a
+    where a.portal_id = :portal_id::int and a.account = any(:accounts::text[])
+)
+select
+    a.account, m.serial_number, m.wallet_kind,
+    case
+        when :before::timestamptz is null then coalesce(
+            (
+                select w.balance from prepayment.wallet as w
+                where w.portal_id = a.portal_id and w.account_id = a.account_id
+                    and w.kind = m.wallet_kind
+            ),
+            0
+        )
+        else coalesce(
+            (
+                select -sum(p.amount)
+                from ledger.posting as p
+                inner join ledger.entry as e
+                    on e.portal_id = p.portal_id and e.entry_id = p.entry_id
+                where p.portal_id = a.portal_id and p.account_id = a.account_id
+                    and p.coa = case m.wallet_kind when 'units' then 'U100' else '2100' end
+                    and e.recorded_at < :before::timestamptz
+            ),
+            0
+        )
+    end as balance,
+    s.tariff_id, t.revision, c.months, c.counters
+from asked as a
+left join customers.agreement as g
+    on g.portal_id = a.portal_id and g.account_id = a.account_id and g.valid @> :at::timestamptz
+left join metering.installation as i
+    on i.portal_id = g.portal_id and i.location_id = g.location_id and i.valid @> :at::timestamptz
+left join metering.meter as m
+    on m.portal_id = i.portal_id and m.meter_id = i.meter_id and m.product_type = g.product_type
+left join tariffs.assignment as s
+    on s.portal_id = m.portal_id and s.meter_id = m.meter_id and s.valid @> :at::timestamptz
+left join tariffs.tariff as t on t.portal_id = s.portal_id and t.tariff_id = s.tariff_id
+cross join lateral (
+    select
+        coalesce(array_agg(n.month), '{}') as months,
+        coalesce(array_agg(n.energy_wh), '{}') as counters
+    from drawdown.counters(a.portal_id, m.meter_id, m.wallet_kind) as n
+) as c
+order by a.account, m.serial_number;
+
+-- name: transactions
+-- The entries that were recorded from one instant to before another, as J29 prints them, by id.
+-- not null: account contract customer_name serial_number
+select
+    e.vendor_number, e.login, coalesce(a.account, 'unassigned') as account,
+    coalesce(a.contract, a.account, 'unassigned') as contract,
+    coalesce(c.name, '') as customer_name,
+    coalesce(m.serial_number, 'unassigned') as serial_number,
+    e.entry_id, e.kind, e.recorded_at, e.arrears_amount, e.amount, e.energy_wh, e.tender_number,
+    e.tender_name
+from ledger.entry as e
+left join customers.account as a on a.portal_id = e.portal_id and a.account_id = e.account_id
+left join customers.customer as c on c.portal_id = a.portal_id and c.customer_id = a.customer_id
+left join metering.meter as m on m.portal_id = e.portal_id and m.meter_id = e.meter_id
+where e.portal_id = :portal_id::int
+    and e.recorded_at >= :first_at::timestamptz and e.recorded_at < :before::timestamptz
+order by e.entry_id;

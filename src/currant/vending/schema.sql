@@ -100,13 +100,9 @@ begin
     select w.balance into open_vend.balance from prepayment.wallet as w
     where w.portal_id = in_portal and w.account_id = open_vend.account_id
         and w.kind = open_vend.wallet_kind;
-    select array_agg(n.month), array_agg(n.counter_wh)
+    select array_agg(n.month), array_agg(n.energy_wh)
     into open_vend.months, open_vend.counters
-    from (
-        select c.month, c.counter_wh from drawdown.meter_month as c
-        where c.portal_id = in_portal and c.meter_id = open_vend.meter_id
-        order by c.month desc limit 2
-    ) as n;
+    from drawdown.counters(in_portal, open_vend.meter_id, open_vend.wallet_kind) as n;
     select
         array_agg(o.item_id), array_agg(o.type_name), array_agg(o.outstanding),
         array_agg(o.pay_plan), array_agg(o.receivable_coa)

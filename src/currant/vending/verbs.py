@@ -1,32 +1,39 @@
 """Vends: quote, sell, and show what was sold."""
 
-from collections.abc import Sequence
-from datetime import date
+from collections.abc import AsyncIterator, Sequence
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 from uuid import uuid4
+from zoneinfo import ZoneInfo
 
 import msgspec
 
 from currant import wire
 from currant.access.permissions import Permission, needs
+from currant.clock import Instant, day_bounds, parse_day, parse_instant
 from currant.customers.model import NoSuchAccount
 from currant.db.statements import Statements
 from currant.db.tx import Tx
 from currant.errors import Invalid
 from currant.money import from_minor, kwh, minor_units, to_minor
+from currant.tariffs.pricing import UnsoundTariff, value_of
 from currant.tariffs.verbs import price_book
 from currant.vending.model import (
+    AccountValues,
     ArrearsLine,
     ClosedVend,
     EnergyLine,
     FixedLine,
     MeterUnclear,
+    MeterValue,
+    MeterWallet,
     NoSuchMeter,
     NoSuchVend,
     NotVendable,
     Quote,
     Quoted,
+    Transaction,
     Vend,
     Vended,
     VendFacts,
@@ -34,6 +41,9 @@ from currant.vending.model import (
     VendRow,
     VendsOf,
     VendSplit,
+    WalletValues,
+    WalletValuesWanted,
+    Window,
 )
 from currant.vending.split import Due, Owed, Split, split_tender
 
@@ -42,12 +52,18 @@ _OPEN_VEND = sql.rows("open_vend", VendFacts)
 _CLOSE_VEND = sql.rows("close_vend", ClosedVend)
 _VEND = sql.rows("vend", VendRow)
 _VENDS = sql.rows("vends", VendRow)
+_WALLET_VALUES = sql.rows("wallet_values", MeterWallet)
+_TRANSACTIONS = sql.rows("transactions", Transaction)
 
 TENDERS = ("cash", "check", "card", "eft")
 _TENDER_COA = "1000"
 _TAX_COA = "2200"
 _WALLET_COA = "2100"
 _LARGEST_TENDER = Decimal(10) ** 9
+_MOST_ACCOUNTS = 200
+_SECOND = timedelta(seconds=1)
+_EARLIEST = datetime(2, 1, 1, tzinfo=UTC)
+_LATEST = datetime(9998, 12, 31, tzinfo=UTC)
 
 
 class _Offer(msgspec.Struct, frozen=True):
@@ -175,6 +191,90 @@ async def list_vends(tx: Tx, question: VendsOf) -> list[Vended]:
         how_many=question.how_many,
     )
     return [_vended(tx, row) for row in rows]
+
+
+@needs(Permission.WALLET_VIEW)
+async def wallet_values(tx: Tx, question: WalletValuesWanted) -> WalletValues:
+    """Say what wallets hold, by each of the accounts' meters, and what units are worth (J16, J17).
+
+    Balances are those after the last second of the question, the worth is always the present one:
+    without tax and fixed charges, cut to the minor unit. Raises `Invalid`, `NoSuchAccount`, and
+    `Forbidden` for blocked accounts.
+    """
+    if len(question.accounts) > _MOST_ACCOUNTS:
+        raise Invalid(f"At most {_MOST_ACCOUNTS} accounts are told at once.", field="account")
+    for account in question.accounts:
+        tx.user.refuse_blocked(account)
+    end = None if question.end is None else last_second(question.end, tx.portal.zone)
+    rows = await tx.all(
+        _WALLET_VALUES,
+        portal_id=tx.portal.portal_id,
+        accounts=question.accounts,
+        at=tx.now,
+        before=None if end is None else end.at + _SECOND,
+    )
+    meters: dict[str, list[MeterValue]] = {row.account: [] for row in rows}
+    missing = [account for account in question.accounts if account not in meters]
+    if missing:
+        raise NoSuchAccount(", ".join(missing)[:400], field="account")
+    for row in rows:
+        if row.serial_number is not None and row.wallet_kind is not None:
+            worth = await _worth(tx, row) if row.wallet_kind == "units" else None
+            meters[row.account].append(
+                MeterValue(
+                    row.serial_number, row.wallet_kind, _shown(row.balance, row.wallet_kind), worth
+                )
+            )
+    return WalletValues(
+        tx.portal.currency,
+        [AccountValues(account, meters[account]) for account in question.accounts],
+        nonstandard_offset=end is not None and end.nonstandard,
+    )
+
+
+@needs(Permission.TRANSACTIONS_VIEW)
+async def transactions(tx: Tx, question: Window) -> AsyncIterator[Transaction]:
+    """List what was recorded in a window, by id, a few thousand at a time (J29)."""
+    found = tx.each(
+        _TRANSACTIONS,
+        portal_id=tx.portal.portal_id,
+        first_at=question.first_at,
+        before=question.before,
+    )
+    async for transaction in found:
+        yield transaction
+
+
+def last_second(text: str, zone: ZoneInfo) -> Instant:
+    """Read the last second of a span: a timestamp in a query, or a local day that is meant whole.
+
+    Raises `Invalid`.
+    """
+    try:
+        if len(text) == len("YYYY-MM-DD"):
+            end = Instant(day_bounds(parse_day(text), zone)[1] - _SECOND, timedelta(), text)
+        else:
+            end = parse_instant(text, zone, query=True)
+    except Invalid as refusal:
+        raise Invalid(f"The parameter end_date: {refusal.detail}", field="end_date") from None
+    if not _EARLIEST <= end.at <= _LATEST:
+        raise Invalid("The parameter end_date is in the years 2 to 9998.", field="end_date")
+    return msgspec.structs.replace(end, at=end.at.replace(microsecond=0))
+
+
+async def _worth(tx: Tx, row: MeterWallet) -> Decimal | None:
+    """Value a balance of units where the meter stands in its tariff now."""
+    if row.tariff_id is None or row.revision is None:
+        return None
+    book = await price_book(tx, row.tariff_id, row.revision)
+    try:
+        version = book.version_at(tx.now)
+    except UnsoundTariff:
+        return None
+    counters = dict(zip(row.months, row.counters, strict=True))
+    counter_wh = counters.get(book.month_at(tx.now), 0)
+    worth = value_of(version, int(row.balance), counter_wh, book.bucket_at(tx.now))
+    return from_minor(worth, tx.portal.currency)
 
 
 async def _offer(

@@ -1,0 +1,88 @@
+"""J29 dump of transactions."""
+
+import tempfile
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from typing import IO, Any
+from zoneinfo import ZoneInfo
+
+from litestar import get
+from litestar.response import Stream
+
+from currant import wire
+from currant.api.http import AnyRequest, Query
+from currant.api.juice.frame import MEDIA_TYPE
+from currant.api.juice.system import door_of, signed_in
+from currant.clock import format_instant
+from currant.money import kwh
+from currant.vending.model import Transaction, Window
+from currant.vending.verbs import last_second, transactions
+
+_DAY = timedelta(hours=24)
+_SECOND = timedelta(seconds=1)
+_CHUNK = 1024 * 1024
+
+
+@get("/transactions/dump")
+async def dump_transactions(request: AnyRequest) -> Stream:
+    """J29: what was recorded in the 24 hours to a second, that second included.
+
+    The answer is written to disk before its first byte is sent: its length is known then, and what
+    fails fails as a whole.
+    """
+    query = Query(request.scope)
+    actor = await signed_in(request, query.text("portal"))
+    end_date = query.text("end_date")
+    file = tempfile.SpooledTemporaryFile(max_size=_CHUNK)  # noqa: SIM115
+    try:
+        async with door_of(request).asking(transactions, actor) as tx:
+            zone = tx.portal.zone
+            last = last_second(end_date, zone)
+            before = last.at + _SECOND
+            file.write(b'{"error":0,"data":[')
+            comma = b""
+            async for transaction in transactions(tx, Window(before - _DAY, before)):
+                file.write(comma + wire.encode(_told(transaction, zone)))
+                comma = b","
+            file.write(b"]}")
+    except BaseException:
+        file.close()
+        raise
+    headers = {"Content-Length": str(file.tell())}
+    if last.nonstandard:
+        headers["X-Juice-Warning"] = "nonstandard-offset"
+    return Stream(_sent(file), media_type=MEDIA_TYPE, headers=headers)
+
+
+async def _sent(file: IO[bytes]) -> AsyncIterator[bytes]:
+    """Send a file from its beginning, and close it."""
+    with file:
+        file.seek(0)
+        while chunk := file.read(_CHUNK):
+            yield chunk
+
+
+def _told(transaction: Transaction, zone: ZoneInfo) -> dict[str, Any]:
+    """Tell a transaction; monthly charges are drawn from the wallet as usage is."""
+    return {
+        "vendor_number": transaction.vendor_number,
+        "login": transaction.login,
+        "customer": {
+            "account": transaction.account,
+            "contract": transaction.contract,
+            "name": transaction.customer_name,
+            "serial_number": transaction.serial_number,
+        },
+        "transaction": {
+            "id": transaction.entry_id,
+            "type": "wallet" if transaction.kind == "fixed" else transaction.kind,
+            "trans_date": format_instant(transaction.recorded_at, zone),
+            "arrears_payment": transaction.arrears_amount,
+            "amount": transaction.amount,
+            "kwh": kwh(transaction.energy_wh),
+            "check": {"number": transaction.tender_number, "name": transaction.tender_name},
+        },
+    }
+
+
+ROUTES = [dump_transactions]

@@ -1,0 +1,273 @@
+-- name: supplies
+-- For each meter the stretches of time in which it supplied an account on a tariff: where its
+-- installation, the agreement of that place and its tariff overlap, from an instant on.
+-- not null: start_at
+select
+    m.meter_id, m.wallet_kind, g.account_id, s.tariff_id, t.revision,
+    lower(i.valid * g.valid * s.valid) as start_at,
+    upper(i.valid * g.valid * s.valid) as end_at
+from unnest(:meter_ids::bigint[]) as w (meter_id)
+inner join metering.meter as m on m.portal_id = :portal_id::int and m.meter_id = w.meter_id
+inner join metering.installation as i
+    on i.portal_id = m.portal_id and i.meter_id = m.meter_id
+    and i.valid && tstzrange(:from_at::timestamptz, null)
+inner join customers.agreement as g
+    on g.portal_id = i.portal_id and g.location_id = i.location_id
+    and g.product_type = m.product_type and g.valid && i.valid
+inner join tariffs.assignment as s
+    on s.portal_id = m.portal_id and s.meter_id = m.meter_id and s.valid && i.valid
+inner join tariffs.tariff as t on t.portal_id = s.portal_id and t.tariff_id = s.tariff_id
+where not isempty(i.valid * g.valid * s.valid)
+    and i.valid * g.valid * s.valid && tstzrange(:from_at::timestamptz, null)
+order by m.meter_id, start_at;
+
+-- name: freshen
+-- Take the statistics of what is joined below anew, where much was written since.
+-- not null: taken
+select
+    db.freshen(
+        array[
+            'reads.read', 'reads.usage', 'metering.register', 'drawdown.run', 'ledger.entry',
+            'ledger.posting', 'prepayment.wallet'
+        ]::regclass[]
+    ) as taken;
+
+-- name: look_up_by_key
+-- Plan this transaction's statements for the sets they are given: look rows up by key, whatever the
+-- statistics of freshly written tables say.
+-- not null: told
+select
+    set_config('plan_cache_mode', 'force_custom_plan', true)
+    || set_config('enable_seqscan', 'off', true)
+    || set_config('enable_mergejoin', 'off', true) as told;
+
+-- name: runs
+-- What some meters' months were priced at so far, in the order of time.
+select
+    r.meter_id, r.month, r.from_at, r.account_id, r.tariff_id, t.revision, r.energy_wh, r.coas,
+    r.nets, r.tax
+from unnest(:meter_ids::bigint[], :months::date[]) as w (meter_id, month)
+inner join drawdown.run as r
+    on r.portal_id = :portal_id::int and r.meter_id = w.meter_id and r.month = w.month
+inner join tariffs.tariff as t on t.portal_id = r.portal_id and t.tariff_id = r.tariff_id
+order by r.meter_id, r.month, r.from_at;
+
+-- name: post
+-- Keep the newly priced runs, post an entry per meter and account with its lines, take the money or
+-- energy from the wallets, and link the usage: one statement for a whole chunk of meters. Amounts
+-- of money come in minor units. Answers the accounts whose wallets are now used up.
+-- not null: account_id
+with kept as (
+    insert into drawdown.run (
+        portal_id, meter_id, month, from_at, account_id, tariff_id, energy_wh, coas, nets, tax
+    )
+    select
+        :portal_id::int, r.meter_id, r.month, r.from_at, r.account_id, r.tariff_id,
+        string_to_array(r.energy_wh, ' ')::bigint[], string_to_array(r.coas, ' '),
+        string_to_array(r.nets, ' ')::bigint[], r.tax
+    from unnest(
+        :run_meter_ids::bigint[], :run_months::date[], :run_from_ats::timestamptz[],
+        :run_account_ids::bigint[], :run_tariff_ids::int[], :run_energies::text[],
+        :run_coas::text[], :run_nets::text[], :run_taxes::bigint[]
+    ) as r (
+        meter_id, month, from_at, account_id, tariff_id, energy_wh, coas, nets, tax
+    )
+    order by r.meter_id, r.month, r.from_at
+    on conflict (portal_id, meter_id, month, from_at) do update
+    set
+        energy_wh = excluded.energy_wh, coas = excluded.coas, nets = excluded.nets,
+        tax = excluded.tax
+), posted as materialized (
+    select array_agg(p.entry_id order by p.n) as entry_ids
+    from ledger.post(
+        :portal_id::int, :login::text, '', :now::timestamptz,
+        (
+            select array_agg((
+                e.n, 'wallet', e.event_at, e.account_id, e.meter_id,
+                e.amount * :minor_unit::numeric, 0, e.energy_wh, 0, '', '', null
+            )::ledger.new_entry)
+            from unnest(
+                :entry_ns::int[], :entry_event_ats::timestamptz[], :entry_account_ids::bigint[],
+                :entry_meter_ids::bigint[], :entry_amounts::bigint[], :entry_energies::bigint[]
+            ) as e (n, event_at, account_id, meter_id, amount, energy_wh)
+        ),
+        (
+            select array_agg((
+                l.n, l.coa, case l.commodity when 'Wh' then 'Wh' else :currency::text end,
+                case l.commodity when 'Wh' then l.amount else l.amount * :minor_unit::numeric end,
+                l.account_id
+            )::ledger.new_posting)
+            from unnest(
+                :line_ns::int[], :line_coas::text[], :line_commodities::text[],
+                :line_amounts::bigint[], :line_account_ids::bigint[]
+            ) as l (n, coa, commodity, amount, account_id)
+        )
+    ) as p
+), drawn as (
+    insert into drawdown.draw (portal_id, entry_id, meter_id, usage_ids)
+    select :portal_id::int, posted.entry_ids[u.n], u.meter_id, u.usage_ids
+    from posted
+    cross join (
+        select l.n, l.meter_id, array_agg(l.usage_id order by l.usage_id) as usage_ids
+        from unnest(
+            :link_ns::int[], :link_meter_ids::bigint[], :link_usage_ids::bigint[]
+        ) as l (n, meter_id, usage_id)
+        group by l.n, l.meter_id
+    ) as u
+), left_over as (
+    insert into drawdown.unpriced (portal_id, meter_id, from_at, to_at, energy_wh, recorded_at)
+    select :portal_id::int, u.meter_id, u.from_at, u.to_at, u.energy_wh, :now::timestamptz
+    from unnest(
+        :unpriced_meter_ids::bigint[], :unpriced_from_ats::timestamptz[],
+        :unpriced_to_ats::timestamptz[], :unpriced_energies::bigint[]
+    ) as u (meter_id, from_at, to_at, energy_wh)
+)
+select m.account_id
+from prepayment.credit_many(
+    :portal_id::int, :wallet_account_ids::bigint[], :wallet_kinds::text[],
+    (
+        select array_agg(
+            case w.kind when 'units' then -w.amount else -w.amount * :minor_unit::numeric end
+            order by w.place
+        )
+        from unnest(:wallet_kinds::text[], :wallet_amounts::bigint[])
+            with ordinality as w (kind, amount, place)
+    )
+) as m
+where m.balance <= 0;
+
+-- name: disconnect
+-- Ask the head-ends to disconnect meters whose wallets are used up; answers how many were asked.
+-- not null: requested
+select
+    headends.request_relay(
+        :portal_id::int, :meter_ids::bigint[], 'DISCONNECT', 'the wallet is used up',
+        :now::timestamptz
+    ) as requested;
+
+-- name: portals_due
+-- The portals with reads that no usage was made of yet.
+select p.key
+from access.portal as p
+where exists (select from reads.due as d where d.portal_id = p.portal_id)
+    or exists (select from reads.batch as b where b.portal_id = p.portal_id and not b.queued)
+order by p.key;
+
+-- name: fixed_charges
+-- The fixed charges of supplies in months that are over, or that ended with their agreement, that
+-- were not charged yet: for each the days it was supplied of the days the month has. It looks back
+-- three months, for what a stopped job missed.
+-- not null: month start_at days days_of_month
+with months as (
+    select
+        (date_trunc('month', :now::timestamptz at time zone p.timezone) - n.n * interval '1 month')
+        ::date as month,
+        p.timezone
+    from access.portal as p cross join generate_series(0, 3) as n (n)
+    where p.portal_id = :portal_id::int
+), spans as (
+    select
+        m.month,
+        tstzrange(
+            m.month::timestamp at time zone m.timezone,
+            (m.month + interval '1 month') at time zone m.timezone
+        ) as span,
+        m.timezone,
+        (m.month + interval '1 month')::date - m.month as days_of_month
+    from months as m
+)
+select
+    r.meter_id, r.wallet_kind, g.account_id, f.fixed_id, f.description, f.amount, f.basis, f.coa,
+    f.taxable, r.kva_demand_rating, a.tariff_id, t.revision, s.month,
+    lower(s.span) as start_at,
+    sum(
+        (upper(i.valid * g.valid * a.valid * s.span) at time zone s.timezone)::date
+        - (lower(i.valid * g.valid * a.valid * s.span) at time zone s.timezone)::date
+    )::int as days,
+    s.days_of_month
+from spans as s
+inner join customers.agreement as g on g.portal_id = :portal_id::int and g.valid && s.span
+inner join metering.installation as i
+    on i.portal_id = g.portal_id and i.location_id = g.location_id and i.valid && g.valid
+inner join metering.meter as r
+    on r.portal_id = i.portal_id and r.meter_id = i.meter_id
+    and r.product_type = g.product_type
+inner join tariffs.assignment as a
+    on a.portal_id = i.portal_id and a.meter_id = i.meter_id and a.valid && i.valid
+inner join tariffs.tariff as t on t.portal_id = a.portal_id and t.tariff_id = a.tariff_id
+inner join tariffs.fixed_charge as f
+    on f.portal_id = a.portal_id and f.tariff_id = a.tariff_id and f.amount > 0
+where not isempty(i.valid * g.valid * a.valid * s.span)
+    and (upper(s.span) <= :now::timestamptz or upper(g.valid) <= :now::timestamptz)
+    and not exists (
+        select from drawdown.fixed_due as d
+        where d.portal_id = g.portal_id and d.meter_id = i.meter_id and d.month = s.month
+            and d.fixed_id = f.fixed_id and d.account_id = g.account_id
+    )
+group by
+    r.meter_id, r.wallet_kind, g.account_id, f.fixed_id, f.description, f.amount, f.basis, f.coa,
+    f.taxable, r.kva_demand_rating, a.tariff_id, t.revision, s.month, s.span, s.days_of_month
+order by s.month, r.meter_id, f.fixed_id;
+
+-- name: charge
+-- Keep monthly charges once each; those of currency wallets are posted and paid at once, those of
+-- units wallets stay open. Amounts of money come in minor units. Answers the accounts whose wallets
+-- are now used up.
+-- not null: account_id
+with due as (
+    insert into drawdown.fixed_due (
+        portal_id, meter_id, month, fixed_id, account_id, description, net, tax, net_paid,
+        tax_paid, coa
+    )
+    select
+        :portal_id::int, d.meter_id, d.month, d.fixed_id, d.account_id, d.description,
+        d.net * :minor_unit::numeric, d.tax * :minor_unit::numeric,
+        case d.kind when 'currency' then d.net * :minor_unit::numeric else 0 end,
+        case d.kind when 'currency' then d.tax * :minor_unit::numeric else 0 end,
+        d.coa
+    from unnest(
+        :meter_ids::bigint[], :months::date[], :fixed_ids::int[], :account_ids::bigint[],
+        :descriptions::text[], :nets::bigint[], :taxes::bigint[], :coas::text[], :kinds::text[]
+    ) as d (
+        meter_id, month, fixed_id, account_id, description, net, tax, coa, kind
+    )
+    order by d.meter_id, d.month, d.fixed_id
+    returning meter_id, month, fixed_id, account_id, description, net, tax, coa, net_paid, tax_paid
+), paid as (
+    select row_number() over (order by d.meter_id, d.month, d.fixed_id)::int as n, d.*
+    from due as d
+    where d.net_paid + d.tax_paid > 0
+), posted as materialized (
+    select count(*) as entries
+    from ledger.post(
+        :portal_id::int, :login::text, '', :now::timestamptz,
+        (
+            select array_agg((
+                p.n, 'fixed', :now::timestamptz, p.account_id, p.meter_id, p.net + p.tax, 0, 0, 0,
+                '', p.description, null
+            )::ledger.new_entry)
+            from paid as p
+        ),
+        (
+            select array_agg((
+                l.n, l.coa, :currency::text, l.amount, l.account_id
+            )::ledger.new_posting)
+            from (
+                select p.n, '2100' as coa, p.net + p.tax as amount, p.account_id from paid as p
+                union all
+                select p.n, p.coa, -p.net, null from paid as p
+                union all
+                select p.n, '2200', -p.tax, null from paid as p
+            ) as l
+        )
+    )
+)
+select m.account_id
+from posted
+cross join lateral prepayment.credit_many(
+    :portal_id::int,
+    (select array_agg(p.account_id order by p.n) from paid as p where posted.entries >= 0),
+    (select array_agg('currency' order by p.n) from paid as p),
+    (select array_agg(-p.net - p.tax order by p.n) from paid as p)
+) as m
+where m.balance <= 0;

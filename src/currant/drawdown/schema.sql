@@ -1,0 +1,132 @@
+-- Drawdown: what each meter's month was priced at so far, its fixed charges, what was drawn.
+
+create schema drawdown;
+comment on schema drawdown is 'Drawdown of wallets by usage and monthly charges.';
+grant usage on schema drawdown to currant_runtime, currant_reader;
+
+create table drawdown.run (
+    portal_id int not null,
+    meter_id bigint not null,
+    month date not null,
+    from_at timestamptz not null,
+    account_id bigint not null,
+    tariff_id int not null,
+    energy_wh bigint[] not null,
+    coas text[] not null,
+    nets bigint[] not null,
+    tax bigint not null,
+    primary key (portal_id, meter_id, month, from_at)
+);
+comment on table drawdown.run is
+'A stretch of a meter''s calendar month under one account and one set of rates: the energy of it '
+'by time-of-use bucket (bucket 1 first), and what was charged for it so far, in minor units, net '
+'by chart account and tax. The next drawdown prices the whole again and posts the difference.';
+call db.tenant_table('drawdown.run');
+
+create table drawdown.sold (
+    portal_id int not null,
+    meter_id bigint not null,
+    month date not null,
+    energy_wh bigint not null,
+    primary key (portal_id, meter_id, month)
+);
+comment on table drawdown.sold is
+'The units sold to a meter in a calendar month: the block counter of unit wallets.';
+call db.tenant_table('drawdown.sold');
+
+create table drawdown.draw (
+    portal_id int not null,
+    entry_id bigint not null,
+    meter_id bigint not null,
+    usage_ids bigint[] not null,
+    primary key (portal_id, entry_id)
+);
+comment on table drawdown.draw is
+'Which usage segments a drawdown entry was made of; one that was retired counts against it.';
+call db.tenant_table('drawdown.draw');
+call db.append_only('drawdown.draw');
+
+create table drawdown.unpriced (
+    portal_id int not null references access.portal,
+    unpriced_id bigint generated always as identity,
+    meter_id bigint not null,
+    from_at timestamptz not null,
+    to_at timestamptz not null,
+    energy_wh bigint not null,
+    recorded_at timestamptz not null,
+    primary key (portal_id, unpriced_id)
+);
+comment on table drawdown.unpriced is
+'Usage of a meter while it supplied no account or had no tariff; a later correction of it is '
+'negative. Nobody was charged for it.';
+call db.tenant_table('drawdown.unpriced');
+call db.append_only('drawdown.unpriced');
+
+create table drawdown.fixed_due (
+    portal_id int not null references access.portal,
+    meter_id bigint not null,
+    month date not null,
+    fixed_id int not null,
+    account_id bigint not null,
+    description text not null,
+    net db.amount not null,
+    tax db.amount not null,
+    net_paid db.amount not null default 0,
+    tax_paid db.amount not null default 0,
+    coa text not null,
+    primary key (portal_id, meter_id, month, fixed_id, account_id),
+    constraint fixed_paid_within_due check (
+        net_paid between 0 and net and tax_paid between 0 and tax
+    ),
+    foreign key (portal_id, meter_id) references metering.meter
+);
+comment on table drawdown.fixed_due is
+'The fixed charges of prepaid supplies, once a month and charge. That of a currency wallet is paid '
+'as it is made; that of a unit wallet stays open until a vend pays it (posting rule L19).';
+create index fixed_due_open on drawdown.fixed_due (portal_id, account_id)
+where net_paid + tax_paid < net + tax;
+call db.tenant_table('drawdown.fixed_due');
+
+-- Where a meter's block counters stand in its latest two months: units sold for a unit wallet,
+-- consumption for a currency wallet.
+create function drawdown.counters(in_portal int, of_meter bigint, of_kind text)
+returns table (month date, energy_wh bigint)
+language sql stable
+as $$
+    select s.month, s.energy_wh
+    from drawdown.sold as s
+    where of_kind = 'units' and s.portal_id = in_portal and s.meter_id = of_meter
+    union all
+    select r.month, sum(e.energy_wh)::bigint
+    from drawdown.run as r cross join lateral unnest(r.energy_wh) as e (energy_wh)
+    where of_kind = 'currency' and r.portal_id = in_portal and r.meter_id = of_meter
+    group by r.month
+    order by 1 desc
+    limit 2
+$$;
+
+-- Count units that were sold on the meter's month, and settle the fixed charges that were paid.
+create function drawdown.count_sale(
+    in_portal int, of_account bigint, of_meter bigint, in_month date, sold_wh bigint,
+    due_meters bigint[], due_months date[], due_fixed int[],
+    due_nets numeric[], due_taxes numeric[]
+)
+returns bigint
+language sql
+as $$
+    with counted as (
+        insert into drawdown.sold as s (portal_id, meter_id, month, energy_wh)
+        select in_portal, of_meter, in_month, sold_wh where sold_wh > 0
+        on conflict (portal_id, meter_id, month) do update
+        set energy_wh = s.energy_wh + excluded.energy_wh
+    ), settled as (
+        update drawdown.fixed_due as f
+        set net_paid = f.net_paid + p.net, tax_paid = f.tax_paid + p.tax
+        from unnest(due_meters, due_months, due_fixed, due_nets, due_taxes)
+            as p (meter_id, month, fixed_id, net, tax)
+        where f.portal_id = in_portal and f.meter_id = p.meter_id and f.month = p.month
+            and f.fixed_id = p.fixed_id and f.account_id = of_account
+        returning 1
+    )
+    select count(*) from settled
+$$;

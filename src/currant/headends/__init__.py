@@ -1,0 +1,1 @@
+"""Head-ends: what is asked of meters through the systems that reach them."""

@@ -1,0 +1,1 @@
+"""Prepayment: wallets. A wallet belongs to an account and holds money, or energy in Wh."""

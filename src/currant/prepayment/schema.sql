@@ -1,0 +1,72 @@
+-- Wallets: what accounts have paid for and not used.
+
+create schema prepayment;
+comment on schema prepayment is 'Wallets.';
+grant usage on schema prepayment to currant_runtime, currant_reader;
+
+create table prepayment.wallet (
+    portal_id int not null references access.portal,
+    account_id bigint not null,
+    kind text not null check (kind in ('currency', 'units')),
+    balance db.amount not null default 0,
+    primary key (portal_id, account_id, kind),
+    foreign key (portal_id, account_id) references customers.account
+);
+comment on table prepayment.wallet is
+'What an account has paid for and not used: money, or energy in Wh. Wallets belong to the '
+'account, not the meter. The balance repeats the ledger''s (2100, U100) because debits are '
+'bounded by it.';
+call db.tenant_table('prepayment.wallet');
+
+-- Give accounts the wallets they lack, and answer how many were opened.
+create function prepayment.open_wallets(in_portal int, of_accounts bigint[], kinds text[])
+returns bigint
+language sql
+as $$
+    with opened as (
+        insert into prepayment.wallet (portal_id, account_id, kind)
+        select in_portal, w.account_id, w.kind
+        from unnest(of_accounts, kinds) as w (account_id, kind)
+        order by w.account_id, w.kind
+        on conflict do nothing
+        returning 1
+    )
+    select count(*) from opened
+$$;
+
+-- Move a wallet by an amount, up or down, and answer what it then holds.
+create function prepayment.credit(in_portal int, of_account bigint, of_kind text, credit numeric)
+returns numeric
+language sql
+as $$
+    update prepayment.wallet set balance = balance + credit
+    where portal_id = in_portal and account_id = of_account and kind = of_kind
+    returning balance
+$$;
+
+-- Move many wallets, up or down, and answer what each then holds. Several amounts for one wallet
+-- are summed; an amount for a wallet that is not there is dropped, so callers open it before. The
+-- wallets are first locked in order, so that two of these never wait for each other.
+create function prepayment.credit_many(
+    in_portal int, of_accounts bigint[], kinds text[], amounts numeric[]
+)
+returns table (account_id bigint, kind text, balance numeric)
+language sql
+as $$
+    select from prepayment.wallet as w
+    where w.portal_id = in_portal
+        and (w.account_id, w.kind) in (
+            select c.account_id, c.kind from unnest(of_accounts, kinds) as c (account_id, kind)
+        )
+    order by w.account_id, w.kind
+    for update;
+
+    update prepayment.wallet as w set balance = w.balance + c.amount
+    from (
+        select u.account_id, u.kind, sum(u.amount) as amount
+        from unnest(of_accounts, kinds, amounts) as u (account_id, kind, amount)
+        group by u.account_id, u.kind
+    ) as c
+    where w.portal_id = in_portal and w.account_id = c.account_id and w.kind = c.kind
+    returning w.account_id, w.kind, w.balance;
+$$;
