@@ -234,7 +234,9 @@ with due as (
     order by d.meter_id, d.month, d.fixed_id
     returning meter_id, month, fixed_id, account_id, description, net, tax, coa, net_paid, tax_paid
 ), paid as (
-    select row_number() over (order by d.meter_id, d.month, d.fixed_id)::int as n, d.*
+    select
+        row_number() over (order by d.meter_id, d.month, d.fixed_id, d.account_id)::int as n,
+        d.meter_id, d.account_id, d.description, d.net, d.tax, d.coa
     from due as d
     where d.net_paid + d.tax_paid > 0
 ), posted as materialized (
@@ -255,9 +257,9 @@ with due as (
             from (
                 select p.n, '2100' as coa, p.net + p.tax as amount, p.account_id from paid as p
                 union all
-                select p.n, p.coa, -p.net, null from paid as p
+                select p.n, p.coa, -p.net, null::bigint from paid as p
                 union all
-                select p.n, '2200', -p.tax, null from paid as p
+                select p.n, '2200', -p.tax, null::bigint from paid as p
             ) as l
         )
     )
@@ -267,7 +269,7 @@ from posted
 cross join lateral prepayment.credit_many(
     :portal_id::int,
     (select array_agg(p.account_id order by p.n) from paid as p where posted.entries >= 0),
-    (select array_agg('currency' order by p.n) from paid as p),
+    (select array_agg('currency'::text order by p.n) from paid as p),
     (select array_agg(-p.net - p.tax order by p.n) from paid as p)
 ) as m
 where m.balance <= 0;
