@@ -153,6 +153,13 @@ async def test_a_key_has_1_to_255_characters(door, boss, owner, key) -> None:
     await door.act(tick, Tick(), boss, key="k" * 255)
 
 
+async def test_a_key_without_a_portal_is_refused_and_not_forgotten(door, boss, owner) -> None:
+    for actor in (boss.at(None), OPERATOR):
+        with pytest.raises(Invalid, match="name the portal"):
+            await door.act(tick, Tick(), actor, key="k")
+    assert await ticks(owner) == 0
+
+
 async def test_without_a_key_each_request_is_its_own(door, boss, owner) -> None:
     for number in (1, 2, 3):
         assert (await door.act(tick, Tick(), boss)).number == number

@@ -2,6 +2,7 @@
 
 import asyncio
 
+import asyncpg
 import pytest
 
 from currant.access.model import (
@@ -143,6 +144,28 @@ async def test_nobody_sets_a_credential_in_another_portal(door, boss, abroad, ow
         assert refused.value.message == (
             f"What was named does not exist. There is no user {command.login} in portal abroad."
         )
+    assert await credentials(owner) == before
+
+
+async def test_the_owners_function_itself_keeps_to_the_portals_in_view(
+    urls, boss, abroad, owner
+) -> None:
+    """Should a verb ever name another portal than the one it was let in to."""
+    before = await credentials(owner)
+    told = await owner.fetchrow("select * from access.system_user where login = 'boss'")
+    connection = await asyncpg.connect(urls.runtime)
+    async with connection.transaction():
+        await connection.execute(
+            "select access.enter('abroad', 'TOKEN', $1, 'abroad', '', null, null, now())",
+            abroad.proof,
+        )
+        rows = await connection.fetch(
+            "select beyond from access.set_credential($1, $2, 'boss', 'TOKEN', 'mine', now())",
+            told["portal_id"],
+            told["user_id"],
+        )
+    await connection.close()
+    assert rows == []
     assert await credentials(owner) == before
 
 

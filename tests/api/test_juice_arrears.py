@@ -11,7 +11,6 @@ import pytest
 from tests.conftest import make_user, token_header
 
 from currant.access.model import OPERATOR, Actor, CreatePortal
-from currant.access.verbs import create_portal
 
 EXAMPLES = Path(__file__).parents[3] / "shared" / "spec" / "juice_examples.jsonl"
 PATH = "/file-importer/balance-adj/arrears"
@@ -120,13 +119,15 @@ async def test_types_are_listed_in_order_with_their_members(http, boss) -> None:
     assert paged.json()["data"] == rows[1:3]
 
 
-async def test_retired_types_and_those_of_others_are_not_listed(http, boss, owner) -> None:
+async def test_retired_types_and_those_of_others_are_not_listed(http, door, boss, owner) -> None:
+    await door.act(create_portal, CreatePortal("other", "Other", "UTC", "USD", "O"), OPERATOR)
     await owner.execute(
         "update receivables.arrears_type set active = false where name = 'PostPaid'; "
         "insert into receivables.arrears_type "
-        "(portal_key, name, description, coa, selectable, last_mod) values "
-        "('other', 'Theirs', '', '9110', true, now()), "
-        "('example', 'Ours', '', '9110', false, now())"
+        "(portal_id, name, description, coa, selectable, last_mod) "
+        "select p.portal_id, t.name, '', '9110', t.selectable, now() from (values "
+        "('other', 'Theirs', true), ('example', 'Ours', false)) as t (key, name, selectable) "
+        "inner join access.portal as p on p.key = t.key"
     )
     answer = await http.get(
         "/arrears/list-types", params={"portal": "example"}, headers=token_header(boss)

@@ -155,10 +155,12 @@ async def test_the_type_and_the_receivable_are_kept_on_the_item(
 async def test_a_portals_own_type_comes_before_that_of_every_portal(
     door, boss, owner, accounts
 ) -> None:
+    await door.act(create_portal, CreatePortal("other", "Other", "UTC", "USD", "O"), OPERATOR)
     await owner.execute(
-        "insert into receivables.arrears_type (portal_key, name, description, coa, last_mod) "
-        "values ('%', 'Everyone', '', '9100', now()), ('other', 'Theirs', '', '9110', now()), "
-        "('example', 'Ours', '', '9110', now())"
+        "insert into receivables.arrears_type (portal_id, name, description, coa, last_mod) "
+        "select p.portal_id, t.name, '', t.coa, now() from (values "
+        "(null, 'Everyone', '9100'), ('other', 'Theirs', '9110'), ('example', 'Ours', '9110')) "
+        "as t (key, name, coa) left join access.portal as p on p.key = t.key"
     )
     await send(door, boss, ["03280,,5,,"])
     await send(door, boss, ["03280,,5,,"], credit="9110")

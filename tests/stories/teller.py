@@ -158,9 +158,7 @@ async def vend(teller: Teller, meter: str, tender: str, amount: str) -> None:
 async def read(teller: Teller, meter: str, value: str, at: str) -> None:
     moment = datetime.strptime(at, "%Y-%m-%d %H:%M").replace(tzinfo=NEW_YORK)
     text = f"serialnumber,datetime,sumforwardactive\n{meter},{moment.isoformat()},{value}"
-    await teller.post(
-        "/meters/reads/insert?portal=example&source=multispeak&format=CSV", text=text
-    )
+    await teller.post("/meters/reads/insert?portal=example&source=multispeak&format=CSV", text=text)
     while (await teller.door.act(draw_down, DrawDown(1000), AUTO.at("example"))).registers:
         pass
 
@@ -217,8 +215,8 @@ ACTS: Table = {
     r"tax (?P<rate>[\d.]+)": tax,
     r"tariff (?P<name>\w+) (?P<rest>linear [\d.]+|blocks .+)": tariff,
     (
-        r"supply (?P<key>\w+) (?P<name>.+) at (?P<place>\w+) through (?P<meter>\w+) on (?P<on>\w+), "
-        r"(?P<wallet>currency|units) wallet, opening read (?P<opening>[\d.]+)"
+        r"supply (?P<key>\w+) (?P<name>.+) at (?P<place>\w+) through (?P<meter>\w+) "
+        r"on (?P<on>\w+), (?P<wallet>currency|units) wallet, opening read (?P<opening>[\d.]+)"
     ): supply,
     r"arrears (?P<key>\w+) (?P<amount>[\d.]+) on plan (?P<plan>\d+%)": arrears,
     r"vend (?P<meter>\w+) (?P<tender>\w+) (?P<amount>[\d.]+)": vend,

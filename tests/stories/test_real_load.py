@@ -18,6 +18,8 @@ from zoneinfo import ZoneInfo
 import httpx
 import msgspec
 import pytest
+from tests.conftest import make_user, token_header
+from tests.stories.teller import CUSTOMER, JSON, LOCATION, METER
 
 from currant.access.model import AUTO, OPERATOR, CreatePortal
 from currant.access.verbs import create_portal
@@ -25,8 +27,6 @@ from currant.clock import FrozenClock
 from currant.door import Door
 from currant.drawdown.model import DrawDown
 from currant.drawdown.verbs import draw_down
-from tests.conftest import make_user, token_header
-from tests.stories.teller import CUSTOMER, JSON, LOCATION, METER
 
 LOAD = Path(__file__).parents[3] / "shared/fixtures/loads/simbench_2016_15min_subset.csv.gz"
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -169,7 +169,8 @@ class Utility:
             flags = ("fuel_charge", "levy1", "levy2", "levy3", "fixed", "kva_fixed")
             made = {
                 "portal": "berlin", "name": name, "desc": name, "muni": "", "units": "kWh",
-                "rate": Decimal("0.30"), "type": kind, "taxable": True, **dict.fromkeys(flags, False),
+                "rate": Decimal("0.30"), "type": kind, "taxable": True,
+                **dict.fromkeys(flags, False),
             }  # fmt: skip
             await self.post("/tariff/create", made)
         attach = {"tariff": "NIGHT", "calendar": "NIGHT"}

@@ -2,11 +2,11 @@ from pathlib import Path
 
 import httpx
 import pytest
+from tests.conftest import token_header
+from tests.stories.teller import Teller
 
 from currant.clock import FrozenClock
 from currant.door import Door
-from tests.conftest import token_header
-from tests.stories.teller import Teller
 
 STORIES = sorted(Path(__file__).parent.glob("*.story"))
 

@@ -78,6 +78,14 @@ def test_months_and_buckets_follow_the_calendars_clock_or_else_the_portals() -> 
     assert timed.bucket_at(datetime(2026, 3, 31, 21, tzinfo=UTC)) == 3
 
 
+def test_a_month_lasts_from_its_first_midnight_to_the_next() -> None:
+    assert HOME.month_bounds(date(2026, 3, 1)) == (
+        datetime(2026, 3, 1, 5, tzinfo=UTC),
+        datetime(2026, 4, 1, 4, tzinfo=UTC),
+    )
+    assert HOME.month_bounds(date(2026, 12, 1))[1] == datetime(2027, 1, 1, 5, tzinfo=UTC)
+
+
 def test_one_version_is_made_once() -> None:
     assert HOME.version_at(at(6)) is HOME.version_at(at(7))
 

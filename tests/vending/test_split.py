@@ -43,7 +43,9 @@ dues = st.lists(
 
 
 @given(st.integers(1, 10**8), owed, dues, st.integers(0, 300_000))
-def test_the_parts_sum_to_the_tender_and_keep_their_bounds(tender, items, open_dues, counter) -> None:
+def test_the_parts_sum_to_the_tender_and_keep_their_bounds(
+    tender, items, open_dues, counter
+) -> None:
     split = split_tender(
         tender, items, open_dues, VERSION, counter_wh=counter, bucket=1, in_units=True
     )

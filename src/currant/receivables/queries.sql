@@ -1,9 +1,11 @@
 -- name: arrears_types
 -- The types of arrears of a portal, its own and those of every portal, in their listed order.
-select t.portal_key as portal, t.name, t.description, t.coa, t.last_mod, t.selectable
+-- not null: portal
+select coalesce(p.key, '%') as portal, t.name, t.description, t.coa, t.last_mod, t.selectable
 from receivables.arrears_type as t
-where t.active and t.portal_key in ('%', :portal_key::text)
-order by t.position, t.arrears_type_id
+left join access.portal as p on p.portal_id = t.portal_id
+where t.active and coalesce(t.portal_id, :portal_id::int) = :portal_id::int
+order by t.position, t.name
 limit :how_many::bigint offset :skip::bigint;
 
 -- name: import_terms
@@ -12,8 +14,9 @@ limit :how_many::bigint offset :skip::bigint;
 select
     (
         select t.name from receivables.arrears_type as t
-        where t.active and t.coa = :credit::text and t.portal_key in ('%', :portal_key::text)
-        order by t.portal_key = '%', t.position, t.arrears_type_id
+        where t.active and t.coa = :credit::text
+            and coalesce(t.portal_id, :portal_id::int) = :portal_id::int
+        order by t.portal_id is null, t.position, t.name
         limit 1
     ) as type_name,
     (

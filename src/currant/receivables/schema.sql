@@ -5,8 +5,7 @@ comment on schema receivables is 'Open items (arrears) and allocations.';
 grant usage on schema receivables to currant_runtime, currant_reader;
 
 create table receivables.arrears_type (
-    arrears_type_id int primary key generated always as identity,
-    portal_key text not null,
+    portal_id int references access.portal,
     name text not null,
     description text not null,
     coa text not null,
@@ -14,10 +13,13 @@ create table receivables.arrears_type (
     selectable boolean not null default true,
     active boolean not null default true,
     last_mod timestamptz not null,
-    constraint arrears_type_taken unique (portal_key, name)
+    constraint arrears_type_taken unique nulls not distinct (portal_id, name) -- noqa: PRS
 );
 comment on table receivables.arrears_type is
-'Kinds of arrears in their listed order. portal_key is a portal''s key, or % for every portal.';
+'Kinds of arrears in their listed order; one without a portal is every portal''s (printed %).';
+alter table receivables.arrears_type enable row level security;
+create policy tenant on receivables.arrears_type
+using (portal_id is null or portal_id = any((select db.portals())::int[]));
 
 create table receivables.open_item (
     portal_id int not null references access.portal,
@@ -83,14 +85,14 @@ as $$
     select count(*) from recorded
 $$;
 
-insert into receivables.arrears_type (portal_key, name, description, coa, position, last_mod)
+insert into receivables.arrears_type (portal_id, name, description, coa, position, last_mod)
 values
-('%', 'Recovery ', 'Initial Meter Recovery', '1101', 1, '2016-09-12T11:53:01-04:00'),
-('%', 'PostPaid', 'PostPaid Recovery', '1102', 2, '2016-09-12T11:53:01-04:00'),
-('%', 'FundsRecovery', 'Bad Funds Recovery', '9110', 4, '2016-09-12T11:53:01-04:00'),
-('%', 'FundsRecoveryFee', 'Bad Funds Recovery Fee/Fine', '4950', 5, '2016-09-12T11:53:01-04:00'),
-('%', 'TamperFine', 'Tamper Fine', '4959', 6, '2016-09-12T11:53:01-04:00'),
-('%', 'Installation', 'Installation', '4955', 7, '2016-09-12T11:53:01-04:00');
+(null, 'Recovery ', 'Initial Meter Recovery', '1101', 1, '2016-09-12T11:53:01-04:00'),
+(null, 'PostPaid', 'PostPaid Recovery', '1102', 2, '2016-09-12T11:53:01-04:00'),
+(null, 'FundsRecovery', 'Bad Funds Recovery', '9110', 4, '2016-09-12T11:53:01-04:00'),
+(null, 'FundsRecoveryFee', 'Bad Funds Recovery Fee/Fine', '4950', 5, '2016-09-12T11:53:01-04:00'),
+(null, 'TamperFine', 'Tamper Fine', '4959', 6, '2016-09-12T11:53:01-04:00'),
+(null, 'Installation', 'Installation', '4955', 7, '2016-09-12T11:53:01-04:00');
 
 -- A new portal gets its own type for what it brings from its legacy system, third in the list and
 -- dated as the standard one, so that an import of arrears finds its type (J12, J21).
@@ -98,9 +100,9 @@ create function receivables.open_types() returns trigger
 language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
 begin
-    insert into receivables.arrears_type (portal_key, name, description, coa, position, last_mod)
+    insert into receivables.arrears_type (portal_id, name, description, coa, position, last_mod)
     values (
-        new.key, 'CIStransfer', 'Transfer from legacy CIS system', '9100', 3,
+        new.portal_id, 'CIStransfer', 'Transfer from legacy CIS system', '9100', 3,
         '2017-01-30T19:58:57-05:00'
     );
     return null;

@@ -49,7 +49,7 @@ async def arrears_types(tx: Tx, question: ArrearsTypesWanted) -> ArrearsTypes:
     """List the types of arrears in their order: the portal's own and those of all (J21)."""
     types = await tx.all(
         _ARREARS_TYPES,
-        portal_key=tx.portal.key,
+        portal_id=tx.portal.portal_id,
         how_many=question.how_many,
         skip=question.skip,
     )
@@ -100,7 +100,6 @@ async def _type_name(tx: Tx, command: ImportArrears) -> str:
     terms = await tx.one(
         _IMPORT_TERMS,
         portal_id=tx.portal.portal_id,
-        portal_key=tx.portal.key,
         debit=command.debit,
         credit=command.credit,
     )
