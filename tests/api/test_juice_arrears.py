@@ -11,6 +11,7 @@ import pytest
 from tests.conftest import make_user, token_header
 
 from currant.access.model import OPERATOR, Actor, CreatePortal
+from currant.access.verbs import create_portal
 
 EXAMPLES = Path(__file__).parents[3] / "shared" / "spec" / "juice_examples.jsonl"
 PATH = "/file-importer/balance-adj/arrears"
