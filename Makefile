@@ -1,49 +1,75 @@
 # Everything a newcomer needs is a target here; `make help` lists them.
 
-PYTHON ?= python3
 VENV := .venv
 RUN := $(VENV)/bin
-STAMP := $(VENV)/.installed
+
+# A stamp is the last thing written, so a set-up that was interrupted is begun anew.
+LOCKED := $(VENV)/.locked
+INSTALLED := $(VENV)/.installed
+
+# The first Python that is new enough and can make a virtual environment; each is tried, for a name
+# on the path may be a shim that leads nowhere.
+PYTHON ?= python3
+PYTHONS := $(PYTHON) python3 python3.13 python3.12 python3.11 python3.14
+FITS := import sys, ensurepip, venv; sys.exit(not (3, 11) <= sys.version_info < (3, 15))
+
+PIP := $(RUN)/python -m pip --quiet --disable-pip-version-check --no-input install
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo serve test check format bench soak clean
+.PHONY: help setup demo serve test check format bench soak lock clean
 
 help: ## list the targets
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## / /' | awk '{$$1 = sprintf("%-7s", $$1); print}'
 
-setup: $(STAMP) ## make the virtual environment with the pinned dependencies
+setup: $(INSTALLED) ## make the virtual environment with the pinned dependencies
 
-$(STAMP): requirements.lock pyproject.toml
-	$(PYTHON) -m venv $(VENV)
-	$(RUN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
-	$(RUN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
-	touch $(STAMP)
+$(LOCKED): requirements.lock
+	@rm -rf $(VENV)
+	@for python in $(PYTHONS); do \
+		"$$python" -c '$(FITS)' 2>/dev/null || continue; \
+		echo "Making $(VENV) with $$("$$python" --version); this takes a minute, once." >&2; \
+		exec "$$python" -m venv $(VENV); \
+	done; \
+	echo "No Python from 3.11 to 3.14 with venv and ensurepip was found; nothing was set up." >&2; \
+	echo "Install one (Debian: apt-get install python3 python3-venv), or name it:" >&2; \
+	echo "make PYTHON=/path/to/python3 $(MAKECMDGOALS)" >&2; \
+	exit 1
+	@$(PIP) --require-hashes -r requirements.lock
+	@touch $@
 
-demo: $(STAMP) ## load the demo utility once and serve it on http://127.0.0.1:8080
-	$(RUN)/currant demo
+$(INSTALLED): $(LOCKED) pyproject.toml
+	@$(PIP) --no-deps --no-build-isolation -e .
+	@touch $@
 
-serve: $(STAMP) ## serve the database of CURRANT_HOME or CURRANT_DATABASE_URL
-	$(RUN)/currant serve
+demo: $(INSTALLED) ## load the demo utility once and serve it on http://127.0.0.1:8080
+	@$(RUN)/currant demo --with-parent
+
+serve: $(INSTALLED) ## serve the database of CURRANT_HOME or CURRANT_DATABASE_URL
+	@$(RUN)/currant serve --with-parent
 
 test: check ## run every check and every test
 	$(RUN)/python -m pytest -n 2 --dist loadfile
 
-check: $(STAMP) ## ruff, mypy --strict, import rules, sqlfluff
+check: $(INSTALLED) ## ruff, mypy --strict, import rules, sqlfluff
 	$(RUN)/ruff check .
 	$(RUN)/ruff format --check .
 	$(RUN)/mypy
 	$(RUN)/lint-imports
-	$(RUN)/sqlfluff lint src migrations
+	$(RUN)/sqlfluff lint src $(wildcard migrations)
 
-format: $(STAMP) ## let the formatters have their way
+format: $(INSTALLED) ## let the formatters have their way
 	$(RUN)/ruff check --fix-only --quiet .
 	$(RUN)/ruff format --quiet .
 
-bench: $(STAMP) ## measure, each figure beside its limit
+bench: $(INSTALLED) ## measure, each figure beside its limit
 	$(RUN)/python bench/run.py
 
-soak: $(STAMP) ## the long tests: a year of real load
+soak: $(INSTALLED) ## the long tests: a year of real load
 	$(RUN)/python -m pytest -n 2 --dist loadfile -m soak
+
+lock: ## pin what pyproject.toml asks for, with the hashes of all files (needs uv)
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
+		--no-annotate --no-emit-index-url --extra dev --output-file requirements.lock pyproject.toml
 
 clean: ## remove the virtual environment and the test database
 	rm -rf $(VENV) .home

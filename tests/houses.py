@@ -12,9 +12,12 @@ from decimal import Decimal
 
 import msgspec
 
+from currant import wire
 from currant.access.model import Actor
+from currant.api.http import Spooled
 from currant.door import Door
-from currant.supply.model import Body, TrinityFile, TrinityTaken
+from currant.locations.model import Keys
+from currant.supply.model import TrinityFile, TrinityTaken
 from currant.supply.verbs import import_trinity, update_trinity
 from currant.tariffs.model import CreateTariff
 from currant.tariffs.verbs import create_tariff
@@ -70,11 +73,7 @@ async def small_house(
     `wallet` is `units` or `currency`, `opening` the kWh on the meters (blank: no read).
     """
     if rate is not None:
-        made = CreateTariff(
-            tariff, tariff, "", "kWh", 1, Decimal(rate), taxable=False, fuel_charge=False,
-            levies=(), fixed=False, kva_fixed=False,
-        )  # fmt: skip
-        await door.act(create_tariff, made, boss)
+        await linear_tariff(door, boss, tariff, rate)
     numbers = range(first, first + homes)
     places = await imported(
         door, boss, "locations", *(location(f"H{n}", meterinstalldate=installed) for n in numbers)
@@ -95,10 +94,19 @@ async def small_house(
     return House(
         tariff,
         [f"C{n}" for n in numbers],
-        [keys.juice_key for keys in people.keys or []],
-        [keys.juice_key for keys in places.keys or []],
+        [keys.juice_key for keys in keys_of(people)],
+        [keys.juice_key for keys in keys_of(places)],
         [f"M{n}" for n in numbers],
     )
+
+
+async def linear_tariff(door: Door, boss: Actor, name: str = "SBT", rate: str = "0.30") -> None:
+    """Make a tariff of one untaxed rate a kWh, in force from now on."""
+    made = CreateTariff(
+        name, name, "", "kWh", 1, Decimal(rate), taxable=False, fuel_charge=False, levies=(),
+        fixed=False, kva_fixed=False,
+    )  # fmt: skip
+    await door.act(create_tariff, made, boss)
 
 
 def location(name: str, **more: str) -> Row:
@@ -126,6 +134,12 @@ async def updated(door: Door, actor: Actor, table: str, *rows: Row) -> TrinityTa
     return await door.act(update_trinity, trinity_file(table, text_of(*rows)), actor)
 
 
+def keys_of(told: TrinityTaken | msgspec.Raw) -> list[Keys]:
+    """The keys that a file or a list of keys answers."""
+    keys = told.keys if isinstance(told, TrinityTaken) else told
+    return [] if isinstance(keys, msgspec.UnsetType) else wire.decode(bytes(keys), list[Keys])
+
+
 def text_of(*rows: Row) -> str:
     """Records as CSV."""
     text = io.StringIO()
@@ -138,4 +152,4 @@ def text_of(*rows: Row) -> str:
 def trinity_file(table: str, text: str) -> TrinityFile:
     """A Trinity file of a text."""
     raw = text.encode()
-    return TrinityFile(table, Body(io.BytesIO(raw), hashlib.sha256(raw).hexdigest()))
+    return TrinityFile(table, Spooled(io.BytesIO(raw), hashlib.sha256(raw).hexdigest(), len(raw)))

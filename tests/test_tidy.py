@@ -61,10 +61,15 @@ async def catalogue(server, template) -> AsyncIterator[asyncpg.Connection]:
 
 
 @pytest.fixture(scope="module", autouse=True)
-def imported() -> None:
-    """Every module of the product, so that what registers itself has done so."""
+def not_importable() -> list[str]:
+    """Import every module, so that what registers itself has done so; name those that fail."""
+    failed = []
     for path in MODULES:
-        importlib.import_module(dotted(path))
+        try:
+            importlib.import_module(dotted(path))
+        except ImportError as error:
+            failed.append(f"{here(path)}: {error}")
+    return failed
 
 
 def dotted(path: Path) -> str:
@@ -74,6 +79,10 @@ def dotted(path: Path) -> str:
 
 def here(path: Path) -> str:
     return str(path.relative_to(SOURCE))
+
+
+def test_every_module_can_be_imported(not_importable: list[str]) -> None:
+    assert not_importable == []
 
 
 # Verbs, views and permissions

@@ -118,6 +118,8 @@ class Door:
         committing = False
         try:
             async with self._entered(actor, NEEDED[verb], key, request) as (tx, entered):
+                if key is not None and entered.portal_id is None:
+                    raise Invalid("A key is kept in its portal: name the portal.", field="portal")
                 if entered.replay is not None:
                     replayed: R = wire.decode(entered.replay.encode(), _answer_type(verb))
                     return replayed

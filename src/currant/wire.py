@@ -9,6 +9,7 @@ member that is sent twice the last counts.
 """
 
 import re
+from collections.abc import AsyncIterable
 from decimal import Decimal, InvalidOperation
 from functools import lru_cache
 from typing import Any, TypeVar
@@ -74,6 +75,15 @@ def encode(value: object) -> bytes:
     root = [msgspec.to_builtins(value, builtin_types=_KEPT)]
     _write_numbers(root)
     return _ENCODER.encode(root[0])
+
+
+async def encode_each(rows: AsyncIterable[object]) -> msgspec.Raw:
+    """Write rows as a JSON array, one by one, so that a long list never stands here as objects."""
+    told = bytearray()
+    async for row in rows:
+        told += b"," if told else b"["
+        told += encode(row)
+    return msgspec.Raw(bytes(told or b"[") + b"]")
 
 
 @lru_cache(maxsize=1000)

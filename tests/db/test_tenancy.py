@@ -36,8 +36,8 @@ select
             when t.oid in ('json'::regtype, 'jsonb'::regtype) then quote_literal('{}')
             when t.oid = 'bytea'::regtype then quote_literal('row')
             when t.oid = 'xid8'::regtype then 'pg_current_xact_id()'
-            when t.typcategory = 'N' then '$1'
-            else '''row '' || $1'
+            when t.typcategory = 'N' then '$2'
+            else '''row '' || $2'
         end
         order by a.attnum
     ) as values
@@ -53,8 +53,12 @@ order by 1
 """
 
 
+# Tables with rows of no portal that are everybody's to see.
+EVERYBODYS = {"receivables.arrears_type"}
+
+
 class Table(NamedTuple):
-    """A tenant table, and the statement that puts a row of portal `$1` into it."""
+    """A tenant table, and the statement that puts row `$2` of portal `$1` into it."""
 
     name: str
     insert: str
@@ -90,9 +94,11 @@ async def tenants(server, template) -> AsyncIterator[Tenants]:
             await connection.execute(
                 f"alter table {name['name']} drop constraint {name['conname']}"
             )
-        for portal_id in (901, 902):
-            for table in tables:
-                await connection.execute(table.insert.replace("$1", str(portal_id)))
+        nobodys = [t for t in tables if t.name in EVERYBODYS | {"access.system_user"}]
+        for table, portal_id in [(t, n) for n in (901, 902) for t in tables] + [
+            (table, None) for table in nobodys
+        ]:
+            await connection.execute(row_of(table, portal_id))
         await connection.close()
         yield Tenants(urls, tables, 901, 902)
 
@@ -104,9 +110,17 @@ async def runtime(tenants: Tenants) -> AsyncIterator[asyncpg.Connection]:
     await connection.close()
 
 
-async def seen(connection: asyncpg.Connection, table: Table) -> set[int | None]:
+def row_of(table: Table, portal_id: int | None) -> str:
+    """The statement that puts a row of a portal, or of none, into a table."""
+    portal, number = ("null", "0") if portal_id is None else (str(portal_id),) * 2
+    return table.insert.replace("$1", portal).replace("$2", number)
+
+
+async def seen(connection: asyncpg.Connection, table: Table) -> set[int]:
+    """The portals whose rows are in view; rows of none only where they are everybody's."""
     rows = await connection.fetch(f"select distinct portal_id from {table.name}")  # noqa: S608
-    return {row["portal_id"] for row in rows}
+    assert (None in {row["portal_id"] for row in rows}) == (table.name in EVERYBODYS)
+    return {row["portal_id"] for row in rows} - {None}
 
 
 async def enter(connection: asyncpg.Connection, *portal_ids: int) -> None:
@@ -136,7 +150,7 @@ async def test_a_portal_cannot_write_into_another(tenants: Tenants, runtime) -> 
     taken = []
     for table in tenants.tables:
         for statement in (
-            table.insert.replace("$1", str(tenants.other)),
+            row_of(table, tenants.other),
             f"update {table.name} set portal_id = {tenants.other}",  # noqa: S608
         ):
             transaction = runtime.transaction()
@@ -160,6 +174,8 @@ async def test_a_portal_cannot_touch_anothers_rows(tenants: Tenants, runtime) ->
         for statement in (
             f"update {table.name} set portal_id = portal_id where portal_id = {tenants.other}",  # noqa: S608
             f"delete from {table.name} where portal_id = {tenants.other}",  # noqa: S608
+            f"update {table.name} set portal_id = portal_id where portal_id is null",  # noqa: S608
+            f"delete from {table.name} where portal_id is null",  # noqa: S608
             f"truncate {table.name} cascade",
         ):
             transaction = runtime.transaction()
@@ -173,6 +189,23 @@ async def test_a_portal_cannot_touch_anothers_rows(tenants: Tenants, runtime) ->
             finally:
                 await transaction.rollback()
     assert touched == []
+
+
+async def test_a_portal_adds_no_row_of_none(tenants: Tenants, runtime) -> None:
+    """Save to the log of what was refused, which nobody reads by it."""
+    added = []
+    for table in tenants.tables:
+        transaction = runtime.transaction()
+        await transaction.start()
+        await enter(runtime, tenants.one)
+        try:
+            await runtime.execute(row_of(table, None))
+            added.append(table.name)
+        except asyncpg.InsufficientPrivilegeError:
+            pass
+        finally:
+            await transaction.rollback()
+    assert added == ["access.audit_event"]
 
 
 async def test_secrets_are_out_of_reach_of_whoever_serves(tenants: Tenants, runtime) -> None:

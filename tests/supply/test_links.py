@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import asyncpg
-from tests.houses import Row, customer, imported, location, meter, updated
+from tests.houses import Row, customer, imported, keys_of, location, meter, updated
 
 from currant.access.model import Actor
 from currant.clock import FrozenClock
@@ -194,7 +194,7 @@ async def test_every_case_of_linking(
             for n in numbers for m in (1, 2, 3)
         ),
     )  # fmt: skip
-    ours = {k.external_key: k.juice_key for k in (*(places.keys or []), *(people.keys or []))}
+    ours = {k.external_key: k.juice_key for k in (*keys_of(places), *keys_of(people))}
     assert set((await street(owner, clock.now())).values()) == {START}
     wrong = []
     for number, (files, expected) in enumerate(cases()):

@@ -6,7 +6,7 @@ from typing import Any
 import asyncpg
 import pytest
 from tests.conftest import NOW
-from tests.houses import customer, imported, location, meter, small_house, updated
+from tests.houses import customer, imported, keys_of, location, meter, small_house, updated
 
 from currant.access.model import Actor
 from currant.clock import FrozenClock
@@ -125,7 +125,7 @@ async def test_both_keys_name_what_is_updated(
         door, boss, "customers",
         {"contract": "00002", "phone1": "2"}, {"contract": "A", "phone1": "1"},
     )  # fmt: skip
-    assert [(k.juice_key, k.external_key) for k in people.keys or []] == [
+    assert [(k.juice_key, k.external_key) for k in keys_of(people)] == [
         ("00002", "B"),
         ("00001", "A"),
     ]
@@ -133,7 +133,7 @@ async def test_both_keys_name_what_is_updated(
         door, boss, "locations",
         {"locname": "L00002", "loccity": "2"}, {"locname": "A", "loccity": "1"},
     )  # fmt: skip
-    assert [k.external_key for k in places.keys or []] == ["B", "A"]
+    assert [k.external_key for k in keys_of(places)] == ["B", "A"]
     cities = await owner.fetch("select city from locations.location order by location_id")
     phones = await owner.fetch("select phone_1 from customers.customer order by customer_id")
     assert [row[0] for row in (*cities, *phones)] == ["1", "2", "1", "2"]

@@ -1,5 +1,8 @@
 """Acts on customers and accounts, and the questions asked about them."""
 
+import msgspec
+
+from currant import wire
 from currant.access.permissions import Permission, needs
 from currant.customers.model import AccountEntries, AccountNamed, Customer, NoSuchAccount
 from currant.db.statements import Statements
@@ -52,15 +55,15 @@ async def show_customer(tx: Tx, question: AccountNamed) -> tuple[Portal, Custome
 
 
 @needs(Permission.IMPORT_VIEW)
-async def account_keys(tx: Tx, question: KeysWanted) -> list[Keys]:
-    """List both keys of the portal's accounts, by ours (J10)."""
+async def account_keys(tx: Tx, question: KeysWanted) -> msgspec.Raw:
+    """List the `Keys` of the portal's accounts, by ours, as JSON (J10)."""
     keys = tx.each(
         _ACCOUNT_KEYS,
         portal_id=tx.portal.portal_id,
         how_many=question.how_many,
         beyond=question.beyond,
     )
-    return [pair async for pair in keys]
+    return await wire.encode_each(keys)
 
 
 async def stage_customers(tx: Tx) -> None:
@@ -68,16 +71,19 @@ async def stage_customers(tx: Tx) -> None:
     await tx.run(_STAGE_CUSTOMERS)
 
 
-async def create_customers(tx: Tx) -> list[Keys]:
-    """Create the staged customers with their accounts; return the keys in the file's order."""
+async def create_customers(tx: Tx) -> msgspec.Raw:
+    """Create the staged customers, each with an account.
+
+    Returns their `Keys` in the order of the file, as JSON.
+    """
     created = tx.each(_CREATE_CUSTOMERS, portal_id=tx.portal.portal_id, now=tx.now)
-    return [keys async for keys in created]
+    return await wire.encode_each(created)
 
 
-async def update_customers(tx: Tx) -> list[Keys]:
-    """Change the staged customers and return their keys.
+async def update_customers(tx: Tx) -> msgspec.Raw:
+    """Change the staged customers; return their `Keys` in the order of the file, as JSON.
 
     A null in the staged records leaves what is there.
     """
     updated = tx.each(_UPDATE_CUSTOMERS, portal_id=tx.portal.portal_id, now=tx.now)
-    return [keys async for keys in updated]
+    return await wire.encode_each(updated)

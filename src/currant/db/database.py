@@ -57,6 +57,14 @@ async def refuse_unfit(url: str) -> None:
 
     Raises `DatabaseUnfit`.
     """
+    await refuse_unbound(url)
+    missing = await pending(url)
+    if missing:
+        raise DatabaseUnfit(f"The schema lacks {', '.join(missing)}. Run `currant migrate`.")
+
+
+async def refuse_unbound(url: str) -> None:
+    """Refuse a role that row-level security does not bind. Raises `DatabaseUnfit`."""
     connection = await asyncpg.connect(url)
     try:
         role = await connection.fetchrow(
@@ -74,6 +82,3 @@ async def refuse_unfit(url: str) -> None:
             "owns tables (or may act as who does), so tenants would not be kept apart. "
             "Serve as currant_runtime."
         )
-    missing = await pending(url)
-    if missing:
-        raise DatabaseUnfit(f"The schema lacks {', '.join(missing)}. Run `currant migrate`.")

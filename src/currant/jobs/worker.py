@@ -12,7 +12,6 @@ from currant.access.verbs import Nothing, portals, seal_audit
 from currant.door import Door
 from currant.drawdown.model import DrawDown
 from currant.drawdown.verbs import charge_fixed, draw_down, portals_due
-from currant.errors import Refusal
 
 log = structlog.get_logger()
 
@@ -36,21 +35,45 @@ async def run_jobs(door: Door, url: str, stop: asyncio.Event) -> None:
 
 
 async def draw_all(door: Door) -> int:
-    """Draw down every portal until nothing is due; return how many ledger entries that made."""
-    entries = 0
-    for portal in await door.ask(portals_due, Nothing(), AUTO):
-        while True:
-            drawn = await door.act(draw_down, DrawDown(REGISTERS), AUTO.at(portal))
+    """Draw down every portal until nothing is due; return how many ledger entries that made.
+
+    Raises an `ExceptionGroup` of what failed, after all portals had their turn.
+    """
+
+    async def draw(portal: str) -> int:
+        entries = 0
+        while (drawn := await door.act(draw_down, DrawDown(REGISTERS), AUTO.at(portal))).registers:
             entries += drawn.entries
-            if not drawn.registers:
-                break
-    return entries
+        return entries
+
+    return sum(await _each(await door.ask(portals_due, Nothing(), AUTO), draw))
 
 
-async def charge_all(door: Door) -> None:
-    """Charge every portal's fixed charges of the months that are over, once each."""
-    for portal in await door.ask(portals, Nothing(), AUTO):
-        await door.act(charge_fixed, Nothing(), AUTO.at(portal.key))
+async def charge_all(door: Door) -> int:
+    """Charge every portal's fixed charges of the months that are over; return how many.
+
+    Raises an `ExceptionGroup` of what failed, after all portals had their turn.
+    """
+
+    async def charge(portal: str) -> int:
+        return await door.act(charge_fixed, Nothing(), AUTO.at(portal))
+
+    keys = [portal.key for portal in await door.ask(portals, Nothing(), AUTO)]
+    return sum(await _each(keys, charge))
+
+
+async def _each(keys: list[str], job: Callable[[str], Awaitable[int]]) -> list[int]:
+    """Do a job for one portal after the other: what fails in one is raised after the last."""
+    done, failed = [], []
+    for key in keys:
+        try:
+            done.append(await job(key))
+        except Exception as error:  # noqa: BLE001  # one tenant's trouble is not another's
+            error.add_note(f"portal {key}")
+            failed.append(error)
+    if failed:
+        raise ExceptionGroup("a job failed in some portals", failed)
+    return done
 
 
 async def _repeat(
@@ -65,7 +88,7 @@ async def _repeat(
             woken.clear()
         try:
             await job()
-        except (Refusal, asyncpg.PostgresError, OSError) as error:
+        except Exception as error:  # a bug in one job must not stop the others
             log.exception("a job failed and will be tried again", reason=str(error))
         waits = [asyncio.ensure_future(event.wait()) for event in (stop, woken) if event]
         await asyncio.wait(waits, timeout=every, return_when=asyncio.FIRST_COMPLETED)

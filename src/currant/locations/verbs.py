@@ -1,5 +1,8 @@
 """Acts on locations, and the questions asked about them."""
 
+import msgspec
+
+from currant import wire
 from currant.access.permissions import Permission, needs
 from currant.db.statements import Statements
 from currant.db.tx import Tx
@@ -17,28 +20,29 @@ async def stage_locations(tx: Tx) -> None:
     await tx.run(_STAGE_LOCATIONS)
 
 
-async def create_locations(tx: Tx) -> list[Keys]:
-    """Create the staged locations and return their keys in the order of the file."""
+async def create_locations(tx: Tx) -> msgspec.Raw:
+    """Create the staged locations; return their `Keys` in the order of the file, as JSON."""
     created = tx.each(_CREATE_LOCATIONS, portal_id=tx.portal.portal_id, now=tx.now)
-    return [keys async for keys in created]
+    return await wire.encode_each(created)
 
 
-async def update_locations(tx: Tx, *, dated: bool) -> list[Keys]:
-    """Change the staged locations and return their keys; `dated`: the file says meterinstalldate.
+async def update_locations(tx: Tx, *, dated: bool) -> msgspec.Raw:
+    """Change the staged locations; return their `Keys` in the order of the file, as JSON.
 
-    A null in the staged records leaves what is there.
+    A null in the staged records leaves what is there; where the file does not say
+    meterinstalldate at all, it is not `dated`.
     """
     updated = tx.each(_UPDATE_LOCATIONS, portal_id=tx.portal.portal_id, now=tx.now, dated=dated)
-    return [keys async for keys in updated]
+    return await wire.encode_each(updated)
 
 
 @needs(Permission.IMPORT_VIEW)
-async def location_keys(tx: Tx, question: KeysWanted) -> list[Keys]:
-    """List both keys of the portal's locations, by ours (J10)."""
+async def location_keys(tx: Tx, question: KeysWanted) -> msgspec.Raw:
+    """List the `Keys` of the portal's locations, by ours, as JSON (J10)."""
     keys = tx.each(
         _LOCATION_KEYS,
         portal_id=tx.portal.portal_id,
         how_many=question.how_many,
         beyond=question.beyond,
     )
-    return [pair async for pair in keys]
+    return await wire.encode_each(keys)

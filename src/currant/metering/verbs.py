@@ -1,5 +1,8 @@
 """Acts on meters, and the questions asked about them."""
 
+import msgspec
+
+from currant import wire
 from currant.access.permissions import Permission, needs
 from currant.access.verbs import Nothing
 from currant.db.statements import Statements
@@ -21,14 +24,14 @@ async def list_com_types(tx: Tx, _question: Nothing) -> list[ComType]:
 
 
 @needs(Permission.PUBLIC)
-async def list_public_meters(tx: Tx, question: MetersWanted) -> list[MeterListed]:
-    """List the portal's meters by serial number, to anybody (J04)."""
+async def list_public_meters(tx: Tx, question: MetersWanted) -> msgspec.Raw:
+    """List the portal's meters by serial number, to anybody: `MeterListed` as JSON (J04)."""
     return await list_meters(tx, question)
 
 
 @needs(Permission.METER_VIEW)
-async def list_meters(tx: Tx, question: MetersWanted) -> list[MeterListed]:
-    """List the portal's meters by serial number."""
+async def list_meters(tx: Tx, question: MetersWanted) -> msgspec.Raw:
+    """List the portal's meters by serial number: `MeterListed` as JSON."""
     meters = tx.each(
         _METERS,
         portal_id=tx.portal.portal_id,
@@ -36,7 +39,7 @@ async def list_meters(tx: Tx, question: MetersWanted) -> list[MeterListed]:
         how_many=question.how_many,
         beyond=question.beyond,
     )
-    return [meter async for meter in meters]
+    return await wire.encode_each(meters)
 
 
 async def stage_meters(tx: Tx) -> None:

@@ -75,6 +75,14 @@ class Sold(msgspec.Struct, frozen=True):
     energy_wh: int
 
 
+class WalletFault(msgspec.Struct, frozen=True):
+    """A wallet that does not hold what the books say, in money or Wh."""
+
+    portal: str
+    account: str
+    detail: str
+
+
 class Adjusted(msgspec.Struct, frozen=True):
     """How many entries were posted, wallets moved, and meters asked to open or close the relay."""
 

@@ -129,3 +129,8 @@ select
     (select count(*) from moved) as wallets,
     coalesce((select given_back.meters from given_back), (select run_out.meters from run_out), 0)
         as meters;
+
+-- name: faults
+-- The wallets of this installation that do not hold what the books say.
+-- not null: portal account detail
+select portal, account, detail from prepayment.faults();

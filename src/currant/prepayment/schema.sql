@@ -70,3 +70,29 @@ as $$
     where w.portal_id = in_portal and w.account_id = c.account_id and w.kind = c.kind
     returning w.account_id, w.kind, w.balance;
 $$;
+
+-- Every wallet whose balance is not what the books say (2100, U100); empty when all is well.
+create function prepayment.faults()
+returns table (portal text, account text, detail text)
+language sql stable security definer set search_path = pg_catalog, pg_temp
+as $$
+    with booked as (
+        select
+            l.portal_id, l.account_id, -sum(l.amount) as balance,
+            case l.coa when '2100' then 'currency' else 'units' end as kind
+        from ledger.posting as l
+        where l.coa in ('2100', 'U100') and l.account_id is not null
+        group by l.portal_id, l.account_id, l.coa
+    )
+    select
+        p.key, coalesce(a.account, '?'),
+        coalesce(w.kind, b.kind) || ' wallet ' || coalesce(w.balance::text, 'missing')
+        || ', books ' || coalesce(b.balance, 0)
+    from prepayment.wallet as w
+    full join booked as b
+        on b.portal_id = w.portal_id and b.account_id = w.account_id and b.kind = w.kind
+    inner join access.portal as p on p.portal_id = coalesce(w.portal_id, b.portal_id)
+    left join customers.account as a
+        on a.portal_id = p.portal_id and a.account_id = coalesce(w.account_id, b.account_id)
+    where coalesce(w.balance, 0) <> coalesce(b.balance, 0)
+$$;

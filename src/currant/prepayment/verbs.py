@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import IO
 
 from currant.access.permissions import Permission, needs
+from currant.access.verbs import Nothing
 from currant.csvfile import MAX_FAULTS, Column, CsvReader, Record
 from currant.customers.model import NoSuchAccount
 from currant.db.statements import Statements
@@ -30,6 +31,7 @@ from currant.prepayment.model import (
     Sold,
     UnitMeter,
     Wallet,
+    WalletFault,
     WalletsAdjusted,
     WalletTooLow,
     Way,
@@ -44,6 +46,7 @@ _HOLD_WALLETS = sql.rows("hold_wallets", HeldWallet)
 _UNIT_METERS = sql.rows("unit_meters", UnitMeter)
 _SOLD_SINCE = sql.rows("sold_since", Sold)
 _ADJUST_WALLETS = sql.rows("adjust_wallets", Adjusted)
+_FAULTS = sql.rows("faults", WalletFault)
 
 # The accounts to debit and to credit: posting rules L3 to L6.
 _POSTED = {
@@ -104,6 +107,12 @@ async def adjust_wallets(tx: Tx, command: AdjustWallets) -> WalletsAdjusted:
             amounts=[record.amount for record in records],
         )
     return WalletsAdjusted(len(records), reader.header_repaired)
+
+
+@needs(Permission.JOBS_RUN)
+async def wallet_faults(tx: Tx, _question: Nothing) -> list[WalletFault]:
+    """List the wallets that do not hold what the books say; an empty list is what is hoped for."""
+    return await tx.all(_FAULTS)
 
 
 async def _chunks(file: IO[bytes]) -> AsyncIterator[bytes]:

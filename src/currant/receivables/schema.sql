@@ -17,9 +17,9 @@ create table receivables.arrears_type (
 );
 comment on table receivables.arrears_type is
 'Kinds of arrears in their listed order; one without a portal is every portal''s (printed %).';
-alter table receivables.arrears_type enable row level security;
-create policy tenant on receivables.arrears_type
-using (portal_id is null or portal_id = any((select db.portals())::int[]));
+call db.tenant_table('receivables.arrears_type');
+-- What is everybody's is seen by everybody and changed by none of them.
+create policy everybodys on receivables.arrears_type for select using (portal_id is null);
 
 create table receivables.open_item (
     portal_id int not null references access.portal,

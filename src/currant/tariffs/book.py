@@ -6,8 +6,8 @@ from functools import lru_cache
 
 import msgspec
 
-from currant.errors import Invalid
 from currant.clock import day_bounds
+from currant.errors import Invalid
 from currant.tariffs.calendars import Calendar, bucket_at, clock
 from currant.tariffs.pricing import RateLine, TariffVersion, UnsoundTariff
 

@@ -76,7 +76,7 @@ select
     v.tendered_amount, v.arrears_amount, v.fixed_amount, v.energy_amount, v.tax_amount,
     v.energy_wh, v.balance, v.split::text as split, v.vended_at, e.login, e.vendor_number,
     c.name as customer_name,
-    exists (
+    exists(
         select from ledger.entry as r where r.portal_id = v.portal_id and r.reverses = v.entry_id
     ) as reversed
 from vending.vend as v
@@ -94,7 +94,7 @@ select
     v.tendered_amount, v.arrears_amount, v.fixed_amount, v.energy_amount, v.tax_amount,
     v.energy_wh, v.balance, v.split::text as split, v.vended_at, e.login, e.vendor_number,
     c.name as customer_name,
-    exists (
+    exists(
         select from ledger.entry as r where r.portal_id = v.portal_id and r.reverses = v.entry_id
     ) as reversed
 from vending.vend as v

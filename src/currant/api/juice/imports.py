@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import msgspec
 from litestar import Response, get, post
 
 from currant.api.http import AnyRequest, Query, spooled
@@ -12,7 +13,7 @@ from currant.customers.verbs import account_keys
 from currant.errors import Invalid
 from currant.locations.model import KeysWanted
 from currant.locations.verbs import location_keys
-from currant.supply.model import Body, TrinityFile, TrinityTaken
+from currant.supply.model import TrinityFile, TrinityTaken
 from currant.supply.verbs import import_trinity, update_trinity
 
 _KEYS = {"customers": account_keys, "locations": location_keys}
@@ -45,14 +46,14 @@ async def _take(request: AnyRequest, verb: Any, counted: str) -> Response[bytes]
     query = Query(request.scope)
     portal, table = query.text("portal"), query.text("table")
     actor = await signed_in(request, portal)
-    received = await spooled(request)
-    with received.file:
-        command = TrinityFile(table, Body(received.file, received.sha256))
+    body = await spooled(request)
+    with body.file:
+        command = TrinityFile(table, body)
         taken: TrinityTaken = await door_of(request).act(
             verb, command, actor, request.headers.get("idempotency-key")
         )
     data: dict[str, Any] = {counted: taken.records}
-    if taken.keys is not None:
+    if taken.keys is not msgspec.UNSET:
         data["record_keys"] = taken.keys
     return done(data, warning="csv-header-repaired" if taken.header_repaired else None)
 

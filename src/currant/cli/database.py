@@ -1,0 +1,103 @@
+"""`currant migrate` and `currant doctor`: the schema brought forward, and all of it examined."""
+
+import shutil
+from pathlib import Path
+
+import typer
+
+from currant.cli.frame import (
+    AsJson,
+    Exit,
+    Options,
+    Quiet,
+    Stopped,
+    Teller,
+    opened,
+    read_settings,
+    run,
+)
+from currant.cli.ledger import faults_of
+from currant.clock import SystemClock
+from currant.db.database import DatabaseUnfit, database
+from currant.db.health import Finding, examine, refuse_unreachable
+from currant.db.migrate import ROLES, MigrationError, migrate
+from currant.settings import Settings
+
+app = typer.Typer()
+
+_LEAST_FREE_BYTES = 1024**3
+
+
+@app.command("migrate")
+def migrate_command(*, as_json: AsJson = False, quiet: Quiet = False) -> None:
+    """Install the schema, or bring it forward; needs CURRANT_OWNER_URL for a database of yours."""
+    run(_migrate(Teller(Options(as_json, quiet))))
+
+
+@app.command("doctor")
+def doctor(*, as_json: AsJson = False, quiet: Quiet = False) -> None:
+    """Examine the database, the role that serves, the schema, the disk and the books; exit 3."""
+    run(_doctor(Options(as_json, quiet)))
+
+
+async def _migrate(teller: Teller) -> None:
+    taken = await bring_forward(read_settings())
+    teller.tell(
+        {"taken": taken},
+        lambda: f"Taken: {', '.join(taken)}." if taken else "The schema is up to date.",
+    )
+
+
+async def bring_forward(config: Settings) -> list[str]:
+    """Bring the schema forward and return the steps taken. Raises `MigrationError`, `Stopped`."""
+    if config.database_url is None:
+        async with database(config):
+            return []
+    if config.owner_url is None:
+        raise Stopped(
+            Exit.USAGE,
+            "CURRANT_DATABASE_URL names a database, but CURRANT_OWNER_URL does not say who owns "
+            "it, and only its owner may change the schema. Nothing was done.",
+        )
+    await refuse_unreachable(config.owner_url)
+    try:
+        return await migrate(config.owner_url)
+    except MigrationError as error:
+        if "does not exist" in str(error) and "role" in str(error):
+            made = " ".join(f"create role {role} login;" for role in ROLES)
+            raise MigrationError(f"{error}\nMake the roles once, as a superuser: {made}") from error
+        raise
+
+
+async def _doctor(options: Options) -> None:
+    config = read_settings()
+    findings: list[Finding] = []
+    async with database(config) as urls:
+        findings += await examine(urls.runtime, SystemClock().now())
+        findings.append(_disk(config.home))
+        if all(finding.sound for finding in findings):
+            findings.append(await _books(options))
+    teller = Teller(options)
+    teller.rows(findings, "check", "sound", "detail")
+    unsound = [finding.check for finding in findings if not finding.sound]
+    if unsound:
+        raise Stopped(Exit.CHECK_FAILED, f"Not sound: {', '.join(unsound)}.")
+
+
+def _disk(home: Path) -> Finding:
+    """Tell what is free where the home is, or will be."""
+    place = next(path for path in (home, *home.resolve().parents) if path.exists())
+    free = shutil.disk_usage(place).free
+    told = f"{free // 1024**2} MiB free at {place}"
+    sound = free >= _LEAST_FREE_BYTES
+    return Finding("disk", sound, told if sound else f"{told}; PostgreSQL stops when it is full")
+
+
+async def _books(options: Options) -> Finding:
+    try:
+        async with opened(options) as session:
+            faults = await faults_of(session)
+    except DatabaseUnfit as unfit:
+        return Finding("books", sound=False, detail=str(unfit))
+    told = f"{len(faults)} faults; `currant ledger verify` names them"
+    return Finding("books", not faults, told if faults else "every entry balances, wallets agree")

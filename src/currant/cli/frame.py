@@ -1,0 +1,409 @@
+"""How the command line speaks: shared options, exit codes, tables, files, secrets.
+
+A command is `async def work(session, …)` under `@command(app, "name")`. It asks and acts through
+the session's door, and tells its answer with `session.tell` or `session.rows`: a table for people,
+one JSON document with `--json`. Whatever it raises becomes a sentence on stderr and an exit code.
+"""
+
+import getpass
+import hashlib
+import inspect
+import shutil
+import sys
+import tempfile
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from decimal import Decimal
+from enum import IntEnum
+from pathlib import Path
+from typing import IO, Annotated, Any, BinaryIO, TypeVar
+
+import msgspec
+import structlog
+import typer
+import uvloop
+from pydantic import ValidationError
+from rich.console import Console
+from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn
+from rich.table import Table
+
+from currant import wire
+from currant.access.model import OPERATOR, Actor
+from currant.access.verbs import Nothing, portals
+from currant.clock import SystemClock
+from currant.db.database import DatabaseUnfit, database, refuse_unfit
+from currant.db.embedded import EmbeddedServerError
+from currant.db.health import refuse_unreachable
+from currant.db.migrate import MigrationError
+from currant.db.tx import open_pool
+from currant.door import Door, Verb
+from currant.errors import Kind, Refusal
+from currant.settings import Settings, settings
+
+C = TypeVar("C")
+R = TypeVar("R")
+Work = Callable[..., Awaitable[None]]
+
+_CHUNK_BYTES = 1024 * 1024
+_WIDE = 1000  # A table that no terminal shows is not cut.
+
+
+class Exit(IntEnum):
+    """What the exit code of a command says."""
+
+    OK = 0
+    FAILURE = 1
+    USAGE = 2
+    CHECK_FAILED = 3
+    REJECTED = 4
+    CONFLICT = 5
+    FORBIDDEN = 6
+    INTERRUPTED = 130
+
+
+EXITS: dict[Kind, Exit] = {
+    Kind.UNAUTHENTICATED: Exit.FORBIDDEN,
+    Kind.FORBIDDEN: Exit.FORBIDDEN,
+    Kind.UNPARSABLE: Exit.REJECTED,
+    Kind.INVALID: Exit.REJECTED,
+    Kind.TOO_LARGE: Exit.REJECTED,
+    Kind.NOT_FOUND: Exit.REJECTED,
+    Kind.GONE: Exit.REJECTED,
+    Kind.CONFLICT: Exit.CONFLICT,
+    Kind.KEY_REUSED: Exit.CONFLICT,
+    Kind.RATE_LIMITED: Exit.CONFLICT,
+    Kind.UNAVAILABLE: Exit.CONFLICT,
+}
+
+
+class Stopped(Exception):
+    """A command that ends early: with a sentence for stderr, and its exit code."""
+
+    def __init__(self, code: Exit, message: str = "") -> None:
+        super().__init__(message)
+        self.code = code
+
+
+class Options(msgspec.Struct, frozen=True):
+    """The options that every command takes."""
+
+    as_json: bool = False
+    quiet: bool = False
+    no_input: bool = False
+    portal: str | None = None
+    login: str | None = None
+    password_file: Path | None = None
+
+
+class Upload:
+    """A file on its way in: where it stands open, its SHA-256 and its size in bytes.
+
+    As text it is its size and SHA-256: so the audit log tells it, and an idempotency key compares.
+    """
+
+    def __init__(self, file: IO[bytes], sha256: str, size: int) -> None:
+        self.file = file
+        self.sha256 = sha256
+        self.size = size
+
+    def __str__(self) -> str:
+        """Return the size and the SHA-256."""
+        return f"{self.size} bytes, SHA-256 {self.sha256}"
+
+
+class Session:
+    """One run of a command: who acts and where, the door, and how answers are told."""
+
+    def __init__(self, door: Door, actor: Actor, config: Settings, options: Options) -> None:
+        self.door = door
+        self.actor = actor
+        self.config = config
+        self.options = options
+        self.teller = Teller(options)
+
+    async def act(self, verb: "Verb[C, R]", command: C, key: str | None = None) -> R:
+        """Do something, as whoever this session acts for."""
+        return await self.door.act(verb, command, self.actor, key)
+
+    async def ask(self, view: "Verb[C, R]", question: C) -> R:
+        """Answer a question, as whoever this session acts for."""
+        return await self.door.ask(view, question, self.actor)
+
+    async def rehearse(self, verb: "Verb[C, R]", command: C) -> R:
+        """Do something and take it back: what it would answer, or the `Refusal` it would raise."""
+        try:
+            async with self.door.asking(verb, self.actor) as tx:
+                raise _TakenBack(await verb(tx, command))
+        except _TakenBack as taken_back:
+            answer: R = taken_back.answer
+            return answer
+
+
+class _TakenBack(Exception):
+    """Ends the transaction of a rehearsal, so that nothing of it is kept."""
+
+    def __init__(self, answer: Any) -> None:
+        super().__init__()
+        self.answer = answer
+
+
+class Teller:
+    """Writes answers to stdout and everything else to stderr."""
+
+    def __init__(self, options: Options) -> None:
+        self.as_json = options.as_json
+        self.quiet = options.quiet
+        width = None if sys.stdout.isatty() else _WIDE
+        self.out = Console(width=width, markup=False, highlight=False, emoji=False)
+        self.err = Console(stderr=True, markup=False, highlight=False, emoji=False)
+
+    def tell(self, answer: Any, text: Callable[[], object]) -> None:
+        """Tell an answer: as JSON where that was asked for, or else the text of it."""
+        if self.as_json:
+            sys.stdout.write(wire.encode(answer).decode() + "\n")
+        else:
+            told = text()
+            self.out.print(told, soft_wrap=isinstance(told, str))
+        sys.stdout.flush()
+
+    def rows(self, rows: Sequence[Any], *columns: str) -> None:
+        """Tell rows as a table of some of their members, numbers to the right."""
+        self.tell(rows, lambda: table(rows, *columns))
+
+    def note(self, message: str) -> None:
+        """Say something that is not the answer."""
+        if not self.quiet:
+            self.err.print(message, soft_wrap=True)
+
+    @contextmanager
+    def progress(self, *columns: Any) -> Iterator[Progress]:
+        """Show how far a long work is; only at a terminal, and not where quiet is asked for."""
+        with Progress(
+            *(columns or (TextColumn("{task.description}"), BarColumn())),
+            console=self.err,
+            transient=True,
+            disable=self.quiet or not self.err.is_terminal,
+        ) as progress:
+            yield progress
+
+    @contextmanager
+    def upload(self, path: Path) -> Iterator[Upload]:
+        """Open a file for sending, `-` for stdin, with a bar that follows how it is read."""
+        with _opened(path) as file:
+            digest = hashlib.sha256()
+            while chunk := file.read(_CHUNK_BYTES):
+                digest.update(chunk)
+            size = file.tell()
+            file.seek(0)
+            columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn())
+            with self.progress(*columns) as progress:
+                read = progress.wrap_file(file, size, description=str(path))
+                yield Upload(read, digest.hexdigest(), size)
+
+
+def table(rows: Sequence[Any], *columns: str) -> Table:
+    """Return rows as a table of some of their members."""
+    drawn = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+    for column in columns:
+        numbers = any(isinstance(getattr(row, column), int | Decimal) for row in rows)
+        drawn.add_column(
+            column.replace("_", " "), justify="right" if numbers else "left", overflow="fold"
+        )
+    for row in rows:
+        drawn.add_row(*(_cell(getattr(row, column)) for column in columns))
+    return drawn
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return str(value)
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[BinaryIO]:
+    if str(path) != "-":
+        with path.open("rb") as file:
+            yield file
+        return
+    with tempfile.TemporaryFile() as spooled:
+        shutil.copyfileobj(sys.stdin.buffer, spooled)
+        spooled.seek(0)
+        yield spooled
+
+
+def secret(options: Options, what: str, *, new: bool = False) -> str:
+    """Return a secret: of the file that the options name, of stdin, or asked for at the terminal.
+
+    A new one is asked for twice. Never an argument, because every process can read those.
+    """
+    if options.password_file is not None:
+        with _opened(options.password_file) as file:
+            return file.readline().decode().rstrip("\r\n")
+    if not sys.stdin.isatty():
+        return sys.stdin.readline().rstrip("\r\n")
+    if options.no_input:
+        raise Stopped(Exit.USAGE, f"Give the {what} by --password-file or on stdin.")
+    told = getpass.getpass(f"{what.capitalize()}: ", sys.stderr)
+    if new and getpass.getpass("Again: ", sys.stderr) != told:
+        raise Stopped(Exit.REJECTED, "The two differ. Nothing was changed.")
+    return told
+
+
+def _shared(name: str, annotation: Any, default: Any = inspect.Parameter.empty) -> Any:
+    kind = inspect.Parameter.KEYWORD_ONLY
+    return inspect.Parameter(name, kind, default=default, annotation=annotation)
+
+
+_AS_JSON = Annotated[bool, typer.Option("--json", help="Answer with one JSON document.")]
+_QUIET = Annotated[bool, typer.Option("--quiet", help="Say nothing on stderr but errors.")]
+_NO_INPUT = Annotated[bool, typer.Option("--no-input", help="Never ask at the terminal.")]
+_PORTAL = Annotated[
+    str | None,
+    typer.Option(
+        "--portal",
+        "-p",
+        envvar="CURRANT_PORTAL",
+        help="The portal to act in; the only one without.",
+    ),
+]
+_LOGIN = Annotated[
+    str | None,
+    typer.Option("--as", help="Act as this user, whose password is asked for.", metavar="LOGIN"),
+]
+_PASSWORD_FILE = Annotated[
+    Path | None,
+    typer.Option(help="Where a password is read from: a file's first line, - for stdin."),
+]
+_EVERYWHERE = (
+    _shared("login", _LOGIN, None),
+    _shared("password_file", _PASSWORD_FILE, None),
+    _shared("as_json", _AS_JSON, default=False),
+    _shared("quiet", _QUIET, default=False),
+    _shared("no_input", _NO_INPUT, default=False),
+)
+_IN_A_PORTAL = (_shared("portal", _PORTAL, None), *_EVERYWHERE)
+
+AsJson = _AS_JSON
+Quiet = _QUIET
+
+
+def command(app: typer.Typer, name: str, *, portal: bool = True) -> Callable[[Work], Work]:
+    """Make a command of a function that works in a session; the shared options are added to it."""
+    shared = _IN_A_PORTAL if portal else _EVERYWHERE
+
+    def register(work: Work) -> Work:
+        own = list(inspect.signature(work).parameters.values())[1:]
+        parameters = [p.replace(kind=inspect.Parameter.KEYWORD_ONLY) for p in own] + [*shared]
+
+        def run_command(**values: Any) -> None:
+            options = Options(**{p.name: values.pop(p.name) for p in shared})
+
+            async def in_session() -> None:
+                async with opened(options, in_a_portal=portal) as session:
+                    await work(session, **values)
+
+            run(in_session())
+
+        run_command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+        run_command.__annotations__ = {p.name: p.annotation for p in parameters}
+        run_command.__doc__ = work.__doc__
+        app.command(name)(run_command)
+        return work
+
+    return register
+
+
+@asynccontextmanager
+async def opened(
+    options: Options, *, in_a_portal: bool = False, connections: int = 2
+) -> AsyncIterator[Session]:
+    """Open a session on this installation's database, which is started where it is our own."""
+    config = read_settings()
+    async with database(config) as urls:
+        await refuse_unreachable(urls.runtime)
+        await refuse_unfit(urls.runtime)
+        async with await open_pool(urls.runtime, size=connections, name="currant cli") as pool:
+            door = Door(pool, SystemClock())
+            actor = OPERATOR
+            if options.login is not None:
+                password = secret(options, f"password of {options.login}")
+                actor = await door.prove_password(options.login, password)
+            portal = options.portal
+            if in_a_portal and portal is None:
+                portal = await _only_portal(door, actor)
+            yield Session(door, actor.at(portal), config, options)
+
+
+def read_settings() -> Settings:
+    """Return the settings, or end with a sentence that names the one at fault."""
+    try:
+        return settings()
+    except ValidationError as error:
+        told = "; ".join(
+            f"{'_'.join(map(str, fault['loc'])).upper()}: {fault['msg']}"
+            for fault in error.errors()
+        )
+        raise Stopped(Exit.USAGE, f"The settings are not sound: {told}.") from error
+
+
+async def _only_portal(door: Door, actor: Actor) -> str:
+    """Return the portal that is meant where there is but one."""
+    known = [row.key for row in await door.ask(portals, Nothing(), actor)]
+    if len(known) != 1:
+        told = (
+            f"one of {', '.join(known)}" if known else "there is none yet: `currant portal create`"
+        )
+        raise Stopped(Exit.USAGE, f"Name the portal with --portal ({told}). Nothing was done.")
+    return known[0]
+
+
+def run(work: Coroutine[Any, Any, None]) -> None:
+    """Run a command's work to its end, and end with the exit code that its outcome has.
+
+    Interrupted, its transaction is rolled back.
+    """
+    log_to_stderr()
+    try:
+        uvloop.run(work)
+    except Stopped as stopped:
+        _complain(str(stopped))
+        code = stopped.code
+    except Refusal as refusal:
+        told = [refusal.message, *map(str, refusal.faults)]
+        _complain("\n  ".join(told[:1] + [line for line in told[1:] if line not in told[0]]))
+        code = EXITS[refusal.kind]
+    except (EmbeddedServerError, MigrationError, DatabaseUnfit, OSError) as error:
+        _complain(str(error))
+        code = Exit.FAILURE
+    except KeyboardInterrupt:
+        _complain("Interrupted. What was not finished was not done.")
+        code = Exit.INTERRUPTED
+    else:
+        code = Exit.OK
+    raise typer.Exit(code)
+
+
+def _complain(message: str) -> None:
+    if message:
+        sys.stderr.write(f"currant: {message}\n")
+
+
+def log_to_stderr() -> None:
+    """Send the log to stderr: for people at a terminal, as JSON lines anywhere else."""
+    renderers: list[Any] = [
+        structlog.processors.dict_tracebacks,
+        structlog.processors.JSONRenderer(),
+    ]
+    if sys.stderr.isatty():
+        renderers = [structlog.dev.ConsoleRenderer()]
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            *renderers,
+        ],
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )

@@ -1,0 +1,122 @@
+"""`currant ledger`: the books proved, summed and listed."""
+
+from typing import Annotated
+
+import msgspec
+import typer
+
+from currant.access.model import AuditFault, AuditKey
+from currant.access.signing import audit_key
+from currant.access.verbs import Nothing, audit_faults, forged_heads
+from currant.cli.frame import Exit, Session, Stopped, command, table
+from currant.customers.model import AccountEntries, AccountNamed
+from currant.customers.verbs import account_balances, account_entries
+from currant.ledger.model import BalancesOf
+from currant.ledger.verbs import ledger_faults, trial_balance
+from currant.prepayment.verbs import wallet_faults
+
+app = typer.Typer(no_args_is_help=True)
+
+_NEWEST = 2**62
+
+
+class Fault(msgspec.Struct, frozen=True):
+    """Something wrong with the books or with the audit log; the entry or event at fault."""
+
+    portal: str
+    what: str
+    number: int | None
+    detail: str
+
+
+@command(app, "verify", portal=False)
+async def verify(session: Session) -> None:
+    """Prove the books, the wallets and the audit log; exit 3 and name each fault if one is off."""
+    faults = await faults_of(session)
+    session.teller.tell(
+        {"sound": not faults, "faults": faults},
+        lambda: (
+            table(faults, "portal", "what", "number", "detail")
+            if faults
+            else "The books balance, the wallets agree with them, and the audit log is whole."
+        ),
+    )
+    if faults:
+        told = "is 1 fault" if len(faults) == 1 else f"are {len(faults)} faults"
+        raise Stopped(Exit.CHECK_FAILED, f"There {told}.")
+
+
+async def faults_of(session: Session) -> list[Fault]:
+    """List whatever is wrong with the books, the wallets and the audit log of all portals."""
+    faults = [
+        Fault(fault.portal, fault.what, fault.entry_id, fault.detail)
+        for fault in await session.ask(ledger_faults, Nothing())
+    ]
+    faults += [
+        Fault(fault.portal, f"wallet of {fault.account} is off", None, fault.detail)
+        for fault in await session.ask(wallet_faults, Nothing())
+    ]
+    faults += [_audit(fault) for fault in await session.ask(audit_faults, Nothing())]
+    if (session.config.home / "audit.key").exists():
+        key = AuditKey(audit_key(session.config.home))
+        faults += [_audit(fault) for fault in await session.ask(forged_heads, key)]
+    return faults
+
+
+def _audit(fault: AuditFault) -> Fault:
+    return Fault(str(fault.portal_id or ""), "audit log", fault.event_id, fault.fault)
+
+
+@command(app, "balance")
+async def balance(
+    session: Session,
+    account: Annotated[
+        str | None, typer.Argument(help="A customer account; the whole portal without one.")
+    ] = None,
+) -> None:
+    """Sum the postings per chart account and commodity."""
+    if account is None:
+        rows = await session.ask(trial_balance, BalancesOf())
+    else:
+        rows = await session.ask(account_balances, AccountNamed(account))
+    session.teller.rows(rows, "coa", "name", "commodity", "debit", "credit")
+
+
+@command(app, "entries")
+async def entries(
+    session: Session,
+    account: Annotated[str, typer.Argument(help="A customer account.")],
+    *,
+    limit: Annotated[int, typer.Option(min=1, max=1000, help="How many entries.")] = 20,
+) -> None:
+    """List an account's entries with all their lines, newest first."""
+    found = await session.ask(account_entries, AccountEntries(account, _NEWEST, limit))
+    lines = [
+        Line(
+            entry.entry.entry_id,
+            entry.entry.event_at.isoformat(timespec="seconds"),
+            entry.entry.kind,
+            entry.entry.login,
+            posting.coa,
+            posting.name,
+            posting.commodity,
+            f"{posting.amount:,f}",
+        )
+        for entry in found
+        for posting in entry.postings
+    ]
+    columns = ("entry", "at", "kind", "login", "coa", "name", "commodity", "amount")
+    session.teller.tell(found, lambda: table(lines, *columns))
+
+
+class Line(msgspec.Struct, frozen=True):
+    """A line of an entry as it is listed; a debit is positive."""
+
+    entry: int
+    at: str
+    kind: str
+    login: str
+    coa: str
+    name: str
+    commodity: str
+    amount: str

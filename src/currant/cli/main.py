@@ -1,0 +1,36 @@
+"""The command line's entry: `currant …`."""
+
+import typer
+
+from currant import __version__
+from currant.cli import database, demo, imports, ledger, portals, reads, serve, users, vend
+
+app = typer.Typer(
+    name="currant",
+    help="The open utility platform. Exit codes: 0 done, 1 failure, 2 usage, 3 check failed, "
+    "4 input rejected, 5 conflict or try again, 6 not permitted, 130 interrupted.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+for group in (serve, demo, database, imports, reads, vend):
+    app.add_typer(group.app)
+app.add_typer(portals.app, name="portal", help="Portals: the utilities of this installation.")
+app.add_typer(users.app, name="user", help="System users of a portal.")
+app.add_typer(users.tokens, name="token", help="Tokens of system users.")
+app.add_typer(ledger.app, name="ledger", help="The books: their proof, balances and entries.")
+
+
+@app.command("version")
+def version() -> None:
+    """Tell the version."""
+    typer.echo(__version__)
+
+
+def main() -> None:
+    """Run a command; exits with its code."""
+    app(prog_name="currant")
+
+
+if __name__ == "__main__":
+    main()
