@@ -1,5 +1,6 @@
 """The product with one route more: the row of GET /meters/get-meter by a bare primary-key query."""
 
+import asyncio
 import os
 from typing import Any
 
@@ -22,11 +23,13 @@ def app() -> Any:
     """Return the product's application with `/bare` beside it."""
     product = make_app()
     pools: list[Any] = []
+    opening = asyncio.Lock()
 
     @get("/bare")
     async def bare() -> Response[bytes]:
-        if not pools:
-            pools.append(await asyncpg.create_pool(os.environ["BENCH_OWNER_URL"], max_size=10))
+        async with opening:
+            if not pools:
+                pools.append(await asyncpg.create_pool(os.environ["BENCH_OWNER_URL"], max_size=10))
         row = await pools[0].fetchrow(QUERY, 1)
         return Response(wire.encode(dict(row)), media_type="application/json")
 

@@ -127,13 +127,19 @@ def free_port() -> int:
 
 
 @contextmanager
-def served(urls: Urls, *, workers: int, app: str = "currant.api.app:make_app") -> Iterator["Serving"]:
+def served(
+    urls: Urls, *, workers: int, app: str = "currant.api.app:make_app"
+) -> Iterator["Serving"]:
     """Serve the product on this database for the block."""
     port = free_port()
     log = tempfile.TemporaryFile()  # noqa: SIM115
     process = subprocess.Popen(
         [sys.executable, "serve.py", app, str(port), str(workers)],
-        env={**os.environ, "CURRANT_DATABASE_URL": urls.runtime, "BENCH_OWNER_URL": urls.owner or ""},
+        env={
+            **os.environ,
+            "CURRANT_DATABASE_URL": urls.runtime,
+            "BENCH_OWNER_URL": urls.owner or "",
+        },
         cwd=Path(__file__).parent,
         stdout=log,
         stderr=log,
@@ -192,7 +198,9 @@ class Client:
 
     async def send(self, method: str, path: str, body: bytes = b"", headers: str = "") -> int:
         """Send a request and return its status; the body is read and dropped."""
-        told = f"{method} {path} HTTP/1.1\r\n{self.head}{headers}Content-Length: {len(body)}\r\n\r\n"
+        told = (
+            f"{method} {path} HTTP/1.1\r\n{self.head}{headers}Content-Length: {len(body)}\r\n\r\n"
+        )
         self.writer.write(told.encode() + body)
         head = await self.reader.readuntil(b"\r\n\r\n")
         length = int(head.lower().split(b"content-length:")[1].split(b"\r\n")[0])

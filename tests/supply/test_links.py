@@ -2,7 +2,6 @@
 
 import random
 from datetime import datetime, timedelta
-from typing import Any
 
 import asyncpg
 from tests.houses import Row, customer, imported, keys_of, location, meter, updated
@@ -39,8 +38,8 @@ locations H3 serialnum=M1
     record 1, serialnum: hangs at location {H1}, which is supplied to account {C1}: detach it
     there first
 locations H3 serialnum=M3, H4 serialnum=M3
-    record 1, serialnum: is put at another location by another record;
-    record 2, serialnum: is put at another location by another record
+    record 1, serialnum: another record puts it elsewhere;
+    record 2, serialnum: another record puts it elsewhere
 
 # A meter moves from anywhere.
 meters M1 locname=-
@@ -69,6 +68,9 @@ meters M1 contract=C2
     record 1, contract: location {H1} is supplied to account {C1}: detach that first
 meters M1 contract=C1 locname=H2
     record 1, contract: location {H2} is supplied to account {C2}: detach that first
+locations H1 serialnum=M3 then meters M1 contract=-, M3 contract=C1
+    record 1, contract: another record says otherwise of who is supplied there;
+    record 2, contract: another record says otherwise of who is supplied there
 
 # A customer moves, with the meter or without it.
 customers C1 locname=-
@@ -105,8 +107,8 @@ customers C1 locname=H2, C2 locname=H1
 customers C3 locname=H1, C1 locname=-
     C2 H2, C3 H1; M1 H1, M2 H2
 customers C1 locname=H3, C3 locname=H3
-    record 1, locname: the location is given to another account by another record;
-    record 2, locname: the location is given to another account by another record
+    record 1, locname: another record says otherwise of who is supplied there;
+    record 2, locname: another record says otherwise of who is supplied there
 
 # An account with several locations.
 locations H3 contract=C1 then customers C1 locname=H3 serialnum=M3
@@ -121,6 +123,7 @@ locations H3 contract=C1 then customers C1 locname=H4
     record 1, locname: is not one of the 2 locations that the account is supplied at: attach it by
     a file of locations
 """
+Links = tuple[dict[str, str], dict[str, str]]
 KEYS = {"locations": "locname", "customers": "contract", "meters": "serialnum"}
 REFERENCES = ("contract", "locname", "serialnum")
 
@@ -251,9 +254,9 @@ async def test_what_is_linked_is_told_alike_and_the_past_stands(
             assert await links(owner, clock.now()) == before
             continue
         done += 1
-        for row in rows:
-            await holds_what_it_says(door, boss, row)
         lives, hangs = await links(owner, clock.now())
+        for row in rows:
+            await holds_what_it_says(door, boss, table, row, (lives, hangs))
         snapshots.append((clock.now(), lives, hangs))
         for serial in serials:
             _, shown = await door.ask(show_meter, MeterWanted(serial), boss)
@@ -296,14 +299,28 @@ async def links(owner: asyncpg.Connection, when: datetime) -> tuple[dict[str, st
     return dict(map(tuple, lives)), dict(map(tuple, hangs))
 
 
-async def holds_what_it_says(door: Door, boss: Actor, row: dict[str, Any]) -> None:
-    """What a taken record names is together afterwards, as its meter tells."""
-    serial = row.get("serialnum", NONE)
-    if serial == NONE:
-        return
-    _, shown = await door.ask(show_meter, MeterWanted(serial), boss)
-    contract, place = row.get("contract", NONE), row.get("locname", NONE)
-    if contract != NONE:
-        assert shown.account == f"0000{contract[1:]}"
-    if place != NONE:
-        assert shown.loc_id == f"L0000{place[1:]}"
+async def holds_what_it_says(
+    door: Door, boss: Actor, table: str, row: dict[str, str], now: Links
+) -> None:
+    """Hold a taken record against what is then linked."""
+    lives, hangs = now
+    contract, place, serial = (row.get(column) for column in REFERENCES)
+    account = f"0000{contract[1:]}" if contract not in (None, NONE) else None
+    loc_id = f"L0000{place[1:]}" if place not in (None, NONE) else None
+    if serial not in (None, NONE):
+        _, shown = await door.ask(show_meter, MeterWanted(serial), boss)
+        assert account is None or shown.account == account
+        assert loc_id is None or shown.loc_id == loc_id
+        if table == "meters" and contract == NONE and place is None:
+            assert shown.account is None
+        if table == "meters" and place == NONE and account is None:
+            assert shown.loc_id is None
+    if account is not None and loc_id is not None:
+        assert lives[loc_id] == account
+    if table == "locations":
+        assert contract != NONE or loc_id not in lives
+        assert serial != NONE or loc_id not in hangs.values()
+    if table == "customers" and place == NONE and serial in (None, NONE):
+        assert account not in lives.values()
+    if table == "customers" and serial == NONE and place is None:
+        assert not [meter for meter, where in hangs.items() if lives.get(where) == account]

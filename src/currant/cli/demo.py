@@ -1,5 +1,123 @@
-"""x"""
+"""`currant demo`: a utility to look at, loaded once and served."""
 
+from typing import Annotated
+
+import msgspec
 import typer
 
+from currant import wire
+from currant.access.model import OPERATOR, IssueToken, SetPassword
+from currant.access.passwords import hash_password
+from currant.access.verbs import issue_token, new_token, set_password
+from currant.cli.database import bring_forward
+from currant.cli.frame import AsJson, Options, Quiet, Teller, read_settings, run
+from currant.cli.loading import AT_ONCE, BOSS, PORTAL, load
+from currant.cli.serve import WithParent, address_of, port_held, serve_until_stopped
+from currant.clock import FrozenClock, SystemClock
+from currant.customers.verbs import account_keys
+from currant.db.database import Urls, database, refuse_unfit
+from currant.db.health import refuse_unreachable
+from currant.db.tx import open_pool
+from currant.door import Door
+from currant.locations.model import Keys, KeysWanted
+from currant.settings import Settings
+
 app = typer.Typer()
+
+
+class Access(msgspec.Struct, frozen=True):
+    """How to get into the demo, and a call that answers."""
+
+    url: str
+    portal: str
+    login: str
+    password: str
+    token: str
+    curl: str
+
+
+@app.command("demo")
+def demo(
+    *,
+    no_serve: Annotated[bool, typer.Option("--no-serve", help="Load it and end.")] = False,
+    with_parent: WithParent = False,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
+) -> None:
+    """Load the demo utility (portal `example`) once, serve it, and print how to get in."""
+    teller = Teller(Options(as_json=as_json, quiet=quiet))
+    run(_load(teller) if no_serve else _serve(teller, with_parent=with_parent))
+
+
+async def _serve(teller: Teller, *, with_parent: bool) -> None:
+    config = read_settings()
+    with port_held(config, teller, replace=True):
+        await _forward(config)
+        async with database(config) as urls:
+            access = await _loaded(teller, config, urls)
+            serve_until_stopped(
+                config, urls, lambda: _tell(teller, access), with_parent=with_parent
+            )
+
+
+async def _load(teller: Teller) -> None:
+    config = read_settings()
+    await _forward(config)
+    async with database(config) as urls:
+        _tell(teller, await _loaded(teller, config, urls))
+
+
+async def _forward(config: Settings) -> None:
+    """Bring a database of the user's own forward, where its owner is named."""
+    if config.database_url is not None and config.owner_url is not None:
+        await bring_forward(config)
+
+
+async def _loaded(teller: Teller, config: Settings, urls: Urls) -> Access:
+    """Load what is not there yet, and give the demo's user a new password and token."""
+    await refuse_unreachable(urls.runtime)
+    await refuse_unfit(urls.runtime)
+    async with await open_pool(urls.runtime, size=AT_ONCE, name="currant demo") as pool:
+        clock = FrozenClock(SystemClock().now())
+        door = Door(pool, clock)
+        with teller.progress() as progress:
+            await load(door, clock, progress)
+        return await _access(Door(pool, SystemClock()), config)
+
+
+async def _access(door: Door, config: Settings) -> Access:
+    operator = OPERATOR.at(PORTAL)
+    password, _ = new_token()
+    token, hashed = new_token()
+    await door.act(set_password, SetPassword(BOSS, hash_password(password)), operator)
+    await door.act(issue_token, IssueToken(BOSS, hashed), operator)
+    keys = wire.decode(bytes(await door.ask(account_keys, KeysWanted(1), operator)), list[Keys])
+    url = address_of(config)
+    account = keys[0].juice_key
+    return Access(
+        url=url,
+        portal=PORTAL,
+        login=BOSS,
+        password=password,
+        token=token,
+        curl=f"curl -H 'Authorization: token {BOSS}:{token}' "
+        f"'{url}/customers/wallet/get-values?portal={PORTAL}&account={account}'",
+    )
+
+
+def _tell(teller: Teller, access: Access) -> None:
+    teller.tell(
+        access,
+        lambda: "\n".join(
+            (
+                f"The demo utility is at {access.url} (native API: {access.url}/v1/openapi.json).",
+                "",
+                f"  portal    {access.portal}",
+                f"  login     {access.login}",
+                f"  password  {access.password}",
+                f"  token     {access.token}",
+                "",
+                f"  {access.curl}",
+            )
+        ),
+    )

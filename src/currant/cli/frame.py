@@ -9,6 +9,7 @@ import getpass
 import hashlib
 import inspect
 import shutil
+import signal
 import sys
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator, Sequence
@@ -224,14 +225,19 @@ def _cell(value: Any) -> str:
 
 @contextmanager
 def _opened(path: Path) -> Iterator[BinaryIO]:
-    if str(path) != "-":
-        with path.open("rb") as file:
-            yield file
+    if str(path) == "-":
+        with tempfile.TemporaryFile() as spooled:
+            shutil.copyfileobj(sys.stdin.buffer, spooled)
+            spooled.seek(0)
+            yield spooled
         return
-    with tempfile.TemporaryFile() as spooled:
-        shutil.copyfileobj(sys.stdin.buffer, spooled)
-        spooled.seek(0)
-        yield spooled
+    try:
+        file = path.open("rb")
+    except OSError as error:
+        told = f"{path} cannot be read: {error.strerror}. Nothing was done."
+        raise Stopped(Exit.USAGE, told) from error
+    with file:
+        yield file
 
 
 def secret(options: Options, what: str, *, new: bool = False) -> str:
@@ -363,9 +369,11 @@ async def _only_portal(door: Door, actor: Actor) -> str:
 def run(work: Coroutine[Any, Any, None]) -> None:
     """Run a command's work to its end, and end with the exit code that its outcome has.
 
-    Interrupted, its transaction is rolled back.
+    Interrupted or terminated, its transaction is rolled back.
     """
     log_to_stderr()
+    signal.signal(signal.SIGINT, _interrupt)
+    signal.signal(signal.SIGTERM, _terminate)
     try:
         uvloop.run(work)
     except Stopped as stopped:
@@ -384,6 +392,15 @@ def run(work: Coroutine[Any, Any, None]) -> None:
     else:
         code = Exit.OK
     raise typer.Exit(code)
+
+
+def _interrupt(_number: int, _frame: object) -> None:
+    """End at once, also where a prompt or a pipe is waited for."""
+    raise KeyboardInterrupt
+
+
+def _terminate(number: int, _frame: object) -> None:
+    raise SystemExit(128 + number)
 
 
 def _complain(message: str) -> None:

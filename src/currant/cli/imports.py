@@ -7,14 +7,14 @@ from typing import Annotated
 import typer
 
 from currant.cli.frame import Session, command
-from currant.supply.model import Body, TrinityFile
+from currant.supply.model import TrinityFile
 from currant.supply.verbs import import_trinity, update_trinity
 
 app = typer.Typer()
 
 File = Annotated[
     Path,
-    typer.Argument(help="The file, - for stdin.", allow_dash=True, exists=True, dir_okay=False),
+    typer.Argument(help="The file, - for stdin."),
 ]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Check everything and keep nothing.")]
 Key = Annotated[
@@ -45,7 +45,7 @@ async def import_file(
     """Import a Trinity file, all of it or nothing; every bad record is named."""
     verb = update_trinity if update else import_trinity
     with session.teller.upload(file) as sent:
-        wanted = TrinityFile(table.value, Body(sent.file, sent.sha256))
+        wanted = TrinityFile(table.value, sent)
         if dry_run:
             taken = await session.rehearse(verb, wanted)
         else:

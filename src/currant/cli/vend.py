@@ -84,7 +84,7 @@ def receipt_of(vended: Vended, zone: ZoneInfo) -> Iterator[str]:
     yield _line("Customer", vended.customer_name)
     yield _line("Meter", vended.serial_number)
     yield _line("Sold by", f"{vended.login} {vended.vendor_number}".strip())
-    yield from _split(vended, vended.tender)
+    yield from _split(vended, f", {vended.tender}")
     yield _RULE
     if vended.wallet == "units":
         yield _line("Units bought", f"{vended.energy_kwh:,f} kWh")
@@ -102,7 +102,7 @@ def _quotation(quoted: Quoted) -> Iterator[str]:
     yield _RULE
     yield _line("Account", quoted.account)
     yield _line("Meter", quoted.serial_number)
-    yield from _split(quoted, "tender")
+    yield from _split(quoted)
     yield _RULE
     if quoted.wallet == "units":
         yield _line("Would buy", f"{quoted.energy_kwh:,f} kWh")
@@ -112,14 +112,14 @@ def _quotation(quoted: Quoted) -> Iterator[str]:
     yield _RULE
 
 
-def _split(told: Vended | Quoted, tender: str) -> Iterator[str]:
+def _split(told: Vended | Quoted, tender: str = "") -> Iterator[str]:
     """Yield what a tender was split into, line by line."""
 
     def money(amount: Decimal) -> str:
         return format_money(amount, told.currency)
 
     yield _RULE
-    yield _line(f"Tendered, {tender}", money(told.amount))
+    yield _line(f"Tendered{tender}", money(told.amount))
     if told.split.arrears:
         yield _line("Arrears", money(told.arrears_amount))
     for item in told.split.arrears:
@@ -132,10 +132,13 @@ def _split(told: Vended | Quoted, tender: str) -> Iterator[str]:
         yield _line(f"  {charge.month} {charge.description}", money(gross))
     yield _line("Energy", money(told.energy_amount))
     if told.wallet != "units":
+        if told.energy_kwh:
+            yield _line("  at today's rates about", f"{told.energy_kwh:,f} kWh")
         return
     for line in told.split.energy:
         rate = f"{line.quantity_kwh.normalize():f} kWh × {line.rate.normalize():f}"
-        yield _line(f"  {line.description or line.tier}: {rate}", money(line.net_amount))
+        name = f"{line.description}: " if line.description else ""
+        yield _line(f"  {name}{rate}", money(line.net_amount))
         if line.tax_amount:
             tax = f"    tax {(line.tax_rate * _HUNDRED).normalize():f} %"
             yield _line(tax, money(line.tax_amount))

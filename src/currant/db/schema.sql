@@ -43,7 +43,7 @@ return lower(valid) <= at and coalesce(upper(valid) > at, true);
 -- Tell the planner about tables that were just written, before they are joined: after many rows,
 -- and where they were never looked at or have doubled since. Without it every tenant looks as if
 -- it had a single row, and a join of two of its tables reads one of them once for each row of the
--- other.
+-- other. A table that somebody else is just looking at is left to them.
 create function db.analyze_written(tables regclass[], written bigint) returns void
 language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
@@ -58,7 +58,7 @@ begin
         )
         order by c.oid
     loop
-        execute format('analyze %s', named);
+        execute format('analyze (skip_locked) %s', named);
     end loop;
 end
 $$;
@@ -89,28 +89,5 @@ begin
         'create trigger append_only before update or delete or truncate on %s '
         'for each statement execute function db.refuse_change()', named
     );
-end
-$$;
-
--- Take the statistics of tables anew where much was written since they were last taken, and answer
--- of how many. A bulk verb calls it for what it is about to join: a young table has no statistics,
--- and a plan made without them reads a whole portal where it should look up one key.
-create function db.freshen(tables regclass[])
-returns int
-language plpgsql security definer set search_path = pg_catalog, pg_temp
-as $$
-declare
-    stale regclass;
-    taken int := 0;
-begin
-    for stale in
-        select c.oid::regclass from pg_class as c
-        where c.oid = any(tables)
-            and pg_stat_get_mod_since_analyze(c.oid) > 1000 + greatest(c.reltuples, 0) / 5
-    loop
-        execute format('analyze (skip_locked) %s', stale);
-        taken := taken + 1;
-    end loop;
-    return taken;
 end
 $$;

@@ -31,6 +31,7 @@ class SupplyRow(msgspec.Struct, frozen=True):
     meter_id: int
     wallet_kind: str
     account_id: int
+    prepaid: bool
     tariff_id: int
     revision: int
     start_at: datetime
@@ -50,6 +51,14 @@ class RunRow(msgspec.Struct, frozen=True):
     coas: list[str]
     nets: list[int]
     tax: int
+
+
+class MovedWallet(msgspec.Struct, frozen=True):
+    """A wallet that was drawn from, and what it now holds."""
+
+    account_id: int
+    kind: str
+    balance: Decimal
 
 
 class FixedRow(msgspec.Struct, frozen=True):

@@ -8,6 +8,7 @@ elapsed time to whole Wh. Pure; energy in Wh, money in minor units.
 from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
+from functools import lru_cache
 
 import msgspec
 
@@ -108,13 +109,12 @@ class Timeline:
     ) -> list[Cut]:
         """Cut a stretch of one span where its time-of-use bucket changes."""
         calendar = self.rates.books[supply.tariff_id, supply.revision].calendar
-        if span.version is None:
-            return [(begin, until, None, None, 1)]
-        if calendar is None:
-            return [(begin, until, supply, span, 1)]
+        pieces = [(1, until - begin)] if calendar is None else split(calendar, begin, until)
         cuts: list[Cut] = []
-        for bucket, elapsed in split(calendar, begin, until):
-            cuts.append((begin, begin + elapsed, supply, span, bucket))
+        for bucket, elapsed in pieces:
+            priced = span.version is not None and _has_rate(span.version, bucket)
+            told = (supply, span) if priced else (None, None)
+            cuts.append((begin, begin + elapsed, *told, bucket))
             begin += elapsed
         return cuts
 
@@ -126,6 +126,13 @@ class Timeline:
 
     def _next_supply(self, instant: datetime, latest: datetime) -> datetime:
         return min((s.start_at for s in self.supplies if s.start_at > instant), default=latest)
+
+
+@lru_cache(maxsize=4096)
+def _has_rate(version: TariffVersion, bucket: int) -> bool:
+    """Tell whether the rates can price energy in a bucket; blocks price it in any."""
+    tiers = {line.tier for line in version.lines}
+    return f"T{bucket}" in tiers or "T" not in {tier[0] for tier in tiers}
 
 
 class Run(msgspec.Struct):
@@ -140,14 +147,25 @@ class Run(msgspec.Struct):
     energy_wh: dict[int, int]
     charged: dict[str, int]
     charged_tax: int
+    stored_wh: dict[int, int] = {}
     nets: dict[str, int] = {}
     tax: int = 0
-    drawn_wh: int = 0
 
     @property
     def total_wh(self) -> int:
         """The energy of all its buckets."""
         return sum(self.energy_wh.values())
+
+    @property
+    def drawn_wh(self) -> int:
+        """The energy it has more than was stored."""
+        return self.total_wh - sum(self.stored_wh.values())
+
+    @property
+    def changed(self) -> bool:
+        """Whether there is anything to store; energy may change its bucket at no cost."""
+        energy = {bucket: wh for bucket, wh in self.energy_wh.items() if wh}
+        return energy != self.stored_wh or bool(self.owed) or self.tax != self.charged_tax
 
     @property
     def owed(self) -> dict[str, int]:
@@ -159,11 +177,11 @@ class Run(msgspec.Struct):
     def add(self, piece: Piece) -> None:
         """Put a piece of usage into its bucket."""
         self.energy_wh[piece.bucket] = self.energy_wh.get(piece.bucket, 0) + piece.energy_wh
-        self.drawn_wh += piece.energy_wh
 
 
 def stored_run(row: RunRow, version: TariffVersion) -> Run:
     """Take a stored run up again."""
+    stored = {bucket: energy for bucket, energy in enumerate(row.energy_wh, 1) if energy}
     return Run(
         meter_id=row.meter_id,
         month=row.month,
@@ -171,7 +189,8 @@ def stored_run(row: RunRow, version: TariffVersion) -> Run:
         account_id=row.account_id,
         tariff_id=row.tariff_id,
         version=version,
-        energy_wh={bucket: energy for bucket, energy in enumerate(row.energy_wh, 1) if energy},
+        energy_wh=dict(stored),
+        stored_wh=stored,
         charged=dict(zip(row.coas, row.nets, strict=True)),
         charged_tax=row.tax,
     )

@@ -1,10 +1,10 @@
 -- name: supplies
 -- For each meter the stretches of time in which it supplied an account on a tariff: where its
 -- installation, the agreement of that place and its tariff overlap, from an instant on.
--- not null: start_at
+-- not null: prepaid start_at
 select
-    m.meter_id, m.wallet_kind, g.account_id, s.tariff_id, t.revision,
-    lower(i.valid * g.valid * s.valid) as start_at,
+    m.meter_id, m.wallet_kind, g.account_id, a.payment_mode = 'PREPAID' as prepaid, s.tariff_id,
+    t.revision, lower(i.valid * g.valid * s.valid) as start_at,
     upper(i.valid * g.valid * s.valid) as end_at
 from unnest(:meter_ids::bigint[]) as w (meter_id)
 inner join metering.meter as m on m.portal_id = :portal_id::int and m.meter_id = w.meter_id
@@ -14,6 +14,7 @@ inner join metering.installation as i
 inner join customers.agreement as g
     on g.portal_id = i.portal_id and g.location_id = i.location_id
     and g.product_type = m.product_type and g.valid && i.valid
+inner join customers.account as a on a.portal_id = g.portal_id and a.account_id = g.account_id
 inner join tariffs.assignment as s
     on s.portal_id = m.portal_id and s.meter_id = m.meter_id and s.valid && i.valid
 inner join tariffs.tariff as t on t.portal_id = s.portal_id and t.tariff_id = s.tariff_id
@@ -21,16 +22,15 @@ where not isempty(i.valid * g.valid * s.valid)
     and i.valid * g.valid * s.valid && tstzrange(:from_at::timestamptz, null)
 order by m.meter_id, start_at;
 
--- name: freshen
--- Take the statistics of what is joined below anew, where much was written since.
--- not null: taken
+-- name: analyze_grown
+-- Let the planner look again at what has doubled since it last looked, before it is joined.
 select
-    db.freshen(
+    db.analyze_written(
         array[
-            'reads.read', 'reads.usage', 'metering.register', 'drawdown.run', 'ledger.entry',
-            'ledger.posting', 'prepayment.wallet'
-        ]::regclass[]
-    ) as taken;
+            'reads.read', 'reads.usage', 'drawdown.run', 'ledger.entry', 'ledger.posting',
+            'prepayment.wallet'
+        ]::regclass[], 0
+    );
 
 -- name: look_up_by_key
 -- Plan this transaction's statements for the sets they are given: look rows up by key, whatever the
@@ -55,8 +55,8 @@ order by r.meter_id, r.month, r.from_at;
 -- name: post
 -- Keep the newly priced runs, post an entry per meter and account with its lines, take the money or
 -- energy from the wallets, and link the usage: one statement for a whole chunk of meters. Amounts
--- of money come in minor units. Answers the accounts whose wallets are now used up.
--- not null: account_id
+-- of money come in minor units. Answers the wallets that moved.
+-- not null: account_id kind balance
 with kept as (
     insert into drawdown.run (
         portal_id, meter_id, month, from_at, account_id, tariff_id, energy_wh, coas, nets, tax
@@ -122,7 +122,7 @@ with kept as (
         :unpriced_to_ats::timestamptz[], :unpriced_energies::bigint[]
     ) as u (meter_id, from_at, to_at, energy_wh)
 )
-select m.account_id
+select m.account_id, m.kind, m.balance
 from prepayment.credit_many(
     :portal_id::int, :wallet_account_ids::bigint[], :wallet_kinds::text[],
     (
@@ -133,8 +133,15 @@ from prepayment.credit_many(
         from unnest(:wallet_kinds::text[], :wallet_amounts::bigint[])
             with ordinality as w (kind, amount, place)
     )
-) as m
-where m.balance <= 0;
+) as m;
+
+-- name: reconnect
+-- Give back the supply of accounts whose wallets hold something again; answers how many meters.
+-- not null: meters
+select
+    headends.settle_relays(
+        :portal_id::int, :account_ids::bigint[], :kinds::text[], :now::timestamptz
+    ) as meters;
 
 -- name: disconnect
 -- Ask the head-ends to disconnect meters whose wallets are used up; answers how many were asked.
@@ -187,6 +194,8 @@ select
     s.days_of_month
 from spans as s
 inner join customers.agreement as g on g.portal_id = :portal_id::int and g.valid && s.span
+inner join customers.account as c
+    on c.portal_id = g.portal_id and c.account_id = g.account_id and c.payment_mode = 'PREPAID'
 inner join metering.installation as i
     on i.portal_id = g.portal_id and i.location_id = g.location_id and i.valid && g.valid
 inner join metering.meter as r
@@ -210,9 +219,9 @@ group by
 order by s.month, r.meter_id, f.fixed_id;
 
 -- name: charge
--- Keep monthly charges once each; those of currency wallets are posted and paid at once, those of
--- units wallets stay open. Amounts of money come in minor units. Answers the accounts whose wallets
--- are now used up.
+-- Keep monthly charges once each, whoever else charges them at this moment; those of currency
+-- wallets are posted and paid at once, those of units wallets stay open. Amounts of money come in
+-- minor units. Answers the accounts whose wallets are now used up.
 -- not null: account_id
 with due as (
     insert into drawdown.fixed_due (
@@ -232,6 +241,7 @@ with due as (
         meter_id, month, fixed_id, account_id, description, net, tax, coa, kind
     )
     order by d.meter_id, d.month, d.fixed_id
+    on conflict do nothing
     returning meter_id, month, fixed_id, account_id, description, net, tax, coa, net_paid, tax_paid
 ), paid as (
     select

@@ -9,7 +9,14 @@ from currant.access.permissions import Permission, needs
 from currant.access.verbs import Nothing
 from currant.db.statements import Statements
 from currant.db.tx import Tx
-from currant.drawdown.model import DrawDown, DrawnDown, FixedRow, RunRow, SupplyRow
+from currant.drawdown.model import (
+    DrawDown,
+    DrawnDown,
+    FixedRow,
+    MovedWallet,
+    RunRow,
+    SupplyRow,
+)
 from currant.drawdown.months import BookKey, Rates, Run, Timeline, new_run, price_runs, stored_run
 from currant.money import from_minor
 from currant.reads.model import UsageChange
@@ -20,13 +27,14 @@ from currant.tariffs.verbs import price_book
 
 sql = Statements(__package__)
 _SUPPLIES = sql.rows("supplies", SupplyRow)
-_FRESHEN = sql.rows("freshen", int)
+_ANALYZE_GROWN = sql.command("analyze_grown")
 _LOOK_UP_BY_KEY = sql.rows("look_up_by_key", str)
 _RUNS = sql.rows("runs", RunRow)
-_POST = sql.rows("post", int)
+_POST = sql.rows("post", MovedWallet)
 _FIXED_CHARGES = sql.rows("fixed_charges", FixedRow)
 _CHARGE = sql.rows("charge", int)
 _DISCONNECT = sql.rows("disconnect", int)
+_RECONNECT = sql.rows("reconnect", int)
 _PORTALS_DUE = sql.rows("portals_due", str)
 
 _WALLET_COA = "2100"
@@ -46,9 +54,10 @@ async def draw_down(tx: Tx, command: DrawDown) -> DrawnDown:
     """Make usage of due reads, and charge each meter's months what they cost more than before.
 
     Posting rule L9, one ledger entry per meter and account; a wallet may go below zero. Usage while
-    nobody was supplied, or at no rate, is kept as unpriced. Run it until it answers no registers.
+    nobody was supplied, or at no rate, is kept as unpriced; that of a postpaid account is left to
+    its bill. Run it until it answers no registers.
     """
-    await tx.one(_FRESHEN)
+    await tx.run(_ANALYZE_GROWN)
     await tx.one(_LOOK_UP_BY_KEY)
     changes = await make_usage(tx, command.registers)
     if not changes:
@@ -113,7 +122,11 @@ async def charge_fixed(tx: Tx, _command: Nothing) -> int:
         nets=[net for net, _ in priced],
         taxes=[tax for _, tax in priced],
     )
-    await _disconnect(tx, [row.meter_id for row in rows if row.account_id in set(used_up)])
+    empty = set(used_up)
+    await _disconnect(
+        tx,
+        [row.meter_id for row in rows if row.wallet_kind == "currency" and row.account_id in empty],
+    )
     return len(rows)
 
 
@@ -154,6 +167,8 @@ class _Batch:
                             told = (meter_id, piece.from_at, piece.to_at, piece.energy_wh)
                             self.unpriced.append(told)
                         continue
+                    if not supply.prepaid:
+                        continue
                     key = (meter_id, span.month, max(span.start_at, supply.start_at))
                     run = self.runs.get(key)
                     if run is None:
@@ -188,7 +203,6 @@ async def _take_up(tx: Tx, batch: _Batch) -> None:
         if fresh is not None:
             for bucket, energy in fresh.energy_wh.items():
                 run.energy_wh[bucket] = run.energy_wh.get(bucket, 0) + energy
-            run.drawn_wh = fresh.drawn_wh
         batch.runs[row.meter_id, row.month, row.from_at] = run
 
 
@@ -196,7 +210,7 @@ async def _post(tx: Tx, batch: _Batch, changes: dict[int, list[UsageChange]]) ->
     """Post what the runs cost more than before, an entry per meter and account."""
     changed: dict[tuple[int, int], list[Run]] = defaultdict(list)
     for run in batch.runs.values():
-        if run.drawn_wh or run.owed or run.tax != run.charged_tax:
+        if run.changed:
             changed[run.meter_id, run.account_id].append(run)
     entries: list[tuple[object, ...]] = []
     lines: list[tuple[object, ...]] = []
@@ -225,7 +239,7 @@ async def _post(tx: Tx, batch: _Batch, changes: dict[int, list[UsageChange]]) ->
             wallets[account_id, kind] += gross
     stored = [run for runs in changed.values() for run in runs]
     drawn = sorted(wallets)
-    used_up = await tx.all(
+    moved = await tx.all(
         _POST,
         portal_id=tx.portal.portal_id,
         login=tx.user.login,
@@ -251,8 +265,19 @@ async def _post(tx: Tx, batch: _Batch, changes: dict[int, list[UsageChange]]) ->
         run_nets=[" ".join(map(str, run.nets.values())) for run in stored],
         run_taxes=[run.tax for run in stored],
     )
-    empty = set(used_up)
-    await _disconnect(tx, [meter for meter, account in changed if account in empty])
+    empty = {(wallet.account_id, wallet.kind) for wallet in moved if wallet.balance <= 0}
+    await _disconnect(
+        tx, [meter for meter, account in changed if (account, batch.kinds[meter]) in empty]
+    )
+    risen = [wallet for wallet in set(wallets) - empty if wallets[wallet] < 0]
+    if risen:
+        await tx.one(
+            _RECONNECT,
+            portal_id=tx.portal.portal_id,
+            account_ids=[account_id for account_id, _ in risen],
+            kinds=[kind for _, kind in risen],
+            now=tx.now,
+        )
     return len(entries)
 
 

@@ -73,11 +73,12 @@ class Recorded(msgspec.Struct, frozen=True):
     changed: int
 
 
-class FutureRead(msgspec.Struct, frozen=True):
-    """A record whose time is too far ahead, and how many there are."""
+class Survey(msgspec.Struct, frozen=True):
+    """What a delivery needs: locks (one bit each), and a look at times and other registers."""
 
-    record: int
-    count: int
+    locks: int
+    ahead: int
+    other: bool
 
 
 class RejectedRead(msgspec.Struct, frozen=True):

@@ -39,27 +39,37 @@ create temporary table if not exists incoming_read (
 -- Let the planner know what was delivered.
 analyze incoming_read (serial_number, read_at);
 
--- name: future_reads
--- The first records that tell of a time which is too far ahead, and how many do in all.
--- not null: count
-select i.record, count(*) over () as count
+-- name: survey_reads
+-- Which locks the meters need, how many records are too far ahead in time, and whether any reads
+-- something on another register than the active import.
+-- not null: locks ahead other
+select
+    coalesce(bit_or(1::bigint << (hashtext(i.serial_number) & 63)), 0) as locks,
+    count(*) filter (where i.read_at > :latest::timestamptz) as ahead,
+    coalesce(bool_or(
+        i.reverse_active not in ('', '0') or i.forward_reactive not in ('', '0')
+        or i.reverse_reactive not in ('', '0')
+    ), false) as other
+from pg_temp.incoming_read as i;
+
+-- name: reads_ahead
+-- The first records that tell of a time which is too far ahead.
+select i.record
 from pg_temp.incoming_read as i
 where i.read_at > :latest::timestamptz
 order by i.record
 limit :how_many::int;
 
--- name: lock_registers
--- Keep other deliveries to the same registers waiting until this one is done. There are 64 locks
--- a portal, taken in their order, and a meter's serial number says which one is its.
+-- name: lock_meters
+-- Keep other deliveries to the same meters waiting until this one is done: a portal has 64 locks,
+-- taken in their order, and a serial number says which one is a meter's.
 -- not null: locked
 select count(*) as locked
 from (
-    select pg_advisory_xact_lock(hashtext('reads'), (:portal_id::int << 6) + needed.lock)
-    from (
-        select distinct hashtext(i.serial_number) & 63 as lock
-        from pg_temp.incoming_read as i
-        order by lock
-    ) as needed
+    select pg_advisory_xact_lock(hashtext('reads'), (:portal_id::int << 6) + n.lock)
+    from generate_series(0, 63) as n (lock)
+    where (:locks::bigint >> n.lock) & 1 = 1
+    order by n.lock
 ) as taken;
 
 -- name: give_registers
@@ -76,38 +86,29 @@ from (
     cross join lateral (
         values (2, i.reverse_active), (3, i.forward_reactive), (4, i.reverse_reactive)
     ) as v (register_no, original)
-    where (
-        i.reverse_active not in ('', '0') or i.forward_reactive not in ('', '0')
-        or i.reverse_reactive not in ('', '0')
-    )
-    and nullif(v.original, '')::numeric <> 0 and i.read_at <= :latest::timestamptz
-    and not exists (
-        select from metering.register as g
-        where g.portal_id = m.portal_id and g.meter_id = m.meter_id
-            and g.register_no = v.register_no
-    )
+    where nullif(v.original, '')::numeric <> 0 and i.read_at <= :latest::timestamptz
+        and not exists (
+            select from metering.register as g
+            where g.portal_id = m.portal_id and g.meter_id = m.meter_id
+                and g.register_no = v.register_no
+        )
 ) as lacking;
 
 -- name: record_reads
 -- Judge what was delivered, store what is believed, and keep the rest in quarantine (10.6).
 -- A record is compared with the one before it in time, of this delivery or stored. A register of
 -- which any record does not simply follow (it is late, a correction, or in doubt) is gone through
--- one by one by reads.follow.
+-- one by one, by reads.follow.
 -- not null: changed
-with arrived as (
+with measured as (
     select
-        i.record, i.serial_number, i.read_at, m.meter_id, m.dials, g.register_id,
-        coalesce(g.register_no, 1) as register_no,
-        case g.register_no
-            when 1 then i.forward_active
-            when 2 then i.reverse_active
-            when 3 then i.forward_reactive
-            when 4 then i.reverse_reactive
-            else coalesce(
-                nullif(i.forward_active, ''), nullif(i.reverse_active, ''),
-                nullif(i.forward_reactive, ''), i.reverse_reactive
-            )
-        end as original,
+        g.register_id, i.read_at,
+        (
+            v.original::numeric
+            * case when g.register_no > 2 then :reactive::int else :active::int end
+        )::bigint as value,
+        i.record, coalesce(g.register_no, 1) as register_no, m.dials, v.original,
+        coalesce(nullif(i.multiplier, '')::numeric, m.factor, 1) as multiplier,
         nullif(
             nullif(
                 case upper(i.meter_state)
@@ -116,29 +117,31 @@ with arrived as (
                     else upper(i.meter_state)
                 end, ''
             ), m.meter_state
-        ) as new_state,
-        coalesce(nullif(i.multiplier, '')::numeric, m.factor, 1) as multiplier
+        ) as new_state
     from pg_temp.incoming_read as i
     left join (
         metering.meter as m
         inner join metering.register as g
             on g.portal_id = m.portal_id and g.meter_id = m.meter_id and g.register_no <= 4
     ) on m.portal_id = :portal_id::int and m.serial_number = i.serial_number
-    where i.read_at <= :latest::timestamptz
-), measured as (
-    select
-        a.record, a.serial_number, a.read_at, a.new_state, a.meter_id, a.dials, a.register_id,
-        a.register_no, a.original, a.multiplier,
-        (
-            a.original::numeric
-            * case when a.register_no <= 2 then :active::int else :reactive::int end
-        )::bigint as value
-    from arrived as a where a.original <> ''
-    offset 0
+    cross join lateral (
+        select case g.register_no
+            when 1 then i.forward_active
+            when 2 then i.reverse_active
+            when 3 then i.forward_reactive
+            when 4 then i.reverse_reactive
+            else coalesce(
+                nullif(i.forward_active, ''), nullif(i.reverse_active, ''),
+                nullif(i.forward_reactive, ''), i.reverse_reactive
+            )
+        end as original
+    ) as v
+    where i.read_at <= :latest::timestamptz and v.original <> ''
+    offset 0 -- noqa: AM09
 ), ordered as (
     select
-        n.record, n.serial_number, n.read_at, n.new_state, n.meter_id, n.dials, n.register_id,
-        n.register_no, n.original, n.multiplier, n.value,
+        n.register_id, n.read_at, n.value, n.record, n.register_no, n.dials, n.original,
+        n.multiplier, n.new_state,
         lag(n.read_at) over register as lag_at,
         lag(n.value) over register as lag_value,
         lag(n.multiplier) over register as lag_multiplier,
@@ -147,9 +150,8 @@ with arrived as (
     window register as (partition by n.register_id order by n.read_at, n.record)
 ), begun as (
     select
-        o.record, o.serial_number, o.read_at, o.new_state, o.meter_id, o.dials, o.register_id,
-        o.register_no, o.original, o.multiplier, o.value, o.lag_at, o.lag_value, o.lag_multiplier,
-        o.newest,
+        o.register_id, o.read_at, o.value, o.record, o.register_no, o.dials, o.original,
+        o.multiplier, o.new_state, o.lag_at, o.lag_value, o.lag_multiplier, o.newest,
         case
             when o.lag_at is null then coalesce(
                 (
@@ -172,9 +174,9 @@ with arrived as (
                             not o.newest
                             or o.value - l.value > reads.minutes(l.read_at, o.read_at) * 1000 / 60
                         )
-                            and r.portal_id = :portal_id::int and r.register_id = o.register_id
-                            and r.read_at >= o.read_at - interval '1 year'
-                            and r.read_at < o.read_at
+                        and r.portal_id = :portal_id::int and r.register_id = o.register_id
+                        and r.read_at >= o.read_at - interval '1 year'
+                        and r.read_at < o.read_at
                         order by r.read_at asc, r.revision desc
                         limit 1
                     ) as f on true
@@ -185,22 +187,22 @@ with arrived as (
     order by o.register_id, o.read_at, o.record
 ), placed as (
     select
-        b.record, b.serial_number, b.read_at, b.new_state, b.meter_id, b.dials, b.register_id,
-        b.register_no, b.original, b.multiplier, b.value, b.lag_at, b.lag_value, b.lag_multiplier,
-        b.newest, first_value(b.history) over register as history
+        b.register_id, b.read_at, b.value, b.record, b.register_no, b.dials, b.original,
+        b.multiplier, b.new_state, b.lag_at, b.lag_value, b.lag_multiplier, b.newest,
+        first_value(b.history) over register as history
     from begun as b
     window register as (partition by b.register_id order by b.read_at, b.record)
 ), compared as (
     select
-        p.record, p.serial_number, p.read_at, p.new_state, p.meter_id, p.dials, p.register_id,
-        p.register_no, p.original, p.multiplier, p.value, p.lag_at, p.lag_value, p.lag_multiplier,
-        p.newest, (p.history).first_at, (p.history).first_value, (p.history).last_at,
+        p.register_id, p.read_at, p.value, p.record, p.register_no, p.dials, p.original,
+        p.multiplier, p.new_state, p.lag_at, p.lag_value, p.lag_multiplier, p.newest,
+        (p.history).first_at, (p.history).first_value, (p.history).last_at,
         (p.history).last_value, (p.history).last_multiplier
     from placed as p
 ), weighed as materialized (
     select
-        c.record, c.serial_number, c.read_at, c.new_state, c.meter_id, c.dials, c.register_id,
-        c.register_no, c.original, c.multiplier, c.value,
+        c.register_id, c.read_at, c.value, c.record, c.register_no, c.dials, c.original,
+        c.multiplier, c.new_state,
         c.newest and c.read_at > coalesce(c.last_at, '-infinity') as newest,
         case
             when c.register_id is null then 'NOSITE'
@@ -275,16 +277,15 @@ with arrived as (
     cross join lateral reads.follow(s.steps, f.read_at, f.value, d.dials) as t
 ), judged as not materialized (
     select
-        w.record, w.serial_number, w.read_at, w.new_state, w.meter_id, w.register_id,
-        w.register_no, w.original, w.multiplier, w.value, w.newest, 1 as revision,
-        w.verdict as reason
+        w.register_id, w.read_at, w.value, w.record, w.register_no, w.original, w.multiplier,
+        w.new_state, w.newest, 1 as revision, w.verdict as reason
     from weighed as w
     where w.register_id is null
         or w.register_id not in (select d.register_id from doubtful as d)
     union all
     select
-        w.record, w.serial_number, w.read_at, w.new_state, w.meter_id, w.register_id,
-        w.register_no, w.original, w.multiplier, w.value, w.newest, f.revision, f.reason
+        w.register_id, w.read_at, w.value, w.record, w.register_no, w.original, w.multiplier,
+        w.new_state, w.newest, f.revision, f.reason
     from followed as f
     inner join weighed as w on w.register_id = f.register_id and w.record = f.record
 ), counted as (
@@ -318,18 +319,22 @@ with arrived as (
         multiplier, reason
     )
     select
-        :portal_id::int, b.batch_id, j.record, j.serial_number, j.register_no, j.read_at, j.value,
+        :portal_id::int, b.batch_id, j.record, i.serial_number, j.register_no, j.read_at, j.value,
         j.original, j.multiplier, j.reason
-    from judged as j cross join batch as b
+    from judged as j
+    inner join pg_temp.incoming_read as i on i.record = j.record
+    cross join batch as b
     where j.reason <> 'DUPLICATE'
     order by j.record, j.register_no
 ), told as (
     select array_agg(t.meter_id) as meters, array_agg(t.new_state) as states
     from (
-        select distinct on (j.meter_id) j.meter_id, j.new_state
+        select distinct on (g.meter_id) g.meter_id, j.new_state
         from judged as j
+        inner join metering.register as g
+            on g.portal_id = :portal_id::int and g.register_id = j.register_id
         where j.newest and j.reason is null and j.new_state is not null
-        order by j.meter_id, j.read_at desc
+        order by g.meter_id asc, j.read_at desc
     ) as t
 )
 select

@@ -10,7 +10,6 @@ from currant.db.tx import Tx
 from currant.errors import Fault, Invalid, Unparsable
 from currant.reads.delivery import COLUMNS, FORWARD_ACTIVE, MAX_FAULTS, MAX_REJECTED, Delivery
 from currant.reads.model import (
-    FutureRead,
     MeterRead,
     NoSuchMeter,
     OnError,
@@ -25,6 +24,7 @@ from currant.reads.model import (
     RejectedRead,
     SerialsSent,
     SourceUnknown,
+    Survey,
     UsageChange,
 )
 
@@ -34,8 +34,9 @@ _PORTALS_OF_SERIALS = sql.rows("portals_of_serials", PortalOfSerials)
 _GIVE_MEMORY = sql.command("give_memory")
 _STAGE_READS = sql.command("stage_reads")
 _ANALYZE_READS = sql.command("analyze_reads")
-_FUTURE_READS = sql.rows("future_reads", FutureRead)
-_LOCK_REGISTERS = sql.rows("lock_registers", int)
+_SURVEY_READS = sql.rows("survey_reads", Survey)
+_READS_AHEAD = sql.rows("reads_ahead", int)
+_LOCK_METERS = sql.rows("lock_meters", int)
 _GIVE_REGISTERS = sql.rows("give_registers", int)
 _RECORD_READS = sql.rows("record_reads", Recorded)
 _REJECTED_READS = sql.rows("rejected_reads", RejectedRead)
@@ -95,15 +96,16 @@ async def record_reads(tx: Tx, command: RecordReads) -> ReadsRecorded:
     await tx.run(_STAGE_READS)
     await tx.copy_text("incoming_read", _STAGED, delivery.lines())
     await tx.run(_ANALYZE_READS)
-    ahead = await tx.all(_FUTURE_READS, latest=latest, how_many=most)
-    delivery.refuse_all(
-        [Fault(read.record, "datetime", "is more than 24 hours ahead") for read in ahead],
-        ahead[0].count if ahead else 0,
-    )
+    survey = await tx.one(_SURVEY_READS, latest=latest)
+    if survey.ahead:
+        ahead = await tx.all(_READS_AHEAD, latest=latest, how_many=most)
+        reason = "is more than 24 hours ahead"
+        delivery.refuse_all([Fault(n, "datetime", reason) for n in ahead], survey.ahead)
     if delivery.refused and not keep_on:
         raise _refusal(delivery)
-    await tx.one(_LOCK_REGISTERS, portal_id=tx.portal.portal_id)
-    await tx.one(_GIVE_REGISTERS, portal_id=tx.portal.portal_id, latest=latest)
+    await tx.one(_LOCK_METERS, portal_id=tx.portal.portal_id, locks=survey.locks)
+    if survey.other:
+        await tx.one(_GIVE_REGISTERS, portal_id=tx.portal.portal_id, latest=latest)
     done = await tx.one(
         _RECORD_READS,
         portal_id=tx.portal.portal_id,

@@ -1,35 +1,12 @@
 """The shapes of supply: the Trinity files, rows, and what is refused."""
 
-import asyncio
-from collections.abc import AsyncIterator
 from datetime import datetime
 from decimal import Decimal
-from typing import IO
 
 import msgspec
 
 from currant.errors import NotFound
-from currant.locations.model import Keys
-
-_CHUNK = 256 * 1024
-
-
-class Body:
-    """A file as it was received whole; the audit log tells it by its SHA-256."""
-
-    def __init__(self, file: IO[bytes], sha256: str) -> None:
-        self._file = file
-        self._sha256 = sha256
-
-    def __str__(self) -> str:
-        return f"sha256:{self._sha256}"
-
-    async def chunks(self) -> AsyncIterator[bytes]:
-        """Yield the bytes from the beginning, however often, letting others work in between."""
-        self._file.seek(0)
-        while chunk := self._file.read(_CHUNK):
-            yield chunk
-            await asyncio.sleep(0)
+from currant.reads.model import Body
 
 
 class TrinityFile(msgspec.Struct, frozen=True):
@@ -40,14 +17,11 @@ class TrinityFile(msgspec.Struct, frozen=True):
 
 
 class TrinityTaken(msgspec.Struct, frozen=True):
-    """How many records were taken, the keys of locations and customers in the file's order.
-
-    There are no keys where the file was one of meters.
-    """
+    """How many records were taken, and of locations and customers the `Keys`, as a JSON array."""
 
     records: int
-    keys: list[Keys] | None
     header_repaired: bool
+    keys: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
 
 
 class TariffId(msgspec.Struct, frozen=True):
@@ -70,21 +44,6 @@ class LinkFault(msgspec.Struct, frozen=True):
     reason: str
     faults: int
     missing: int
-
-
-class Connected(msgspec.Struct, frozen=True):
-    """How many meters were hung and how many agreements began."""
-
-    hung: int
-    supplied: int
-
-
-class Equipped(msgspec.Struct, frozen=True):
-    """How many meters changed their tariff, or lost it, and at how many instants some opened."""
-
-    assigned: int
-    unassigned: int
-    opened: int
 
 
 class MeterWanted(msgspec.Struct, frozen=True):

@@ -38,6 +38,7 @@ create temporary table link (
     target_id bigint,
     supplied_to bigint,
     leaves boolean not null,
+    detaches boolean not null,
     torn boolean,
     contested boolean
 ) on commit drop;
@@ -69,7 +70,7 @@ analyze pg_temp.trinity;
 insert into pg_temp.link (
     record, first_record, key, contract, locname, serialnum, known_id, account_id, location_id,
     meter_id, account_clashes, location_clashes, product_type, hangs_at, hangs_for, homes,
-    target_id, supplied_to, leaves, torn, contested
+    target_id, supplied_to, leaves, detaches, torn, contested
 )
 with known as materialized (
     select
@@ -129,6 +130,22 @@ with known as materialized (
         where a.portal_id = :portal_id::int and a.account_id = k.account_id
             and a.product_type = k.product_type and db.holds(a.valid, :now::timestamptz)
     ) as h
+), aimed as materialized (
+    select
+        p.record, p.key, p.contract, p.locname, p.serialnum, p.product_type, p.account_clashes,
+        p.location_clashes, p.known_id, p.account_id, p.location_id, p.meter_id, p.hangs_at,
+        p.hangs_for, p.homes, p.target_id, d.detaches,
+        case when p.target_id is not null then p.target_id when d.detaches then p.hangs_at end
+            as place_id,
+        case when d.detaches then 0 else p.account_id end as taker_id
+    from placed as p
+    cross join lateral (
+        select coalesce(
+            not :creating::boolean and :key::text = 'serialnum' and p.contract = 'unassigned'
+            and p.locname is distinct from 'unassigned'
+            and coalesce(p.target_id, p.hangs_at) = p.hangs_at, false
+        ) as detaches
+    ) as d
 )
 select
     p.record,
@@ -143,13 +160,14 @@ select
         when p.target_id is null then coalesce(p.locname = 'unassigned', false)
         else coalesce(g.account_id <> p.account_id, true)
     end as leaves,
+    p.detaches,
     p.meter_id is not null
     and min(p.target_id) over (partition by p.meter_id)
     <> max(p.target_id) over (partition by p.meter_id) as torn,
-    p.target_id is not null
-    and min(p.account_id) over (partition by p.target_id, p.product_type)
-    <> max(p.account_id) over (partition by p.target_id, p.product_type) as contested
-from placed as p
+    p.place_id is not null
+    and min(p.taker_id) over (partition by p.place_id, p.product_type)
+    <> max(p.taker_id) over (partition by p.place_id, p.product_type) as contested
+from aimed as p
 left join customers.agreement as g
     on g.portal_id = :portal_id::int and g.location_id = p.target_id
     and g.product_type = p.product_type and db.holds(g.valid, :now::timestamptz);
@@ -265,12 +283,12 @@ cross join lateral (
     (
         'serialnum', 'invalid',
         case when :key::text <> 'serialnum' and k.torn
-            then 'is put at another location by another record' end
+            then 'another record puts it elsewhere' end
     ),
     (
         case :key::text when 'contract' then 'locname' else 'contract' end, 'invalid',
         case when :key::text <> 'locname' and k.contested
-            then 'the location is given to another account by another record' end
+            then 'another record says otherwise of who is supplied there' end
     )
 ) as f (name, kind, reason)
 where f.reason is not null
@@ -280,7 +298,7 @@ limit 50;
 -- name: connect
 -- Hang the meters and begin the agreements that a file asks for, and end those it detaches.
 -- What is new at a location dates from its meterinstalldate, unless a meter came since then.
--- not null: hung supplied
+-- not null: linked
 with dated as (
     select
         k.account_id, k.meter_id, k.product_type, k.hangs_at, k.target_id, k.supplied_to,
@@ -345,9 +363,7 @@ with dated as (
     union
     select k.hangs_at, k.product_type, null, null
     from pg_temp.link as k
-    where not :creating::boolean and :key::text = 'serialnum' and k.contract = 'unassigned'
-        and k.locname is distinct from 'unassigned' and k.hangs_at is not null
-        and coalesce(k.target_id, k.hangs_at) = k.hangs_at
+    where k.detaches
 )
 select
     (
@@ -356,14 +372,13 @@ select
             array_agg(m.since), :now::timestamptz
         )
         from moved as m
-    ) as hung,
-    (
+    ) + (
         select customers.agree(
             :portal_id::int, array_agg(a.location_id), array_agg(a.product_type),
             array_agg(a.account_id), array_agg(a.since), :now::timestamptz
         )
         from agreed as a
-    ) as supplied;
+    ) as linked;
 
 -- name: analyze_written
 -- Tell the planner about tables that this file wrote to, before they are joined.
@@ -409,7 +424,7 @@ order by i.record;
 -- Put the meters of a file on their tariffs, or off them, and give the ones that have no read
 -- theirs. A new meter is on its tariff since its installation. Its read is what it shows now, but
 -- one that was hung on an earlier day showed its 0 then.
--- not null: assigned unassigned opened
+-- not null: equipped
 with meter as (
     select
         m.meter_id, i.tariff, i.addactiveread,
@@ -445,11 +460,9 @@ with meter as (
 select
     tariffs.assign(
         :portal_id::int, array_agg(t.meter_id), array_agg(nullif(t.tariff, 0)), array_agg(t.since)
-    ) as assigned,
-    tariffs.unassign(
+    ) + tariffs.unassign(
         :portal_id::int, array_agg(t.meter_id) filter (where t.tariff = 0), :now::timestamptz
-    ) as unassigned,
-    (select count(*) from opened) as opened
+    ) + (select count(*) from opened) as equipped
 from meter as t;
 
 -- name: meter

@@ -5,6 +5,11 @@ transaction, judged as a set against each other and against what is there, writt
 that owns them, and then connected: so many statements, whatever the number of records.
 """
 
+import asyncio
+from collections.abc import AsyncIterator
+
+import msgspec
+
 from currant.access.permissions import Permission, needs
 from currant.access.verbs import Nothing
 from currant.customers import verbs as customers
@@ -12,12 +17,10 @@ from currant.db.statements import Statements
 from currant.db.tx import Portal, Tx
 from currant.errors import Forbidden, Invalid
 from currant.locations import verbs as locations
-from currant.locations.model import Keys
 from currant.metering import verbs as metering
 from currant.metering.model import NoSuchMeter
+from currant.reads.model import Body
 from currant.supply.model import (
-    Connected,
-    Equipped,
     LinkFault,
     Meter,
     MeterWanted,
@@ -48,11 +51,11 @@ _ANALYZE_TRINITY = sql.command("analyze_trinity")
 _RESOLVE = sql.command("resolve")
 _ANALYZE_LINKS = sql.command("analyze_links")
 _JUDGE = sql.rows("judge", LinkFault)
-_CONNECT = sql.rows("connect", Connected)
+_CONNECT = sql.rows("connect", int)
 _OPEN_WALLETS = sql.rows("open_wallets", int)
 _ANALYZE_WRITTEN = sql.command("analyze_written")
 _JUDGE_OPENING_READS = sql.rows("judge_opening_reads", int)
-_EQUIP = sql.rows("equip", Equipped)
+_EQUIP = sql.rows("equip", int)
 _METER = sql.rows("meter", Meter)
 
 _WRITTEN = {
@@ -60,6 +63,7 @@ _WRITTEN = {
     "meters": ["metering.meter", "metering.register"],
     "customers": ["customers.customer", "customers.account"],
 }
+_CHUNK = 256 * 1024
 _LINKS = ["metering.installation", "customers.agreement"]
 _STAGE = {
     "locations": locations.stage_locations,
@@ -124,7 +128,7 @@ async def _take(tx: Tx, command: TrinityFile, *, creating: bool) -> TrinityTaken
     if command.table == "meters":
         await tx.one(_EQUIP, portal_id=portal_id, creating=creating, now=tx.now)
     await tx.one(_OPEN_WALLETS, portal_id=portal_id, now=tx.now)
-    return TrinityTaken(records, keys, reader.csv.header_repaired)
+    return TrinityTaken(records, reader.csv.header_repaired, keys)
 
 
 async def _fields(tx: Tx, table: str) -> tuple[Field, ...]:
@@ -151,10 +155,18 @@ async def _stage(tx: Tx, command: TrinityFile, reader: TrinityReader) -> None:
     await tx.copy_rows(
         f"incoming_{command.table.removesuffix('s')}",
         ["record", *(field.name for field in reader.fields)],
-        reader.rows(command.body.chunks()),
+        reader.rows(_chunks(command.body)),
     )
     await tx.run(_NAMES[command.table])
     await tx.run(_ANALYZE_TRINITY)
+
+
+async def _chunks(body: Body) -> AsyncIterator[bytes]:
+    """Yield a file from its beginning, letting others work in between."""
+    body.file.seek(0)
+    while chunk := body.file.read(_CHUNK):
+        yield chunk
+        await asyncio.sleep(0)
 
 
 async def _judge(tx: Tx, reader: TrinityReader, key: str, *, creating: bool) -> None:
@@ -194,7 +206,9 @@ async def _judge(tx: Tx, reader: TrinityReader, key: str, *, creating: bool) -> 
     reader.csv.check()
 
 
-async def _write(tx: Tx, table: str, reader: TrinityReader, *, creating: bool) -> list[Keys] | None:
+async def _write(
+    tx: Tx, table: str, reader: TrinityReader, *, creating: bool
+) -> msgspec.Raw | msgspec.UnsetType:
     """Have the table's own domain write the staged records; return their keys."""
     match table, creating:
         case "locations", True:
@@ -210,4 +224,4 @@ async def _write(tx: Tx, table: str, reader: TrinityReader, *, creating: bool) -
             await metering.create_meters(tx)
         case _:
             await metering.update_meters(tx)
-    return None
+    return msgspec.UNSET

@@ -1,0 +1,301 @@
+"""The demo utility brought to life through the door, from its first day to now.
+
+The door's clock is put to the first day and moved on from file to file and from sale to sale, so
+that everything has the time it would have had. Each act carries a key of its own: a load that was
+interrupted goes on where it stopped. The tariff that is made first says when it began, what was
+done is replayed, and who is hired last says that it is complete.
+"""
+
+import asyncio
+import hashlib
+import io
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from rich.progress import Progress
+
+from currant import wire
+from currant.access.model import AUTO, OPERATOR, Actor, CreatePortal, CreateUser, IssueToken
+from currant.access.verbs import (
+    Nothing,
+    create_portal,
+    create_user,
+    issue_token,
+    new_token,
+    portals,
+    users,
+)
+from currant.cli.example import DAYS, FINE_DAYS, HOMES, SEED, Delivery, Example, Payment
+from currant.cli.frame import Exit, Stopped, Upload
+from currant.clock import FrozenClock
+from currant.customers.verbs import account_keys
+from currant.door import Door
+from currant.drawdown.model import DrawDown
+from currant.drawdown.verbs import charge_fixed, draw_down
+from currant.errors import NotFound
+from currant.locations.model import Keys, KeysWanted
+from currant.money import from_minor
+from currant.reads.model import Format, RecordReads
+from currant.reads.verbs import record_reads
+from currant.receivables.model import ImportArrears
+from currant.receivables.verbs import import_arrears
+from currant.supply.model import TrinityFile
+from currant.supply.verbs import import_trinity
+from currant.tariffs.model import (
+    AttachCalendar,
+    CreateCalendar,
+    CreateTariff,
+    Period,
+    ScheduleRate,
+    SetFixedCharge,
+    SetTax,
+    Switch,
+    TariffWanted,
+)
+from currant.tariffs.verbs import (
+    attach_calendar,
+    create_calendar,
+    create_tariff,
+    schedule_rate,
+    set_fixed_charge,
+    set_tax,
+    tariff,
+)
+from currant.vending.model import Vend
+from currant.vending.verbs import vend
+
+PORTAL = "example"
+BOSS = "demo"
+AT_ONCE = 6
+
+_CASHIERS = ("cashier1", "cashier2")
+_LAST = "books"
+_REGISTERS = 2000
+_MINUTE = timedelta(minutes=1)
+
+# A tariff's lines from its second minute on: the tier, the rate of a kWh, where its block begins.
+_RATES = (
+    ("RESIDENTIAL", "A", "0.021000", 0),
+    ("RESIDENTIAL", "B1", "0.118000", 0),
+    ("RESIDENTIAL", "B2", "0.142000", 300),
+    ("RESIDENTIAL", "B3", "0.176000", 800),
+    ("BUSINESS", "T1", "0.098000", 0),
+    ("BUSINESS", "T2", "0.214000", 0),
+    ("BUSINESS", "T3", "0.149000", 0),
+)
+
+
+async def load(door: Door, clock: FrozenClock, progress: Progress, *, homes: int = HOMES) -> None:
+    """Load the demo utility, unless it is there; the clock stands at now, and does so again after.
+
+    Raises `Stopped` where the portal is there and is not the demo's.
+    """
+    logins = await _logins(door)
+    if _LAST in logins:
+        return
+    if logins and BOSS not in logins:
+        raise Stopped(
+            Exit.CONFLICT,
+            f"The portal {PORTAL} is a utility of your own, not the demo's. Nothing was loaded. "
+            "Choose another CURRANT_HOME for the demo.",
+        )
+    now = clock.now()
+    half_hour = now.replace(minute=now.minute // 30 * 30, second=0, microsecond=0)
+    clock.set(half_hour - timedelta(days=DAYS))
+    await _Load(door, clock, progress).run(homes)
+    clock.set(now)
+
+
+async def _logins(door: Door) -> set[str]:
+    """Return who works at the portal; nobody where there is no such portal."""
+    if PORTAL not in {portal.key for portal in await door.ask(portals, Nothing(), OPERATOR)}:
+        return set()
+    return {user.login for user in await door.ask(users, Nothing(), OPERATOR.at(PORTAL))}
+
+
+class _Load:
+    """A load under way."""
+
+    def __init__(self, door: Door, clock: FrozenClock, progress: Progress) -> None:
+        self._door = door
+        self._clock = clock
+        self._progress = progress
+        self._boss = OPERATOR
+        self._cashiers: list[Actor] = []
+
+    async def run(self, homes: int) -> None:
+        """Load what is not there yet."""
+        await self._found()
+        example = Example(await self._began() or self._clock.now(), homes)
+        self._clock.set(example.begins)
+        await self._set_tariffs(example)
+        await self._supply(example)
+        await self._live(example)
+        await self._hire(_LAST, "Quin Books", "Accounting")
+
+    async def _act(self, key: str, verb: Any, command: Any, actor: Actor | None = None) -> Any:
+        """Act once, however often the load is begun again."""
+        return await self._door.act(verb, command, actor or self._boss, f"{SEED}/{key}")
+
+    async def _found(self) -> None:
+        """Found the portal and hire its people."""
+        known = await self._door.ask(portals, Nothing(), OPERATOR)
+        if PORTAL not in {portal.key for portal in known}:
+            made = CreatePortal(PORTAL, "Example Power", "America/New_York", "USD", "CEC", 11)
+            await self._door.act(create_portal, made, OPERATOR)
+        self._boss = await self._hire(BOSS, "Dana Demo", "SysAdmin")
+        self._cashiers = [
+            await self._hire(login, f"{name} Cashier", "VENDORADM")
+            for login, name in zip(_CASHIERS, ("Nora", "Owen"), strict=True)
+        ]
+        await self._hire("service", "Pia Service", "CSR3")
+        await self._hire("engineer", "Rex Engineer", "Engineer")
+
+    async def _hire(self, login: str, name: str, role: str) -> Actor:
+        """Make a user, and return them with a token for this load."""
+        operator = OPERATOR.at(PORTAL)
+        wanted = CreateUser(login, name, role, "CEC")
+        await self._act(f"hire/{login}", create_user, wanted, operator)
+        _, hashed = new_token()
+        await self._door.act(issue_token, IssueToken(login, hashed), operator)
+        return Actor(login, "TOKEN", hashed, PORTAL)
+
+    async def _began(self) -> datetime | None:
+        """Return when an earlier load of this portal began, if there was one."""
+        try:
+            wanted = TariffWanted("LIFELINE", Period.CURRENT)
+            shown = await self._door.ask(tariff, wanted, self._boss)
+        except NotFound:
+            return None
+        return shown.rates[0].start_at
+
+    async def _set_tariffs(self, example: Example) -> None:
+        """Make the three tariffs, the tax and the calendar."""
+        await self._make_tariff("LIFELINE", 1, "0.110000", taxed=False)
+        await self._act("tax", set_tax, SetTax(Decimal("0.05"), example.begins))
+        await self._make_tariff("RESIDENTIAL", 3, "0.118000", fixed="6.50")
+        await self._make_tariff("BUSINESS", 0, "0.149000", fixed="24.00")
+        calendar = CreateCalendar(
+            "Weekday peak",
+            "America/New_York",
+            weekday=[
+                Switch(0, 1),
+                Switch(420, 3),
+                Switch(720, 2),
+                Switch(1200, 3),
+                Switch(1320, 1),
+            ],
+            weekend=[Switch(0, 1)],
+            country="US",
+            years=sorted({example.begins.year, example.now.year}),
+        )
+        await self._act("calendar", create_calendar, calendar)
+        await self._act("follow", attach_calendar, AttachCalendar("BUSINESS", calendar.name))
+        start = (example.begins + _MINUTE).isoformat()
+        for name, tier, rate, base in _RATES:
+            line = ScheduleRate(
+                tariff=name,
+                tier=tier,
+                rate=Decimal(rate),
+                usage_base_start=base,
+                start=start,
+                end="2050-01-01T23:59:59-05:00",
+                service="Electricity",
+                units="kWh",
+                coa="4000" if tier == "A" else "4005",
+                ar_coa="1102",
+            )
+            await self._act(f"rate/{name}/{tier}", schedule_rate, line)
+
+    async def _make_tariff(
+        self, name: str, kind: int, rate: str, *, taxed: bool = True, fixed: str = ""
+    ) -> None:
+        """Make a tariff, with its fixed charge of a month where it has one."""
+        made = CreateTariff(
+            name=name,
+            description=name.capitalize(),
+            municipality="",
+            units="kWh",
+            type=kind,
+            rate=Decimal(rate),
+            taxable=taxed,
+            fuel_charge=any(line[:2] == (name, "A") for line in _RATES),
+            levies=(),
+            fixed=bool(fixed),
+            kva_fixed=False,
+        )
+        await self._act(f"tariff/{name}", create_tariff, made)
+        if fixed:
+            wanted = TariffWanted(name, Period.CURRENT)
+            shown = await self._door.ask(tariff, wanted, self._boss)
+            charge = SetFixedCharge(shown.fixed[0].fixed_id, Decimal(fixed))
+            await self._act(f"fixed/{name}", set_fixed_charge, charge)
+
+    async def _supply(self, example: Example) -> None:
+        """Bring in who is supplied where through which meter, and what some owed before."""
+        self._clock.set(example.begins + 5 * _MINUTE)
+        files = (
+            ("locations", example.locations()),
+            ("customers", example.customers()),
+            ("meters", example.meters()),
+        )
+        for table, text in files:
+            await self._act(table, import_trinity, TrinityFile(table, _upload(text)))
+        arrears = ImportArrears(
+            "1100", "9100", foreign_keys=True, upload=_upload(example.arrears())
+        )
+        await self._act("arrears", import_arrears, arrears)
+
+    async def _live(self, example: Example) -> None:
+        """Let them pay, deliver the reads, draw down, charge each month, and pay again."""
+        raw = await self._door.ask(account_keys, KeysWanted(), self._boss)
+        keys = wire.decode(bytes(raw), list[Keys])
+        accounts = {key.external_key: key.juice_key for key in keys}
+        bar = self._progress.add_task(
+            "Loading the demo utility", total=1 + (DAYS - FINE_DAYS) // 7 + FINE_DAYS + 1
+        )
+        await self._sell(example, accounts, 0, example.payments({}, opening=True))
+        for number, delivery in enumerate(example.deliveries(), 1):
+            self._progress.advance(bar)
+            self._clock.set(delivery.at)
+            await self._deliver(number, delivery)
+            await self._sell(example, accounts, number, example.payments(delivery.used_wh))
+        self._progress.advance(bar)
+
+    async def _deliver(self, number: int, delivery: Delivery) -> None:
+        """Record a file of reads, and let the jobs do what they do after it."""
+        reads = RecordReads(_upload(delivery.text), Format.CSV, "multispeak", watts=True)
+        await self._act(f"reads/{number}", record_reads, reads)
+        jobs = AUTO.at(PORTAL)
+        while (await self._door.act(draw_down, DrawDown(_REGISTERS), jobs)).registers:
+            pass
+        await self._door.act(charge_fixed, Nothing(), jobs)
+
+    async def _sell(
+        self, example: Example, accounts: dict[str, str], number: int, payments: list[Payment]
+    ) -> None:
+        """Serve who came to pay, some at a time, minutes apart."""
+
+        async def serve(payment: Payment, cashier: Actor) -> None:
+            account = accounts[payment.home.contract]
+            wanted = Vend(
+                account,
+                payment.tender,
+                from_minor(payment.cents, "USD"),
+                tender_number=payment.number,
+                tender_name=payment.name,
+            )
+            await self._act(f"vend/{number}/{account}", vend, wanted, cashier)
+
+        for first in range(0, len(payments), AT_ONCE):
+            self._clock.set(min(self._clock.now() + 3 * _MINUTE, example.now))
+            group = payments[first : first + AT_ONCE]
+            async with asyncio.TaskGroup() as tasks:
+                for place, payment in enumerate(group):
+                    tasks.create_task(serve(payment, self._cashiers[place % 2]))
+
+
+def _upload(text: str) -> Upload:
+    raw = text.encode()
+    return Upload(io.BytesIO(raw), hashlib.sha256(raw).hexdigest(), len(raw))
