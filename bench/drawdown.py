@@ -8,15 +8,12 @@ from datetime import UTC, datetime, timedelta
 import asyncpg
 
 from common import HOME, Figure, bench_database, supply
-from currant.access.model import AUTO
 from currant.clock import SystemClock
 from currant.db.database import Urls
 from currant.db.embedded import EmbeddedServer
 from currant.db.tx import open_pool
 from currant.door import Door
-from currant.drawdown.model import DrawDown
-from currant.drawdown.verbs import draw_down
-from currant.jobs.worker import REGISTERS
+from currant.jobs.worker import draw_all
 
 START = datetime(2026, 3, 2, tzinfo=UTC)
 
@@ -52,12 +49,6 @@ from ledger.posting as p inner join numbered as n on n.entry_id = p.entry_id
 """
 
 
-async def drawn(door: Door) -> None:
-    """Draw down until nothing is due."""
-    while (await door.act(draw_down, DrawDown(REGISTERS), AUTO.at("example"))).registers:
-        pass
-
-
 async def one(server: EmbeddedServer, urls: Urls, meters: int) -> tuple[float, float]:
     """Return the seconds of a drawdown of so many meters, and of the plain inserts."""
     owner = await asyncpg.connect(urls.owner or "")
@@ -66,11 +57,11 @@ async def one(server: EmbeddedServer, urls: Urls, meters: int) -> tuple[float, f
     await supply(urls, meters)
     for day in (0, 1):
         await owner.execute(READ, START + timedelta(days=day), 1_000_000 + day * 10_500)
-        await drawn(door)
+        await draw_all(door)
     last = await owner.fetchval("select max(entry_id) from ledger.entry")
     await owner.execute(READ, START + timedelta(days=2), 1_021_000)
     begin = time.perf_counter()
-    await drawn(door)
+    await draw_all(door)
     ours = time.perf_counter() - begin
     made = await owner.fetchval("select count(*) from ledger.entry where entry_id > $1", last)
     assert made == meters, made

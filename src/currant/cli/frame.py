@@ -17,7 +17,7 @@ from contextlib import asynccontextmanager, contextmanager
 from decimal import Decimal
 from enum import IntEnum
 from pathlib import Path
-from typing import IO, Annotated, Any, BinaryIO, TypeVar
+from typing import IO, Annotated, Any, BinaryIO, TextIO, TypeVar
 
 import msgspec
 import structlog
@@ -154,9 +154,8 @@ class Teller:
     def __init__(self, options: Options) -> None:
         self.as_json = options.as_json
         self.quiet = options.quiet
-        width = None if sys.stdout.isatty() else _WIDE
-        self.out = Console(width=width, markup=False, highlight=False, emoji=False)
-        self.err = Console(stderr=True, markup=False, highlight=False, emoji=False)
+        self.out = _console(sys.stdout)
+        self.err = _console(sys.stderr)
 
     def tell(self, answer: Any, text: Callable[[], object]) -> None:
         """Tell an answer: as JSON where that was asked for, or else the text of it."""
@@ -200,6 +199,11 @@ class Teller:
             with self.progress(*columns) as progress:
                 read = progress.wrap_file(file, size, description=str(path))
                 yield Upload(read, digest.hexdigest(), size)
+
+
+def _console(stream: TextIO) -> Console:
+    width = None if stream.isatty() else _WIDE
+    return Console(file=stream, width=width, markup=False, highlight=False, emoji=False)
 
 
 def table(rows: Sequence[Any], *columns: str) -> Table:

@@ -17,6 +17,7 @@ log = structlog.get_logger()
 
 CHANNEL = "currant_due"
 REGISTERS = 2000
+HANDS = 2
 LOOK_EVERY = 10.0
 SEAL_EVERY = 60.0
 CHARGE_EVERY = 3600.0
@@ -37,14 +38,20 @@ async def run_jobs(door: Door, url: str, stop: asyncio.Event) -> None:
 async def draw_all(door: Door) -> int:
     """Draw down every portal until nothing is due; return how many ledger entries that made.
 
-    Raises an `ExceptionGroup` of what failed, after all portals had their turn.
+    Two hands take chunks in turn, so that one prices while the database works for the other. Raises
+    an `ExceptionGroup` of what failed, after all portals had their turn.
     """
 
-    async def draw(portal: str) -> int:
+    async def hand(portal: str) -> int:
         entries = 0
         while (drawn := await door.act(draw_down, DrawDown(REGISTERS), AUTO.at(portal))).registers:
             entries += drawn.entries
         return entries
+
+    async def draw(portal: str) -> int:
+        async with asyncio.TaskGroup() as hands:
+            tasks = [hands.create_task(hand(portal)) for _ in range(HANDS)]
+        return sum(task.result() for task in tasks)
 
     return sum(await _each(await door.ask(portals_due, Nothing(), AUTO), draw))
 

@@ -344,6 +344,10 @@ returns table (
     energy_wh bigint, usage_id bigint, sign int
 )
 language plpgsql
+-- Planned for the registers at hand and by key, whatever the statistics of new tables say.
+set plan_cache_mode = 'force_custom_plan'
+set enable_seqscan = off
+set enable_mergejoin = off
 as $$
 #variable_conflict use_column
 declare

@@ -1,0 +1,243 @@
+import csv
+import json
+import signal
+import subprocess
+import time
+
+import asyncpg
+import pytest
+from tests.cli.conftest import COMMAND, environment
+from tests.conftest import make_user
+from tests.houses import customer, location, meter, small_house, text_of
+from tests.shared import superuser
+
+from currant.access.model import OPERATOR, SetPassword
+from currant.access.passwords import hash_password
+from currant.access.verbs import set_password
+
+PASSWORD = "a long enough secret"
+
+
+@pytest.fixture
+async def house(door, boss):
+    return await small_house(door, boss, homes=2, wallet="units", rate="0.25")
+
+
+async def give_password(door, login):
+    command = SetPassword(login, hash_password(PASSWORD))
+    await door.act(set_password, command, OPERATOR.at("example"))
+
+
+def test_a_portal_and_its_users_are_made_and_listed(run) -> None:
+    made = run(
+        "portal", "create", "green", "--name", "Green Power", "--timezone", "Europe/Berlin",
+        "--currency", "EUR", "--json",
+    )  # fmt: skip
+    assert json.loads(made.stdout)["key"] == "green"
+    assert made.stderr == ""
+    run("user", "create", "ann", "--name", "Ann", "--role", "SysAdmin")
+    run("user", "passwd", "ann", stdin=PASSWORD + "\n")
+    listed = run("user", "list", "--as", "ann", "--json", stdin=PASSWORD + "\n")
+    assert [(row["login"], row["role"]) for row in json.loads(listed.stdout)] == [
+        ("ann", "SysAdmin")
+    ]
+    token = run("token", "issue", "ann").stdout.strip()
+    assert len(token) == 36
+    run("portal", "alias", "verde")
+    assert "ann" in run("user", "list", "--portal", "verde").stdout
+
+
+def test_one_portal_is_meant_without_its_name_and_two_are_not(run, portal) -> None:
+    assert run("user", "list", "--json").stdout == "[]\n"
+    run(
+        "portal", "create", "other", "--name", "O", "--timezone", "UTC", "--currency", "USD",
+    )  # fmt: skip
+    refused = run("user", "list", code=2)
+    assert "example, other" in refused.stderr
+    assert refused.stdout == ""
+    assert run("user", "list", "--json", CURRANT_PORTAL="other").stdout == "[]\n"
+
+
+def test_outcomes_have_their_exit_codes(run, portal) -> None:
+    twice = run(
+        "portal", "create", "example", "--name", "E", "--timezone", "UTC", "--currency", "USD",
+        code=5,
+    )  # fmt: skip
+    assert twice.stderr == "currant: A portal with this key exists. Nothing was done.\n"
+    assert "03280" in run("vend", "03280", "10", code=4).stderr
+    assert "'1,5'" in run("vend", "03280", "1,5", code=4).stderr
+    assert run("vend", code=2).stdout == ""
+    assert "no_such_file" in run("reads", "no_such_file", "--source", "mas", code=2).stderr
+    assert "PORT" in run("portal", "list", code=2, PORT="abc").stderr
+    assert run("user", "list", "--portal", "nowhere", code=6).stdout == ""
+
+
+async def test_who_lacks_a_permission_is_told_by_code_6(run, door, house) -> None:
+    await make_user(door, "example", "clerk", "VENDOR")
+    await give_password(door, "clerk")
+    vend = ("vend", house.accounts[0], "10", "--as", "clerk")
+    assert "vendcash" in run(*vend, stdin=PASSWORD, code=6).stderr
+    assert "credentials" in run(*vend, stdin="wrong", code=6).stderr
+    assert "no-input" not in run(*vend, "--no-input", stdin=PASSWORD, code=6).stderr
+
+
+async def test_a_vend_is_by_whoever_proves_it(run, door, house, tmp_path) -> None:
+    await make_user(door, "example", "till", "VENDORADM")
+    await give_password(door, "till")
+    secret = tmp_path / "secret"
+    secret.write_text(PASSWORD + "\n")
+    sold = run(
+        "vend", house.accounts[0], "10", "--as", "till", "--password-file", str(secret), "--json"
+    )
+    vended = json.loads(sold.stdout)
+    assert (vended["login"], vended["vendor_number"]) == ("till", "CEC")
+    assert (vended["amount"], vended["energy_kwh"], vended["balance"]) == (10, 40, 40)
+
+
+def test_a_receipt_is_44_columns_wide_and_prints_again(run, house) -> None:
+    account = house.accounts[0]
+    printed = run("vend", account, "12.50", "--tender", "card").stdout
+    assert {len(line) for line in printed.splitlines()} <= set(range(45))
+    assert max(len(line) for line in printed.splitlines()) == 44
+    for told in ("Tendered, card", "$12.50", "50 kWh × 0.25", "50.000 kWh", "operator"):
+        assert told in printed
+    vend_id = printed.split()[-1 - printed.split()[::-1].index("─" * 44)]
+    vend_id = next(line.strip() for line in printed.splitlines() if line.count("-") == 4)
+    assert run("receipt", vend_id).stdout == printed
+
+
+def test_a_quote_sells_nothing_and_a_key_sells_once(run, house) -> None:
+    account = house.accounts[0]
+    quoted = run("vend", account, "10", "--dry-run", "--json")
+    assert json.loads(quoted.stdout)["energy_kwh"] == 40
+    assert "nothing was sold" in run("vend", account, "10", "--dry-run").stdout
+    assert run("ledger", "entries", account, "--json").stdout == "[]\n"
+    first = run("vend", account, "10", "--key", "k1", "--json").stdout
+    assert run("vend", account, "10", "--key", "k1", "--json").stdout == first
+    assert run("vend", account, "11", "--key", "k1", code=5).stdout == ""
+    entries = json.loads(run("ledger", "entries", account, "--json").stdout)
+    assert len(entries) == 1
+    balances = json.loads(run("ledger", "balance", account, "--json").stdout)
+    assert {row["coa"]: row["credit"] for row in balances}["U100"] == 40_000
+    assert "Tender clearing" in run("ledger", "balance").stdout
+
+
+async def test_files_are_imported_whole_or_not_at_all(run, door, boss, tmp_path) -> None:
+    places = tmp_path / "places.csv"
+    places.write_text(text_of(location("H1"), location("H2")))
+    told = run("import", str(places), "--table", "locations", "--dry-run").stdout
+    assert told == "2 locations would be created.\n"
+    done = json.loads(run("import", str(places), "--table", "locations", "--json").stdout)
+    assert done["records"] == 2
+    assert [keys["external_key"] for keys in done["keys"]] == ["H1", "H2"]
+    again = run("import", str(places), "--table", "locations", code=4)
+    assert "record 1, locname" in again.stderr
+    assert again.stdout == ""
+    changed = text_of({"locname": "H1", "loccity": "Wells"})
+    told = run("import", "-", "--table", "locations", "--update", stdin=changed).stdout
+    assert told == "1 locations were updated.\n"
+    people = text_of(customer("C1", locname="nowhere"))
+    assert "nowhere" in run("import", "-", "--table", "customers", stdin=people, code=4).stderr
+    assert run("import", "-", "--table", "people", stdin="", code=2).stdout == ""
+    meters = text_of(meter("M1", locname="H1", tariff=""))
+    assert run("import", "-", "--table", "meters", stdin=meters).stdout.startswith("1 meters")
+
+
+def test_reads_are_recorded_and_the_bad_ones_named(run, house) -> None:
+    lines = [["serialnumber", "datetime", "sumforwardactive"]]
+    lines += [["M1", "2026-01-01T00:00:00Z", "5"], ["M9", "2026-01-01T00:00:00Z", "5"]]
+    bad = [*lines, ["M1", "yesterday", "6"]]
+    text, worse = ("\n".join(",".join(line) for line in rows) + "\n" for rows in (lines, bad))
+    assert next(csv.reader([text.splitlines()[0]])) == lines[0]
+    refused = run("reads", "-", "--source", "mas", stdin=worse, code=4)
+    assert "record 3, datetime" in refused.stderr
+    rehearsed = run("reads", "-", "--source", "mas", "--dry-run", "--json", stdin=text)
+    taken = run("reads", "-", "--source", "mas", "--json", stdin=text)
+    for told in (json.loads(rehearsed.stdout), json.loads(taken.stdout)):
+        assert (told["stored"], told["quarantined"], told["duplicates"]) == (1, 1, 0)
+    again = run(
+        "reads", "-", "--source", "mas", "--on-error", "continue", "--format", "csv", stdin=worse
+    )
+    assert "0 register values stored, 1 known already" in again.stdout
+    assert "NOSITE" in again.stderr
+    assert "yesterday" in again.stderr
+
+
+async def test_verify_names_the_fault_and_exits_3(run, house, server, urls) -> None:
+    run("vend", house.accounts[0], "10")
+    assert json.loads(run("ledger", "verify", "--json").stdout) == {"sound": True, "faults": []}
+    planted = await asyncpg.connect(superuser(server, urls))
+    await planted.execute(
+        "set session_replication_role = replica;"
+        "update ledger.posting set amount = amount + 1 where coa = '1000'"
+    )
+    told = run("ledger", "verify", "--json", code=3)
+    faults = json.loads(told.stdout)["faults"]
+    assert {"entry does not balance", "trial balance is off"} <= {fault["what"] for fault in faults}
+    assert {fault["portal"] for fault in faults} == {"example"}
+    assert "entry does not balance" in run("ledger", "verify", code=3).stdout
+    await planted.execute(
+        "update ledger.posting set amount = amount - 1 where coa = '1000';"
+        "update prepayment.wallet set balance = balance + 1"
+    )
+    await planted.close()
+    assert f"wallet of {house.accounts[0]}" in run("ledger", "verify", code=3).stdout
+    assert "books" in run("doctor", code=3).stderr
+
+
+def test_the_doctor_finds_what_is_sound_and_what_is_not(run, urls, portal) -> None:
+    findings = json.loads(run("doctor", "--json").stdout)
+    assert {finding["sound"] for finding in findings} == {True}
+    assert {
+        "version", "fsync", "data checksums", "role", "row-level security", "schema", "clock",
+        "disk", "books",
+    } <= {finding["check"] for finding in findings}  # fmt: skip
+    owner = run("doctor", "--json", code=3, CURRANT_DATABASE_URL=urls.owner)
+    unsound = [finding for finding in json.loads(owner.stdout) if not finding["sound"]]
+    assert [finding["check"] for finding in unsound] == ["role"]
+    nowhere = "postgresql://currant_runtime@127.0.0.1:1/nowhere"
+    away = json.loads(run("doctor", "--json", code=3, CURRANT_DATABASE_URL=nowhere).stdout)
+    assert [f["check"] for f in away if not f["sound"]] == ["reachable"]
+    assert "cannot be reached" in run("portal", "list", code=1, CURRANT_DATABASE_URL=nowhere).stderr
+    assert "superuser" in run("portal", "list", code=1, CURRANT_DATABASE_URL=urls.owner).stderr
+
+
+async def test_the_doctor_sees_a_table_without_its_guard(run, owner) -> None:
+    await owner.execute("alter table vending.vend disable row level security")
+    found = run("doctor", code=3)
+    await owner.execute("alter table vending.vend enable row level security")
+    assert "vending.vend" in found.stdout
+    assert found.stderr == "currant: Not sound: row-level security.\n"
+
+
+def test_only_the_owner_migrates(run, urls) -> None:
+    assert "CURRANT_OWNER_URL" in run("migrate", code=2).stderr
+    assert run("migrate", "--json", CURRANT_OWNER_URL=urls.owner).stdout == '{"taken":[]}\n'
+
+
+async def test_an_interrupted_import_leaves_nothing(urls, portal, door, boss, tmp_path) -> None:
+    environ = environment(tmp_path / "home", CURRANT_DATABASE_URL=urls.runtime)
+    waiting = subprocess.Popen(
+        [*COMMAND, "import", "-", "--table", "locations"],
+        stdin=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=environ,
+    )
+    assert waiting.stdin is not None
+    waiting.stdin.write(text_of(location("H1")).encode())
+    waiting.stdin.flush()
+    time.sleep(1.5)
+    waiting.send_signal(signal.SIGINT)
+    _, told = waiting.communicate(timeout=30)
+    assert (waiting.returncode, told) == (
+        130,
+        b"currant: Interrupted. What was not finished was not done.\n",
+    )
+    await small_house(door, boss)  # H1 is free still.
+
+
+def test_help_and_version_need_no_database(run) -> None:
+    assert run("version", CURRANT_DATABASE_URL="postgresql://nowhere").stdout.count(".") == 2
+    told = run("--help").stdout
+    for command in ("serve", "demo", "migrate", "doctor", "import", "reads", "vend", "ledger"):
+        assert command in told
