@@ -303,7 +303,7 @@ async def test_a_bad_file_is_refused_whole_and_named(
             {"record": 2, "column": "datetime",
              "reason": "'2026-02-01T01:00:00' has no offset from UTC: append Z, +hh:mm or -hh:mm"},
             {"record": 3, "column": "sumforwardactive",
-             "reason": "'x' is not a number of up to 12 digits and 9 decimals, unsigned"},
+             "reason": "'x' is not a number of up to 15 digits and 30 decimals, unsigned"},
         ],
     }  # fmt: skip
 

@@ -8,14 +8,14 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
+from tests.shared import shared_urls, urls
 
 from currant.clock import SystemClock
 from currant.db.database import Urls
-from tests.shared import shared_urls, urls
 
 __all__ = ["shared_urls", "urls"]
 
@@ -28,7 +28,8 @@ Run = Callable[..., Done]
 
 def environment(home: Path, **more: str) -> dict[str, str]:
     """The environment of a command: nothing of ours but a home, and the code under test."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("CURRANT_")}
+    ours = ("CURRANT_", "PORT")
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
     return kept | {"CURRANT_HOME": str(home), "PYTHONPATH": str(ROOT / "src")} | more
 
 
@@ -61,23 +62,23 @@ def run(urls: Urls, tmp_path: Path) -> Run:
 class Server:
     """A `currant serve` or `currant demo` under way, with what it says in files."""
 
-    def __init__(self, folder: Path, *args: str, **env: str) -> None:
+    def __init__(self, folder: Path, *args: str, through: Sequence[str] = (), **env: str) -> None:
         self.port = int(env["PORT"])
         self.out, self.err = folder / "out", folder / "err"
         with self.out.open("wb") as out, self.err.open("wb") as err:
             self.process = subprocess.Popen(
-                [*COMMAND, *args],
+                [*through, *COMMAND, *args],
                 stdout=out,
                 stderr=err,
                 stdin=subprocess.DEVNULL,
-                env=environment(folder / "home", **env),
+                env=environment(folder.parent / "home", **env),
             )
 
     def answers(self) -> bool:
         """Whether the health check is well."""
         try:
             url = f"http://127.0.0.1:{self.port}/health-check"
-            with urllib.request.urlopen(url, timeout=5) as answer:  # noqa: S310
+            with urllib.request.urlopen(url, timeout=5) as answer:
                 return answer.status == 200
         except (OSError, urllib.error.URLError):
             return False

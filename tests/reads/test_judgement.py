@@ -29,7 +29,8 @@ RECORDS = st.lists(
 async def test_a_file_for_a_new_register(
     records: list[tuple[int, int, str]], door: Door, boss: Actor, owner
 ) -> None:
-    serial = f"J{await owner.fetchval('select count(*) from metering.meter')}"
+    known = await owner.fetchval("select count(*) from metering.meter")
+    serial = f"J{known}"
     await meters(owner, serial, dials=1)
     at = [START + timedelta(hours=hour) for hour, _, _ in records]
     await deliver(

@@ -3,6 +3,7 @@
 import asyncio
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from itertools import pairwise
 
 import asyncpg
 import pytest
@@ -220,7 +221,8 @@ async def test_usage_is_the_last_read_less_the_first_in_whatever_order_they_came
     boss: Actor,
     owner,
 ) -> None:
-    serial = f"H{await owner.fetchval('select count(*) from metering.meter')}-{dials}"
+    known = await owner.fetchval("select count(*) from metering.meter")
+    serial = f"H{known}-{dials}"
     await meters(owner, serial, dials=dials)
     changes: list[UsageChange] = []
     for delivery in deliveries:
@@ -237,7 +239,7 @@ async def test_usage_is_the_last_read_less_the_first_in_whatever_order_they_came
     segments = await live(owner, serial)
     values = [wh for _, wh in reads]
     span = 10_000 * dials
-    steps = [after - before for before, after in zip(values, values[1:], strict=False)]
+    steps = [after - before for before, after in pairwise(values)]
     assert all(step >= 0 or (step + span >= 0 and dials) for step in steps)
     assert [at for at, _ in reads] == [to for _, to, _ in segments]
     assert [frm for frm, _, _ in segments[1:]] == [to for _, to, _ in segments[:-1]]

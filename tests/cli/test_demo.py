@@ -1,0 +1,132 @@
+import json
+import shlex
+import signal
+from datetime import UTC, datetime, timedelta
+
+import httpx
+import pytest
+from rich.progress import Progress
+from tests.cli.conftest import within
+from tests.conftest import make_user, new_database
+
+from currant.access.model import OPERATOR
+from currant.access.verbs import Nothing, users
+from currant.cli.example import BUSINESS, DAYS, HOMES, LIFELINE, RESIDENTIAL, Example
+from currant.cli.frame import Stopped
+from currant.cli.loading import load
+from currant.clock import FrozenClock
+from currant.customers.verbs import account_keys
+from currant.db.tx import open_pool
+from currant.door import Door
+from currant.ledger.model import BalancesOf
+from currant.ledger.verbs import ledger_faults, trial_balance
+from currant.locations.model import KeysWanted
+from currant.prepayment.verbs import wallet_faults
+
+NOW = datetime(2026, 3, 10, 15, 7, 9, tzinfo=UTC)  # Two days after the clocks went forward.
+EXAMPLE = OPERATOR.at("example")
+
+
+class Tired(Exception):
+    """The power went."""
+
+
+class TiringDoor(Door):
+    """A door that gives up after so many acts."""
+
+    left = 0
+
+    async def act(self, verb, command, actor, key=None):
+        self.left -= 1
+        if self.left < 0:
+            raise Tired
+        return await super().act(verb, command, actor, key)
+
+
+async def loaded(door: Door, clock: FrozenClock, homes: int) -> None:
+    with Progress(disable=True) as progress:
+        await load(door, clock, progress, homes=homes)
+
+
+def test_the_example_is_the_same_every_time_and_as_large_as_promised() -> None:
+    first, second = (Example(NOW - timedelta(days=DAYS)) for _ in range(2))
+    assert first.meters() == second.meters()
+    assert first.customers() == second.customers()
+    deliveries = list(first.deliveries())
+    assert deliveries == list(second.deliveries())
+    assert first.payments({}, opening=True) == second.payments({}, opening=True)
+    assert len(first.homes) == HOMES == 300
+    plans = [home.plan for home in first.homes]
+    assert [plans.count(plan) for plan in (LIFELINE, RESIDENTIAL, BUSINESS)] == [75, 180, 45]
+    days, half_hours = deliveries[:12], deliveries[12:]
+    assert sum(each.text.count("\n") - 1 for each in days) == 300 * 84
+    since = NOW - timedelta(days=7)
+    fine = [line.split(",") for each in half_hours for line in each.text.splitlines()[1:]]
+    of_one = [line for line in fine if line[0] == first.homes[0].serial_number]
+    assert sum(datetime.fromisoformat(line[1]) > since for line in of_one) == 7 * 48
+    registers = [int(line[2]) for line in of_one]
+    assert registers == sorted(registers)
+    assert deliveries[-1].at == first.now
+
+
+async def test_it_lives_until_now_and_its_books_are_sound(urls, owner) -> None:
+    clock = FrozenClock(NOW)
+    async with await open_pool(urls.runtime, size=6) as pool:
+        door = Door(pool, clock)
+        await loaded(door, clock, 20)
+        assert clock.now() == NOW
+        assert await door.ask(ledger_faults, Nothing(), OPERATOR) == []
+        assert await door.ask(wallet_faults, Nothing(), OPERATOR) == []
+        keys = json.loads(bytes(await door.ask(account_keys, KeysWanted(), EXAMPLE)))
+        assert len(keys) == 20
+        coas = {row.coa: row for row in await door.ask(trial_balance, BalancesOf(), EXAMPLE)}
+        assert {"1000", "1100", "2100", "2200", "4000", "4005", "4900", "U100", "U400"} <= set(coas)
+        assert coas["2100"].credit > 0
+        assert coas["U100"].credit > 0
+        staff = {user.login: user.role for user in await door.ask(users, Nothing(), EXAMPLE)}
+        assert staff["demo"] == "SysAdmin"
+        before = await owner.fetchval("select count(*) from access.audit_event")
+        await loaded(door, clock, 20)
+        assert await owner.fetchval("select count(*) from access.audit_event") == before
+
+
+async def test_an_interrupted_load_goes_on_where_it_stopped(urls, server, template) -> None:
+    clock = FrozenClock(NOW)
+    async with await open_pool(urls.runtime, size=6) as pool:
+        door = TiringDoor(pool, clock)
+        for acts in (2, 9, 24, 40, 75):
+            door.left = acts
+            with pytest.raises((Tired, ExceptionGroup)):
+                await loaded(door, clock, 8)
+            clock.set(NOW + timedelta(minutes=acts))
+        door.left = 10_000
+        await loaded(door, clock, 8)
+        interrupted = await door.ask(trial_balance, BalancesOf(), EXAMPLE)
+        assert await door.ask(ledger_faults, Nothing(), OPERATOR) == []
+    clock.set(NOW + timedelta(minutes=9))  # The first whole load of the tariffs was begun then.
+    async with (
+        new_database(server, template) as other,
+        await open_pool(other.runtime, size=6) as pool,
+    ):
+        await loaded(Door(pool, clock), clock, 8)
+        assert await Door(pool, clock).ask(trial_balance, BalancesOf(), EXAMPLE) == interrupted
+
+
+async def test_a_portal_of_ones_own_is_left_alone(door, portal) -> None:
+    await make_user(door, portal, "mine", "SysAdmin")
+    clock = FrozenClock(NOW)
+    with pytest.raises(Stopped, match="not the demo's"):
+        await loaded(Door(door.pool, clock), clock, 3)
+    assert [user.login for user in await door.ask(users, Nothing(), EXAMPLE)] == ["mine"]
+
+
+def test_the_demo_prints_a_call_that_answers(start, urls) -> None:
+    for patience in (90, 30):  # The second time there is nothing left to load.
+        demo = start("demo", "--json", CURRANT_DATABASE_URL=urls.runtime)
+        assert within(patience, lambda: demo.out.stat().st_size or demo.process.poll())  # noqa: B023
+        access = json.loads(demo.out.read_text())
+        _, _, header, url = shlex.split(access["curl"])
+        told = httpx.get(url, headers=[header.split(": ")], timeout=20).json()
+        assert told["error"] == 0
+        assert told["data"][0]["account"] in url
+        assert demo.end(signal.SIGTERM) == 0
