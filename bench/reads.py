@@ -116,7 +116,7 @@ class Peak:
     async def _watch(self) -> None:
         while True:
             self.bytes = max(self.bytes, self.serving.memory())
-            await asyncio.sleep(0.05)
+            await asyncio.sleep(0.25)
 
 
 async def post(client: Client, body: bytes) -> float:
