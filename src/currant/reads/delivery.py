@@ -16,7 +16,7 @@ import msgspec
 
 from currant import wire
 from currant.clock import parse_instant
-from currant.csvfile import Column, CsvReader, Record
+from currant.csvfile import MAX_RECORDS, Column, CsvReader, Record
 from currant.errors import Fault, Invalid, TooLarge, Unparsable
 from currant.reads.model import Body, Format
 
@@ -207,14 +207,17 @@ class Delivery:
     def _json(self) -> Iterator[Sequence[Record]]:
         if self._body.size > JSON_BYTES:
             raise TooLarge(f"As JSON it may have {JSON_BYTES} bytes; send a larger one as CSV.")
-        sent = wire.decode(self._body.file.read(), list[msgspec.Raw])
+        raw = self._body.file.read()
+        if raw.count(b"{") > MAX_RECORDS:
+            raise TooLarge(f"It has more than {MAX_RECORDS} records.")
+        sent = wire.decode(raw, list[msgspec.Raw])
         self.records = len(sent)
         for start in range(0, len(sent), _OBJECTS):
             objects = enumerate(sent[start : start + _OBJECTS], start=start + 1)
             yield [
                 (number, fields)
-                for number, raw in objects
-                if (fields := self._fields(number, bytes(raw))) is not None
+                for number, one in objects
+                if (fields := self._fields(number, bytes(one))) is not None
             ]
 
     def _fields(self, number: int, raw: bytes) -> Sequence[str] | None:
