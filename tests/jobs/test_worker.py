@@ -27,7 +27,7 @@ select exists (
 async def working(door, urls):
     """Let the jobs run for the block; they must end when they are told to."""
     stop = asyncio.Event()
-    jobs = asyncio.create_task(worker.run_jobs(door, urls.runtime, stop))
+    jobs = asyncio.create_task(worker.run_jobs(door, urls.runtime, b"k" * 32, stop))
     yield jobs
     stop.set()
     await asyncio.wait_for(jobs, 5)

@@ -1,6 +1,7 @@
 """What becomes of a record, row by row of conformance.md 10.6, through the door."""
 
 import asyncio
+import json
 from datetime import timedelta
 
 import asyncpg
@@ -404,6 +405,17 @@ async def test_json(door: Door, boss: Actor, owner, one) -> None:
     assert (done.parsed, done.stored, done.quarantined) == (2, 1, 1)
     row = await owner.fetchrow("select value, original from reads.read")
     assert tuple(row) == (100100, "100.10")
+
+
+async def test_json_may_hold_what_csv_cannot(door: Door, boss: Actor, owner) -> None:
+    strange = ["carriage\rreturn", "back\\slash", 'quote"', "a,b", "tab\t"]
+    await meters(owner, *(serial.strip() for serial in strange))
+    sent = [{"serialnumber": s, "datetime": AT, "sumforwardactive": 1, "metername": s}
+            for s in [*strange, "nul\0"]]  # fmt: skip
+    command = RecordReads(spooled(json.dumps(sent).encode()), Format.JSON, "mas", on_error=CONTINUE)
+    done = await door.act(record_reads, command, boss)
+    assert (done.stored, done.quarantined) == (5, 0)
+    assert done.rejected == [Fault(6, "serialnumber", "holds a NUL character")]
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from decimal import Decimal
 import pytest
 
 from currant.errors import Invalid
-from currant.tariffs.book import UNITS, DatedRate, DatedTax, FixedCharge, PriceBook, unit_named
+from currant.tariffs.book import UNITS, DatedRate, DatedTax, PriceBook, unit_named
 from currant.tariffs.calendars import Calendar
 from currant.tariffs.pricing import UnsoundTariff, price, units_for
 
@@ -27,9 +27,8 @@ def book(
     calendar: Calendar | None = None,
     unit_size: int = 1000,
 ) -> PriceBook:
-    fixed = (FixedCharge(1, "Fixed Charge", Decimal("12.5"), "MONTHLY", "4900", True),)
     zone = "America/New_York"
-    return PriceBook(7, "HOME", zone, 2, rates, taxes, fixed, calendar, unit_size)
+    return PriceBook(7, "HOME", zone, 2, rates, taxes, calendar, unit_size)
 
 
 HOME = book(

@@ -10,8 +10,9 @@ from currant.access.model import OPERATOR, IssueToken, SetPassword
 from currant.access.passwords import hash_password
 from currant.access.verbs import issue_token, new_token, set_password
 from currant.cli.database import bring_forward
+from currant.cli.example import DAYS, HOMES
 from currant.cli.frame import AsJson, Options, Quiet, Teller, read_settings, run
-from currant.cli.loading import AT_ONCE, BOSS, PORTAL, load
+from currant.cli.loading import AT_ONCE, BOSS, PORTAL, is_loaded, load
 from currant.cli.serve import WithParent, address_of, port_held, serve_until_stopped
 from currant.clock import FrozenClock, SystemClock
 from currant.customers.verbs import account_keys
@@ -80,8 +81,10 @@ async def _loaded(teller: Teller, config: Settings, urls: Urls) -> Access:
     async with await open_pool(urls.runtime, size=AT_ONCE, name="currant demo") as pool:
         clock = FrozenClock(SystemClock().now())
         door = Door(pool, clock)
-        with teller.progress() as progress:
-            await load(door, clock, progress)
+        if not await is_loaded(door):
+            teller.note(f"Loading a utility of {HOMES} accounts with {DAYS} days of reads, once.")
+            with teller.progress() as progress:
+                await load(door, clock, progress)
         return await _access(Door(pool, SystemClock()), config)
 
 

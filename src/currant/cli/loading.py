@@ -86,20 +86,20 @@ _RATES = (
 )
 
 
-async def load(door: Door, clock: FrozenClock, progress: Progress, *, homes: int = HOMES) -> None:
-    """Load the demo utility, unless it is there; the clock stands at now, and does so again after.
-
-    Raises `Stopped` where the portal is there and is not the demo's.
-    """
+async def is_loaded(door: Door) -> bool:
+    """Tell whether the demo utility is complete. Raises `Stopped` where its portal is another's."""
     logins = await _logins(door)
-    if _LAST in logins:
-        return
     if logins and BOSS not in logins:
         raise Stopped(
             Exit.CONFLICT,
             f"The portal {PORTAL} is a utility of your own, not the demo's. Nothing was loaded. "
             "Choose another CURRANT_HOME for the demo.",
         )
+    return _LAST in logins
+
+
+async def load(door: Door, clock: FrozenClock, progress: Progress, *, homes: int = HOMES) -> None:
+    """Load what is missing of the demo utility; the clock stands at now before and after."""
     now = clock.now()
     half_hour = now.replace(minute=now.minute // 30 * 30, second=0, microsecond=0)
     clock.set(half_hour - timedelta(days=DAYS))

@@ -26,6 +26,7 @@ from granian.constants import HTTPModes, Interfaces, Loops
 from granian.log import LOGGING_CONFIG, LogLevels
 from granian.server import Server
 
+from currant.access.signing import audit_key
 from currant.api.app import make_app
 from currant.api.http import App
 from currant.cli.frame import (
@@ -155,7 +156,7 @@ def serve_until_stopped(
     )
     stopping = threading.Event()
     interrupted = threading.Event()
-    jobs = threading.Thread(target=_run_jobs, args=(urls.runtime, stopping))
+    jobs = threading.Thread(target=_run_jobs, args=(urls.runtime, audit_key(config.home), stopping))
 
     def stop(number: int, _frame: object = None) -> None:
         if number == signal.SIGINT:
@@ -209,13 +210,13 @@ def _when_parent_ends(act: Callable[[], None]) -> None:
     threading.Thread(target=watch, daemon=True).start()
 
 
-def _run_jobs(url: str, stopping: threading.Event) -> None:
+def _run_jobs(url: str, key: bytes, stopping: threading.Event) -> None:
     """Run the jobs until told to stop; what ends them is logged, and they begin again."""
 
     async def work() -> None:
         stop = asyncio.Event()
         async with await open_pool(url, size=4, name="currant jobs") as pool:
-            jobs = asyncio.create_task(run_jobs(Door(pool, SystemClock()), url, stop))
+            jobs = asyncio.create_task(run_jobs(Door(pool, SystemClock()), url, key, stop))
             while not (stopping.is_set() or jobs.done()):
                 await asyncio.wait([jobs], timeout=0.2)
             stop.set()

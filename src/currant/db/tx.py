@@ -43,10 +43,14 @@ class User(msgspec.Struct, frozen=True):
     blocked_accounts: str
     special_limit: int | None
 
+    @property
+    def blocked(self) -> frozenset[str]:
+        """The accounts that the user is barred from; `*` is every one."""
+        return frozenset(filter(None, map(str.strip, self.blocked_accounts.split(","))))
+
     def refuse_blocked(self, account: str) -> None:
-        """Refuse an account that the user is barred from (`*` bars every one)."""
-        blocked = [name.strip() for name in self.blocked_accounts.split(",")]
-        if self.blocked_accounts and ("*" in blocked or account in blocked):
+        """Refuse an account that the user is barred from ."""
+        if self.blocked & {"*", account}:
             raise Forbidden(f"Account {account} is blocked for {self.login}. Nothing was done.")
 
 

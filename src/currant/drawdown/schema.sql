@@ -7,7 +7,7 @@ grant usage on schema drawdown to currant_runtime, currant_reader;
 create table drawdown.run (
     portal_id int not null,
     meter_id bigint not null,
-    month date not null,
+    month date not null check (extract(day from month) = 1),
     from_at timestamptz not null,
     account_id bigint not null,
     tariff_id int not null,
@@ -26,7 +26,7 @@ call db.tenant_table('drawdown.run');
 create table drawdown.sold (
     portal_id int not null,
     meter_id bigint not null,
-    month date not null,
+    month date not null check (extract(day from month) = 1),
     energy_wh bigint not null,
     primary key (portal_id, meter_id, month)
 );
@@ -65,7 +65,7 @@ call db.append_only('drawdown.unpriced');
 create table drawdown.fixed_due (
     portal_id int not null references access.portal,
     meter_id bigint not null,
-    month date not null,
+    month date not null check (extract(day from month) = 1),
     fixed_id int not null,
     account_id bigint not null,
     description text not null,

@@ -246,9 +246,7 @@ async def _post(tx: Tx, batch: _Batch, changes: dict[int, list[UsageChange]]) ->
         now=tx.now,
         minor_unit=from_minor(1, tx.portal.currency),
         currency=tx.portal.currency,
-        **_columns(
-            "entry", ("ns", "event_ats", "account_ids", "meter_ids", "amounts", "energies"), entries
-        ),
+        **_columns("entry", _ENTRY, entries),
         **_columns("line", _LINE, lines),
         **_columns("link", _LINK, links),
         **_columns("unpriced", _UNPRICED, batch.unpriced),

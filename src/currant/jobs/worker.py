@@ -7,8 +7,8 @@ from contextlib import suppress
 import asyncpg
 import structlog
 
-from currant.access.model import AUTO
-from currant.access.verbs import Nothing, portals, seal_audit
+from currant.access.model import AUTO, AuditKey
+from currant.access.verbs import Nothing, portals, seal_audit, sign_audit_heads
 from currant.door import Door
 from currant.drawdown.model import DrawDown
 from currant.drawdown.verbs import charge_fixed, draw_down, portals_due
@@ -23,14 +23,18 @@ SEAL_EVERY = 60.0
 CHARGE_EVERY = 3600.0
 
 
-async def run_jobs(door: Door, url: str, stop: asyncio.Event) -> None:
-    """Run every job until told to stop; what one of them raises is logged and tried again."""
+async def run_jobs(door: Door, url: str, key: bytes, stop: asyncio.Event) -> None:
+    """Run every job until told to stop; what one of them raises is logged and tried again.
+
+    `key` is what this installation signs the daily heads of its audit log with.
+    """
     woken = asyncio.Event()
     jobs = [
         _listen(url, woken, stop),
         _repeat(lambda: draw_all(door), LOOK_EVERY, stop, woken),
         _repeat(lambda: door.act(seal_audit, Nothing(), AUTO), SEAL_EVERY, stop),
         _repeat(lambda: charge_all(door), CHARGE_EVERY, stop),
+        _repeat(lambda: door.act(sign_audit_heads, AuditKey(key), AUTO), CHARGE_EVERY, stop),
     ]
     await asyncio.gather(*jobs)
 

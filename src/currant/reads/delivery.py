@@ -1,10 +1,11 @@
 """A file of reads as it was sent, turned to lines for COPY with every record checked on the way.
 
-A block of records is joined to text and held against one pattern, which is the fast way to say that
-all is well. Where it is not, the block's records are looked at one by one: what is unusual but
-right is mended (the layouts of time that conformance.md Q03 allows), what is wrong is refused with
-its record, column and reason (10.6). Memory stays flat: a CSV is read in blocks, a JSON array is
-bounded and its objects are decoded a few at a time.
+A block of records is held as text against one pattern, which is the fast way to say that all is
+well; a plain CSV needs not even be split for that. Where the pattern does not fit, the records of
+the block are looked at one by one: what is unusual but right is mended (the layouts of time that
+conformance.md Q03 allows), what is wrong is refused with its record, column and reason (10.6).
+Memory stays flat: a CSV is read in blocks, a JSON array is bounded and its objects are decoded a
+few at a time.
 """
 
 import re
@@ -54,14 +55,14 @@ _STATES = (
 )
 _NUMBER = re.compile(r"(?=\.?[0-9])[0-9]{0,15}(?:\.[0-9]{0,30})?")
 _MULTIPLIER = re.compile(r"(?=[0.]*[1-9])[0-9]{0,6}(?:\.[0-9]{0,6}0*)?")
-_ESCAPED = str.maketrans({"\\": r"\\", "\t": r"\t", "\n": r"\n"})
+_ESCAPED = str.maketrans({"\\": r"\\", "\t": r"\t", "\n": r"\n", "\r": r"\r"})
 
 
 def _sound(comma: str, name: str, code: str) -> str:
     """Write the pattern of a record as nearly every one is sent; it takes none that is wrong.
 
     Given are what stands between the fields, and the characters that a free text and a code may
-    hold. No part of it ever tries a second time, so it is fast whatever it is held against.
+    hold. What has matched is never tried in another way, so it is fast whatever it is shown.
     """
     # Months of at least 28, 30 and 31 days; the leap day is left to the second look.
     day = (
@@ -79,7 +80,7 @@ def _sound(comma: str, name: str, code: str) -> str:
     )
 
 
-_SOUND_LINE = re.compile(r"[0-9]++\t" + _sound(r"\t", r"[^\t\n\\]", r"[^\t\n\\]"))
+_SOUND_LINE = re.compile(r"[0-9]++\t" + _sound(r"\t", r"[^\t\n\r\\\0]", r"[^\t\n\r\\\0]"))
 _SOUND_LINES = re.compile(rf"(?:{_SOUND_LINE.pattern}\n)*+")
 # These need no reader of CSV: no quotation mark, no comment, no blank that does not count, no CR.
 _PLAIN_LINE = "(?![# ])" + _sound(",", r'[^,"\t\n\r\\\0]', r'[^," \t\n\r\\\0]')
@@ -267,6 +268,8 @@ class Delivery:
         values = fields[FORWARD_ACTIVE:-1]
         if not fields[1]:
             yield "serialnumber", "is blank"
+        if "\0" in fields[1]:
+            yield "serialnumber", "holds a NUL character"
         if not fields[3]:
             yield "datetime", "is blank"
         if fields[4] and not _MULTIPLIER.fullmatch(fields[4]):

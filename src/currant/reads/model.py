@@ -7,7 +7,7 @@ from typing import IO, Protocol
 
 import msgspec
 
-from currant.errors import Conflict, Fault, Invalid, NotFound
+from currant.errors import Conflict, Fault, Invalid
 
 
 class Body(Protocol):
@@ -162,10 +162,6 @@ class UsageChange(msgspec.Struct, frozen=True):
     energy_wh: int
     usage_id: int
     sign: int
-
-
-class NoSuchMeter(NotFound):
-    """There is no such meter in your portals."""
 
 
 class PortalUnclear(Invalid):

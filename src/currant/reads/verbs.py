@@ -8,10 +8,10 @@ from currant.clock import day_bounds, parse_day
 from currant.db.statements import Statements
 from currant.db.tx import Tx
 from currant.errors import Fault, Invalid, Unparsable
+from currant.metering.model import NoSuchMeter
 from currant.reads.delivery import COLUMNS, FORWARD_ACTIVE, MAX_FAULTS, MAX_REJECTED, Delivery
 from currant.reads.model import (
     MeterRead,
-    NoSuchMeter,
     OnError,
     PortalOfSerials,
     PortalUnclear,

@@ -171,8 +171,8 @@ async def _chunks(body: Body) -> AsyncIterator[bytes]:
 
 async def _judge(tx: Tx, reader: TrinityReader, key: str, *, creating: bool) -> None:
     """Raise everything that is wrong with the file, if anything is."""
-    blocked = tx.user.blocked_accounts
-    if blocked == "*":
+    blocked = tx.user.blocked
+    if "*" in blocked:
         raise Forbidden(f"Every account is blocked for {tx.user.login}. Nothing was stored.")
     portal_id = tx.portal.portal_id
     await tx.run(_RESOLVE, portal_id=portal_id, key=key, creating=creating, now=tx.now)
@@ -182,7 +182,7 @@ async def _judge(tx: Tx, reader: TrinityReader, key: str, *, creating: bool) -> 
         portal_id=portal_id,
         key=key,
         creating=creating,
-        blocked=blocked.split(",") if blocked else [],
+        blocked=list(blocked),
     )
     for fault in found:
         reader.csv.refuse(fault.record, fault.name, fault.reason)

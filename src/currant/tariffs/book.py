@@ -78,17 +78,6 @@ class DatedTax(msgspec.Struct, frozen=True):
     rate: Decimal
 
 
-class FixedCharge(msgspec.Struct, frozen=True):
-    """A monthly charge; `amount` before tax, per kVA where the basis is KVA."""
-
-    fixed_id: int
-    description: str
-    amount: Decimal
-    basis: str
-    coa: str
-    taxable: bool
-
-
 class PriceBook(msgspec.Struct, frozen=True):
     """Everything needed to price a meter of a tariff at any instant; cached by its revision.
 
@@ -101,7 +90,6 @@ class PriceBook(msgspec.Struct, frozen=True):
     minor_units: int
     rates: tuple[DatedRate, ...]
     taxes: tuple[DatedTax, ...]
-    fixed: tuple[FixedCharge, ...]
     calendar: Calendar | None
     unit_size: int = 1000
 

@@ -245,13 +245,6 @@ from tariffs.tax
 where portal_id = :portal_id::int
 order by valid;
 
--- name: book_fixed
--- The fixed charges of a tariff.
-select fixed_id, description, amount, basis, coa, taxable
-from tariffs.fixed_charge
-where portal_id = :portal_id::int and tariff_id = :tariff_id::int
-order by fixed_id;
-
 -- name: book_switches
 -- When the buckets of a tariff's calendar change, by type of day.
 select s.day_type, s.minute, s.bucket

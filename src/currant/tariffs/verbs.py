@@ -10,7 +10,7 @@ from currant.db.statements import Statements
 from currant.db.tx import Tx
 from currant.errors import Invalid
 from currant.money import minor_units
-from currant.tariffs.book import DatedRate, DatedTax, FixedCharge, PriceBook, unit_named
+from currant.tariffs.book import DatedRate, DatedTax, PriceBook, unit_named
 from currant.tariffs.calendars import Calendar, Schedule, public_holidays
 from currant.tariffs.model import (
     AssignmentRow,
@@ -64,7 +64,6 @@ _ASSIGNMENTS = sql.rows("assignments", AssignmentRow)
 _BOOK_TARIFF = sql.rows("book_tariff", BookTariff)
 _BOOK_RATES = sql.rows("book_rates", DatedRate)
 _BOOK_TAXES = sql.rows("book_taxes", DatedTax)
-_BOOK_FIXED = sql.rows("book_fixed", FixedCharge)
 _BOOK_SWITCHES = sql.rows("book_switches", BookSwitch)
 _BOOK_HOLIDAYS = sql.rows("book_holidays", date)
 
@@ -342,7 +341,6 @@ async def _read_book(tx: Tx, tariff_id: int) -> tuple[PriceBook, int]:
     portal_id = tx.portal.portal_id
     rates = await tx.all(_BOOK_RATES, portal_id=portal_id, tariff_id=tariff_id)
     taxes = await tx.all(_BOOK_TAXES, portal_id=portal_id)
-    fixed = await tx.all(_BOOK_FIXED, portal_id=portal_id, tariff_id=tariff_id)
     switches = await tx.all(_BOOK_SWITCHES, portal_id=portal_id, tariff_id=tariff_id)
     holidays = await tx.all(_BOOK_HOLIDAYS, portal_id=portal_id, tariff_id=tariff_id)
     head = await tx.maybe(_BOOK_TARIFF, portal_id=portal_id, tariff_id=tariff_id)
@@ -368,7 +366,6 @@ async def _read_book(tx: Tx, tariff_id: int) -> tuple[PriceBook, int]:
         minor_units=minor_units(tx.portal.currency),
         rates=tuple(rates),
         taxes=tuple(taxes),
-        fixed=tuple(fixed),
         calendar=calendar,
         unit_size=unit_named(head.units).size,
     )

@@ -10,7 +10,7 @@ create table vending.vend (
     entry_id bigint not null,
     account_id bigint not null,
     meter_id bigint not null,
-    wallet_kind text not null,
+    wallet_kind text not null check (wallet_kind in ('currency', 'units')),
     tender text not null check (tender in ('cash', 'check', 'card', 'eft')),
     tendered_amount db.amount not null constraint tender_positive check (tendered_amount > 0),
     arrears_amount db.amount not null,
@@ -27,7 +27,6 @@ create table vending.vend (
 comment on table vending.vend is
 'A sale: what was tendered, and the split of it, line by line, as data.';
 create index vend_by_account on vending.vend (portal_id, account_id, entry_id);
-create index vend_by_entry on vending.vend (portal_id, entry_id);
 call db.tenant_table('vending.vend');
 call db.append_only('vending.vend');
 
@@ -75,7 +74,9 @@ begin
     from customers.agreement as g
     inner join metering.installation as i
         on i.portal_id = g.portal_id and i.location_id = g.location_id and i.valid @> at
-    inner join metering.meter as m on m.portal_id = i.portal_id and m.meter_id = i.meter_id
+    inner join metering.meter as m
+        on m.portal_id = i.portal_id and m.meter_id = i.meter_id
+        and m.product_type = g.product_type
     where g.portal_id = in_portal and g.account_id = open_vend.account_id and g.valid @> at
         and (of_serial is null or m.serial_number = of_serial);
     if open_vend.meter_count <> 1 then
