@@ -164,7 +164,7 @@ UNSOUND = {
     "CR alone, one record": (b"account,amount\r1,2", Unparsable, "CR alone"),
     "unknown column": (b"account,amount,colour\n", Invalid, "Column 'colour' is not known"),
     "column without a name": (b"account,amount,\n", Invalid, "Column '' is not known"),
-    "missing column": (b"account,name\n1,Ann\n", Invalid, "Column 'amount' is missing"),
+    "missing column": (b"account,name\n1,Ann\n", Invalid, "Missing from the header: 'amount'"),
     "column twice": (b"account,amount,Account\n", Invalid, "'account' stands twice"),
     "no header": (b"1,Ann,2,x\n", Invalid, "Column '1' is not known"),
     "semicolons": (b"account;amount\n1;2\n", Invalid, "not known"),

@@ -247,9 +247,13 @@ class CsvReader:
                 )
             if name in names[:place]:
                 raise Invalid(f"Column {name!r} stands twice in the header.", field=name)
-        for name, column in self._columns.items():
-            if column.required and name not in names:
-                raise Invalid(f"Column {name!r} is missing from the header.", field=name)
+        missing = [
+            name for name, column in self._columns.items() if column.required and name not in names
+        ]
+        if missing:
+            raise Invalid(
+                f"Missing from the header: {', '.join(map(repr, missing))}.", field=missing[0]
+            )
         self._header = [self._columns[name].name for name in names]
         self.present = frozenset(self._header)
         self._trimmed = [i for i, name in enumerate(names) if not self._columns[name].verbatim]

@@ -45,13 +45,15 @@ class Refusal(Exception):
     kind: ClassVar[Kind] = Kind.INVALID
     constraints: ClassVar[dict[str, type["Refusal"]]] = {}
 
-    def __init_subclass__(cls, *, kind: Kind | None = None, constraint: str | None = None) -> None:
-        """Register the kind, and the name of the database constraint that means this refusal."""
+    def __init_subclass__(
+        cls, *, kind: Kind | None = None, constraint: str | tuple[str, ...] = ()
+    ) -> None:
+        """Register the kind, and the names of the database constraints that mean this refusal."""
         super().__init_subclass__()
         if kind is not None:
             cls.kind = kind
-        if constraint is not None:
-            Refusal.constraints[constraint] = cls
+        for name in (constraint,) if isinstance(constraint, str) else constraint:
+            Refusal.constraints[name] = cls
 
     def __init__(
         self, detail: str = "", *, field: str | None = None, faults: Sequence[Fault] = ()
@@ -87,6 +89,13 @@ class Unparsable(Refusal, kind=Kind.UNPARSABLE):
 
 class Invalid(Refusal, kind=Kind.INVALID):
     """A value is missing, of the wrong type, out of range or contradictory."""
+
+
+class BeyondTime(
+    Invalid,
+    constraint=("tax_in_time", "rate_in_time", "assignment_in_time", "start_in_time"),
+):
+    """An instant lies at the very end of the time that can be told. Nothing was done."""
 
 
 class NotFound(Refusal, kind=Kind.NOT_FOUND):

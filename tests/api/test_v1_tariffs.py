@@ -6,6 +6,7 @@ from typing import Any
 import httpx
 import pytest
 from tests.conftest import token_header
+from tests.houses import small_house
 
 from currant.access.model import Actor
 from currant.tariffs.model import CreateTariff
@@ -113,3 +114,24 @@ async def test_the_document_tells_every_act_and_its_body(http) -> None:
         schema = act["requestBody"]["content"]["application/json"]["schema"]
         assert set(schema["required"]) == required, path
         assert act["description"], path
+
+
+@pytest.mark.parametrize("when", ["0001-01-01T00:00:00Z", "9999-12-31T23:59:59.999999Z"])
+async def test_the_ends_of_time_are_refused_and_vending_goes_on(http, door, boss, when) -> None:
+    """The driver stores the first and the last instant as infinities, which no clock compares."""
+    house = await small_house(door, boss)
+    head = token_header(boss)
+    body = f'{{"rate": 0, "from": "{when}"}}'
+    refused = await http.post("/v1/example/taxes", content=body, headers=head)
+    assert refused.status_code == 422, refused.text
+    body = f'{{"serial_number": "M1", "tariff": "SBT", "from": "{when}"}}'
+    await http.post("/v1/example/tariffs/assignments", content=body, headers=head)
+    sale = f'{{"account": "{house.accounts[0]}", "tender": "cash", "amount": 5}}'
+    assert (await http.post("/v1/example/vends", content=sale, headers=head)).status_code == 201
+
+
+async def test_a_parameter_out_of_range_is_named(http, boss) -> None:
+    path = "/v1/example/accounts/00001/vends?limit=0"
+    refused = await http.get(path, headers=token_header(boss))
+    assert refused.status_code == 422
+    assert "limit" in refused.json()["detail"]

@@ -4,16 +4,17 @@ import base64
 import binascii
 import hashlib
 import tempfile
-from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, MutableMapping
 from typing import IO, Any
 from urllib.parse import parse_qsl
 
 from litestar import Request
+from litestar.exceptions import InternalServerException
 
 from currant.access.model import ANONYMOUS, Actor
 from currant.access.verbs import hash_token
 from currant.door import Door
-from currant.errors import Invalid, TooLarge, Unauthenticated
+from currant.errors import Invalid, TooLarge, Unauthenticated, Unparsable
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -111,10 +112,19 @@ def nobody() -> Actor:
     return ANONYMOUS
 
 
+async def _received(request: AnyRequest) -> AsyncIterator[bytes]:
+    """Receive a body in chunks. Raises `Unparsable` where it breaks off or is ill-formed."""
+    try:
+        async for chunk in request.stream():
+            yield chunk
+    except InternalServerException as broken:
+        raise Unparsable("It broke off before its end. Nothing was done.") from broken
+
+
 async def body_of(request: AnyRequest, limit: int = INTERACTIVE_BYTES) -> bytes:
     """Read a whole body of an interactive route. Raises `TooLarge`."""
     chunks, size = [], 0
-    async for chunk in request.stream():
+    async for chunk in _received(request):
         size += len(chunk)
         if size > limit:
             raise TooLarge(f"It may have {limit} bytes.")
@@ -146,7 +156,7 @@ async def spooled(request: AnyRequest, limit: int = FILE_BYTES) -> Spooled:
     file = tempfile.SpooledTemporaryFile(max_size=1024 * 1024)  # noqa: SIM115
     digest, size = hashlib.sha256(), 0
     try:
-        async for chunk in request.stream():
+        async for chunk in _received(request):
             size += len(chunk)
             if size > limit:
                 raise TooLarge(f"It may have {limit} bytes.")

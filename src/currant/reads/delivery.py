@@ -207,10 +207,12 @@ class Delivery:
 
     def _json(self) -> Iterator[Sequence[Record]]:
         if self._body.size > JSON_BYTES:
-            raise TooLarge(f"As JSON it may have {JSON_BYTES} bytes; send a larger one as CSV.")
+            raise TooLarge(
+                f"Nothing was stored. As JSON it may have {JSON_BYTES} bytes; send it as CSV."
+            )
         raw = self._body.file.read()
         if raw.count(b"{") > MAX_RECORDS:
-            raise TooLarge(f"It has more than {MAX_RECORDS} records.")
+            raise TooLarge(f"Nothing was stored. It has more than {MAX_RECORDS} records.")
         sent = wire.decode(raw, list[msgspec.Raw])
         self.records = len(sent)
         for start in range(0, len(sent), _OBJECTS):

@@ -34,7 +34,7 @@ create table receivables.open_item (
         pay_plan > 0 and pay_plan <= 100
     ),
     issued_at timestamptz not null,
-    start_at timestamptz,
+    start_at timestamptz constraint start_in_time check (isfinite(start_at)),
     entry_id bigint not null,
     primary key (portal_id, item_id),
     constraint allocated_within_item check (outstanding between 0 and amount),

@@ -208,17 +208,19 @@ cross join lateral (
     (
         'contract', 'missing',
         case when :key::text <> 'contract' and k.contract <> 'unassigned'
-            and k.account_id is null then 'names no account' end
+            and k.account_id is null then
+                'names no account: bring it in first, or write unassigned' end
     ),
     (
         'locname', 'missing',
         case when :key::text <> 'locname' and k.locname <> 'unassigned'
-            and k.location_id is null then 'names no location' end
+            and k.location_id is null then
+                'names no location: bring it in first, or write unassigned' end
     ),
     (
         'serialnum', 'missing',
         case when :key::text <> 'serialnum' and k.serialnum <> 'unassigned'
-            and k.meter_id is null then 'names no meter' end
+            and k.meter_id is null then 'names no meter: bring it in first, or write unassigned' end
     ),
     (
         'contract', 'invalid',

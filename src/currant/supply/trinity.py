@@ -16,6 +16,7 @@ from currant.errors import Invalid, NotFound, Refusal
 from currant.money import parse_amount, wh_from
 
 UNASSIGNED = "unassigned"
+LINKS = ("contract", "locname", "serialnum")
 
 _LONGEST_KEY = 100
 _DEGREES = re.compile(r"-?\d{1,3}(\.\d{1,15})?", re.ASCII)
@@ -72,7 +73,8 @@ class TrinityReader:
         if not text or text.isspace():
             if field.blank is not UNSET:
                 return field.blank
-            self.csv.refuse(number, field.name, "is blank")
+            linking = field.name in LINKS and ": write unassigned where there is none"
+            self.csv.refuse(number, field.name, f"is blank{linking or ''}")
             return None
         if field.read is None:
             return text

@@ -61,6 +61,9 @@ create table tariffs.tax ( -- noqa: PRS
     portal_id int not null references access.portal,
     valid tstzrange not null,
     rate numeric(9, 6) not null constraint tax_rate_plausible check (rate >= 0 and rate < 1),
+    constraint tax_in_time check (
+        isfinite(lower(valid)) is not false and isfinite(upper(valid)) is not false
+    ),
     constraint one_tax_at_a_time primary key (portal_id, valid without overlaps)
 );
 comment on table tariffs.tax is 'The tax on taxable lines, as a fraction, from when to when.';
@@ -148,6 +151,9 @@ create table tariffs.rate (
     description text not null,
     last_mod timestamptz not null,
     primary key (portal_id, rate_id),
+    constraint rate_in_time check (
+        isfinite(lower(valid)) is not false and isfinite(upper(valid)) is not false
+    ),
     constraint one_rate_a_tier unique (portal_id, tariff_id, tier, valid without overlaps),
     foreign key (portal_id, tariff_id) references tariffs.tariff,
     constraint rate_coa_known foreign key (portal_id, coa) references ledger.chart_account,
@@ -184,6 +190,9 @@ create table tariffs.assignment (
     meter_id bigint not null,
     tariff_id int not null,
     valid tstzrange not null constraint assignment_not_empty check (not isempty(valid)),
+    constraint assignment_in_time check (
+        isfinite(lower(valid)) is not false and isfinite(upper(valid)) is not false
+    ),
     constraint one_tariff_a_meter primary key (portal_id, meter_id, valid without overlaps),
     foreign key (portal_id, meter_id) references metering.meter,
     foreign key (portal_id, tariff_id) references tariffs.tariff

@@ -282,6 +282,23 @@ class NoSuchMeter(NotFound):
     """The account is not supplied through this meter."""
 
 
+class EmptyDrawer(msgspec.Struct, frozen=True):
+    """Whose drawer was counted and is begun anew."""
+
+    login: str
+
+
+class DrawerEmptied(msgspec.Struct, frozen=True):
+    """What a drawer held, in the portal's currency."""
+
+    login: str
+    taken: Decimal
+
+
+class NoDrawer(NotFound):
+    """The user has no drawer: no vending limit, or nothing was taken yet."""
+
+
 class NoSuchVend(NotFound):
     """There is no such vend in this portal."""
 

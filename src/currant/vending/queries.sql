@@ -68,6 +68,14 @@ select
 from posted cross join moved cross join allocated cross join counted
 left join reconnected on true;
 
+-- name: empty_drawer
+-- Begin a cashier's drawer anew, and answer what was in it; no row where nothing was ever taken.
+-- not null: taken
+update vending.drawer as d set taken = 0
+from access.system_user as u
+where d.portal_id = :portal_id::int and u.user_id = d.user_id and u.login = :login::text
+returning old.taken;
+
 -- name: vend
 -- One vend by its id.
 -- not null: split reversed

@@ -23,11 +23,14 @@ from currant.vending.model import (
     AccountValues,
     ArrearsLine,
     ClosedVend,
+    DrawerEmptied,
+    EmptyDrawer,
     EnergyLine,
     FixedLine,
     MeterUnclear,
     MeterValue,
     MeterWallet,
+    NoDrawer,
     NoSuchMeter,
     NoSuchVend,
     NotVendable,
@@ -49,6 +52,7 @@ from currant.vending.split import Due, Owed, Split, split_tender
 
 sql = Statements(__package__)
 _OPEN_VEND = sql.rows("open_vend", VendFacts)
+_EMPTY_DRAWER = sql.rows("empty_drawer", Decimal)
 _CLOSE_VEND = sql.rows("close_vend", ClosedVend)
 _VEND = sql.rows("vend", VendRow)
 _VENDS = sql.rows("vends", VendRow)
@@ -168,6 +172,18 @@ async def vend(tx: Tx, command: Vend) -> Vended:
         reversed=False,
         split=quoted.split,
     )
+
+
+@needs(Permission.USERS_MANAGE)
+async def empty_drawer(tx: Tx, command: EmptyDrawer) -> DrawerEmptied:
+    """Begin a cashier's drawer anew, so that the vending limit runs from nothing again.
+
+    Raises `NoDrawer`.
+    """
+    taken = await tx.maybe(_EMPTY_DRAWER, portal_id=tx.portal.portal_id, login=command.login)
+    if taken is None:
+        raise NoDrawer(command.login, field="login")
+    return DrawerEmptied(command.login, taken)
 
 
 @needs(Permission.VEND_VIEW)
@@ -319,7 +335,7 @@ def _tender_minor(tx: Tx, amount: Decimal) -> int:
     places = minor_units(tx.portal.currency)
     if not amount.is_finite() or not 0 < amount <= _LARGEST_TENDER:
         raise Invalid(
-            f"The amount {amount} is not between 0 and {_LARGEST_TENDER}.", field="amount"
+            f"The amount {amount} is not above 0 and at most {_LARGEST_TENDER}.", field="amount"
         )
     if amount != round(amount, places):
         raise Invalid(f"The amount {amount} has more than {places} decimals.", field="amount")

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 import structlog
 from litestar import Request, Response
-from litestar.exceptions import HTTPException
+from litestar.exceptions import HTTPException, ValidationException
 from litestar.openapi.spec import OpenAPIMediaType, OpenAPIType, Operation, RequestBody, Schema
 
 from currant import wire
@@ -74,10 +74,19 @@ def on_refusal(_request: Request[Any, Any, Any], refusal: Refusal) -> Response[b
 
 def on_http(_request: Request[Any, Any, Any], error: HTTPException) -> Response[bytes]:
     """Say what the framework refused."""
+    if isinstance(error, ValidationException):
+        told = "; ".join(f"{e['key']}: {e['message']}" for e in _extra(error))
+        return problem(422, Kind.INVALID, told or error.detail)
     refused = problem(error.status_code, "request", error.detail)
     for name, value in (error.headers or {}).items():
         refused.headers[name] = value
     return refused
+
+
+def _extra(error: ValidationException) -> list[dict[str, str]]:
+    """Return what the framework says of each parameter."""
+    told = error.extra if isinstance(error.extra, list) else []
+    return [{"key": str(e.get("key", "")), "message": str(e.get("message", ""))} for e in told]
 
 
 def on_bug(_request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:

@@ -24,8 +24,8 @@ async def set_tax(
     request: AnyRequest, portal: FromPath[str], idempotency_key: IdempotencyKey = None
 ) -> Response[Any]:
     """Tax the portal's taxable lines at a rate (0.05 is 5 %) from an instant on."""
-    command = wire.decode(await body_of(request), SetTax)
     actor = await signed_in(request, portal)
+    command = wire.decode(await body_of(request), SetTax)
     rows = await door_of(request).act(verbs.set_tax, command, actor, idempotency_key)
     return answer({"data": rows})
 
@@ -35,8 +35,8 @@ async def create_calendar(
     request: AnyRequest, portal: FromPath[str], idempotency_key: IdempotencyKey = None
 ) -> Response[Any]:
     """Create a time-of-use calendar with its clock, switches and holidays."""
-    command = wire.decode(await body_of(request), CreateCalendar)
     actor = await signed_in(request, portal)
+    command = wire.decode(await body_of(request), CreateCalendar)
     made = await door_of(request).act(verbs.create_calendar, command, actor, idempotency_key)
     return answer(made, 201)
 
@@ -46,8 +46,8 @@ async def attach_calendar(
     request: AnyRequest, portal: FromPath[str], idempotency_key: IdempotencyKey = None
 ) -> Response[Any]:
     """Let a tariff follow a calendar, or none where it is null."""
-    command = wire.decode(await body_of(request), AttachCalendar)
     actor = await signed_in(request, portal)
+    command = wire.decode(await body_of(request), AttachCalendar)
     done = await door_of(request).act(verbs.attach_calendar, command, actor, idempotency_key)
     return answer(done)
 
@@ -59,8 +59,8 @@ async def set_fixed_charge(
     request: AnyRequest, portal: FromPath[str], idempotency_key: IdempotencyKey = None
 ) -> Response[Any]:
     """Set the amount of a fixed charge, before tax, for the months to come."""
-    command = wire.decode(await body_of(request), SetFixedCharge)
     actor = await signed_in(request, portal)
+    command = wire.decode(await body_of(request), SetFixedCharge)
     row = await door_of(request).act(verbs.set_fixed_charge, command, actor, idempotency_key)
     return answer(row)
 
@@ -70,8 +70,8 @@ async def assign_tariff(
     request: AnyRequest, portal: FromPath[str], idempotency_key: IdempotencyKey = None
 ) -> Response[Any]:
     """Put a meter on a tariff from an instant on; answers the meter's tariffs in time."""
-    command = wire.decode(await body_of(request), AssignTariff)
     actor = await signed_in(request, portal)
+    command = wire.decode(await body_of(request), AssignTariff)
     rows = await door_of(request).act(verbs.assign_tariff, command, actor, idempotency_key)
     return answer({"data": rows})
 

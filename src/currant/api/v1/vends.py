@@ -29,8 +29,8 @@ Cursor = Annotated[
 @post("/v1/{portal:str}/vends/quote", status_code=200, operation_class=takes(Quote))
 async def quote_vend(request: AnyRequest, portal: FromPath[str]) -> Response[Any]:
     """Say how an amount would be shared out now; nothing is sold."""
-    question = wire.decode(await body_of(request), Quote)
     actor = await signed_in(request, portal)
+    question = wire.decode(await body_of(request), Quote)
     return answer(await door_of(request).ask(quote, question, actor))
 
 
@@ -39,8 +39,8 @@ async def post_vend(
     request: AnyRequest, portal: FromPath[str], idempotency_key: IdempotencyKey = None
 ) -> Response[Any]:
     """Sell energy for a tender: arrears and fixed charges first, the rest fills the wallet."""
-    command = wire.decode(await body_of(request), Vend)
     actor = await signed_in(request, portal)
+    command = wire.decode(await body_of(request), Vend)
     return answer(await door_of(request).act(vend, command, actor, idempotency_key), 201)
 
 
