@@ -41,6 +41,15 @@ select
     || set_config('enable_seqscan', 'off', true)
     || set_config('enable_mergejoin', 'off', true) as told;
 
+-- name: join_by_hash
+-- Join what the next statement reads of a whole portal by hashes, or again as the planner likes:
+-- from statistics of tables that were empty it takes nested loops, whose work grows with the third
+-- power of the supplies.
+-- not null: told
+select
+    set_config('plan_cache_mode', 'force_custom_plan', true)
+    || set_config('enable_nestloop', (not :alone::boolean)::text, true) as told;
+
 -- name: runs
 -- What some meters' months were priced at so far, in the order of time.
 select

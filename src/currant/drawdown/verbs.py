@@ -29,6 +29,7 @@ sql = Statements(__package__)
 _SUPPLIES = sql.rows("supplies", SupplyRow)
 _ANALYZE_GROWN = sql.command("analyze_grown")
 _LOOK_UP_BY_KEY = sql.rows("look_up_by_key", str)
+_JOIN_BY_HASH = sql.rows("join_by_hash", str)
 _RUNS = sql.rows("runs", RunRow)
 _POST = sql.rows("post", MovedWallet)
 _FIXED_CHARGES = sql.rows("fixed_charges", FixedRow)
@@ -94,7 +95,9 @@ async def charge_fixed(tx: Tx, _command: Nothing) -> int:
     tax of the month's first day. That of a currency wallet is posted, that of a units wallet stays
     open until a vend pays it.
     """
+    await tx.one(_JOIN_BY_HASH, alone=True)
     rows = await tx.all(_FIXED_CHARGES, portal_id=tx.portal.portal_id, now=tx.now)
+    await tx.one(_JOIN_BY_HASH, alone=False)
     if not rows:
         return 0
     rates = await _rates(tx, {(row.tariff_id, row.revision) for row in rows})

@@ -197,7 +197,8 @@ create type reads.step as (
 -- (their `record` is null): each against the read that stands before it and the stored one that
 -- stands after it. A record is answered with the revision it gets, or with why it is not stored.
 -- A correction that is not believed leaves the stored read standing, so what was accepted since
--- the stored read before is held against it once more.
+-- the stored read before is held against it once more, from the last backwards: one that falls
+-- lets the read it would have corrected stand again, for those before it to be held against.
 create function reads.follow(
     steps reads.step[], first_at timestamptz, first_value bigint, dials int
 )
@@ -249,12 +250,19 @@ begin
         end if;
         if steps[i + 1].read_at is distinct from step.read_at and standing.read_at is not null then
             if standing.record is null then
-                foreach place in array accepted loop
+                after := standing;
+                for back in reverse cardinality(accepted) .. 1 loop
+                    place := accepted[back];
                     reasons[place] := reads.doubt(
                         first_at, first_value, steps[place].read_at, steps[place].value,
-                        steps[place].multiplier, standing.read_at, standing.value,
-                        standing.multiplier, dials
+                        steps[place].multiplier, after.read_at, after.value,
+                        after.multiplier, dials
                     );
+                    exit when reasons[place] is null;
+                    if steps[place - 1].read_at = steps[place].read_at
+                        and steps[place - 1].record is null then
+                        after := steps[place - 1];
+                    end if;
                 end loop;
                 accepted := '{}';
             end if;
