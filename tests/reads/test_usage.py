@@ -7,7 +7,7 @@ from itertools import pairwise
 
 import asyncpg
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from tests.reads.meters import deliver, hours, line, live, meters, standing, use, use_all
 from tests.shared import shared_urls, urls  # noqa: F401
@@ -213,6 +213,7 @@ DELIVERIES = st.lists(
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(deliveries=DELIVERIES, use_between=st.booleans())
+@example(deliveries=[[(1, 0), (2, 1)], [(0, 1), (1, 2), (2, 0)]], use_between=False)
 async def test_usage_is_the_last_read_less_the_first_in_whatever_order_they_came(
     dials: int,
     deliveries: list[list[tuple[int, int]]],
