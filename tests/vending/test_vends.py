@@ -79,6 +79,8 @@ async def test_pages_of_vends_follow_each_other_without_gap(http, cashier, house
         seen += [row["transaction_id"] for row in page.json()["data"]]
         cursor = page.json()["next"]
     assert seen == ids[::-1]
+    nobody = await http.get("/v1/example/accounts/99998/vends", headers=token_header(cashier))
+    assert nobody.status_code == 404
 
 
 @pytest.mark.parametrize(

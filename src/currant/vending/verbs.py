@@ -13,6 +13,7 @@ from currant import wire
 from currant.access.permissions import Permission, needs
 from currant.clock import Instant, day_bounds, parse_day, parse_instant
 from currant.customers.model import NoSuchAccount
+from currant.customers.verbs import account_id_of
 from currant.db.statements import Statements
 from currant.db.tx import Tx
 from currant.errors import Invalid
@@ -198,7 +199,8 @@ async def show_vend(tx: Tx, question: VendNamed) -> Vended:
 
 @needs(Permission.VEND_VIEW)
 async def list_vends(tx: Tx, question: VendsOf) -> list[Vended]:
-    """List an account's vends, newest first."""
+    """List an account's vends, newest first. Raises `NoSuchAccount`."""
+    await account_id_of(tx, question.account)
     rows = await tx.all(
         _VENDS,
         portal_id=tx.portal.portal_id,
