@@ -2,6 +2,7 @@ import json
 import signal
 import subprocess
 import time
+from uuid import uuid4
 
 import asyncpg
 import pytest
@@ -213,6 +214,22 @@ async def test_the_doctor_sees_a_table_without_its_guard(run, owner) -> None:
 def test_only_the_owner_migrates(run, urls) -> None:
     assert "CURRANT_OWNER_URL" in run("migrate", code=2).stderr
     assert run("migrate", "--json", CURRANT_OWNER_URL=urls.owner).stdout == '{"taken":[]}\n'
+
+
+async def test_the_schema_is_installed_where_the_owner_says(run, server, urls) -> None:
+    name = f"test_{uuid4().hex[:16]}"
+    admin = await asyncpg.connect(server.admin_url)
+    await admin.execute(f'create database "{name}" owner currant_owner')
+    owner = {"CURRANT_OWNER_URL": server.url("currant_owner", name)}
+    serving = {"CURRANT_DATABASE_URL": server.url("currant_runtime", name)}
+    try:
+        assert "currant migrate" in run("portal", "list", code=1, **serving).stderr
+        assert run("migrate", **owner, **serving).stdout == "Taken: baseline.\n"
+        assert run("migrate", **owner, **serving).stdout == "The schema is up to date.\n"
+        assert run("portal", "list", "--json", **serving).stdout == "[]\n"
+    finally:
+        await admin.execute(f'drop database "{name}" with (force)')
+        await admin.close()
 
 
 def test_an_interrupted_import_leaves_nothing(run, urls, portal, tmp_path) -> None:

@@ -50,7 +50,7 @@ async def _migrate(teller: Teller) -> None:
 
 async def bring_forward(config: Settings) -> list[str]:
     """Bring the schema forward and return the steps taken. Raises `MigrationError`, `Stopped`."""
-    if config.database_url is None:
+    if config.owner_url is None and config.database_url is None:
         async with database(config):
             return []
     if config.owner_url is None:

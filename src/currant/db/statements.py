@@ -51,7 +51,7 @@ class Statement(Generic[R]):
 
 def _builder(row: type[R] | None) -> Callable[[Any], R]:
     """Return what makes a row of the driver's record: a Struct by position, or the one value."""
-    if row is not None and issubclass(row, msgspec.Struct):
+    if isinstance(row, type) and issubclass(row, msgspec.Struct):
         return lambda record: row(*record)
     return lambda record: record[0]
 
