@@ -9,6 +9,7 @@ import asyncpg
 
 from common import HOME, Figure, bench_database, supply
 from currant.clock import SystemClock
+from currant.collector import collect_rarely
 from currant.db.database import Urls
 from currant.db.embedded import EmbeddedServer
 from currant.db.tx import open_pool
@@ -79,6 +80,7 @@ async def one(server: EmbeddedServer, urls: Urls, meters: int) -> tuple[float, f
 async def measure(*sizes: int) -> list[Figure]:
     """Measure each size on a database of its own, beside its limit on the same server."""
     figures, before = [], 0.0
+    collect_rarely()
     with EmbeddedServer(HOME) as server:
         for meters in sizes or (100_000, 1_000_000):
             async with bench_database(server) as urls:

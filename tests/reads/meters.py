@@ -3,16 +3,17 @@
 import hashlib
 import io
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 import asyncpg
 
 from currant.access.model import AUTO, Actor
-from currant.api.http import Spooled
+from currant.access.verbs import Nothing
 from currant.door import Door
 from currant.reads.model import Format, OnError, ReadsRecorded, RecordReads, UsageChange
 from currant.reads.verbs import make_usage, record_reads
+from currant.upload import Upload
 
 HEADER = (
     "metername,serialnumber,deviceid,datetime,multiplier,sumforwardactive,sumreverseactive,"
@@ -54,8 +55,8 @@ def line(serial: str, at: str, kwh: str, **more: str) -> str:
     return ",".join(told.get(name, "") for name in names)
 
 
-def spooled(raw: bytes) -> Spooled:
-    return Spooled(io.BytesIO(raw), hashlib.sha256(raw).hexdigest(), len(raw))
+def spooled(raw: bytes) -> Upload:
+    return Upload(io.BytesIO(raw), hashlib.sha256(raw).hexdigest(), len(raw))
 
 
 async def deliver(
@@ -95,15 +96,25 @@ def told(at: datetime) -> str:
     return at.strftime("%m-%dT%H:%M")
 
 
-async def use(door: Door, registers: int = 1000) -> list[UsageChange]:
-    """Make usage of one chunk of registers."""
-    return await door.act(make_usage, registers, AUTO.at("example"))
+async def apart(owner: asyncpg.Connection, *serials: str) -> None:
+    """Make meters of which each is in a block of its own."""
+    for serial in serials:
+        (latest,) = await meters(owner, serial)
+        await owner.execute(
+            f"alter table metering.meter alter meter_id restart {(latest // 2048 + 1) * 2048}"
+        )
 
 
-async def use_all(door: Door, registers: int = 1000) -> list[UsageChange]:
+async def use(door: Door) -> list[UsageChange]:
+    """Make usage of one block of meters; time passes before the next."""
+    door.clock.advance(timedelta(microseconds=1))
+    return await door.act(make_usage, Nothing(), AUTO.at("example"))
+
+
+async def use_all(door: Door) -> list[UsageChange]:
     """Make usage until nothing is due."""
     changes: list[UsageChange] = []
-    while made := await use(door, registers):
+    while made := await use(door):
         changes += made
     return changes
 
@@ -115,7 +126,7 @@ async def live(owner: asyncpg.Connection, serial: str) -> list[tuple[str, str, i
         select u.from_at, u.to_at, u.energy_wh from reads.usage as u
         inner join metering.register as g using (portal_id, register_id)
         inner join metering.meter as m using (portal_id, meter_id)
-        where m.serial_number = $1 and u.retired_at is null
+        where m.serial_number = $1 and u.retired_at = 'infinity'
         order by u.to_at
         """,
         serial,

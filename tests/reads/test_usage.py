@@ -9,7 +9,7 @@ import asyncpg
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
-from tests.reads.meters import deliver, hours, line, live, meters, standing, use, use_all
+from tests.reads.meters import apart, deliver, hours, line, live, meters, standing, use, use_all
 from tests.shared import shared_urls, urls  # noqa: F401
 
 from currant.access.model import Actor
@@ -78,14 +78,14 @@ async def test_a_corrected_read_replaces_both_its_segments(door: Door, boss: Act
 
 async def test_a_read_that_changes_nothing_is_passed_over(door: Door, boss: Actor, owner) -> None:
     """M1's correction is corrected before it is used; M2, behind it in the queue, is reached."""
-    await meters(owner, "M1", "M2")
+    await apart(owner, "M1", "M2")
     await deliver(door, boss, *hours("M1", [1, 2, 4]))
     await use(door)
     await deliver(door, boss, line("M1", "2026-02-01T01:00:00Z", "3"))
     await deliver(door, boss, line("M1", "2026-02-01T01:00:00Z", "2"))
     await deliver(door, boss, line("M2", DAY.format(1), "7"))
-    assert told(await use(door, 1)) == [(0, 1)]
-    assert await use(door, 1) == []
+    assert told(await use(door)) == [(0, 1)]
+    assert await use(door) == []
 
 
 async def test_rollover_and_multiplier(door: Door, boss: Actor, owner) -> None:
@@ -129,25 +129,26 @@ async def test_registers_opened_by_the_import_are_due(door: Door, boss: Actor, o
     assert told(await use_all(door)) == [(0, 1), (0, 1), (13100, 1)]
 
 
-async def test_chunks_of_any_size_make_the_same(door: Door, boss: Actor, owner) -> None:
-    serials = [f"M{n}" for n in range(7)]
-    await meters(owner, *serials)
+async def test_blocks_of_meters_are_used_one_by_one(door: Door, boss: Actor, owner) -> None:
+    serials = [f"M{n}" for n in range(5)]
+    await meters(owner, *serials[:3])
+    await apart(owner, *serials[3:])
     for kwh in ([1, 2, 3], [1, 2, 3, 5]):
         await deliver(door, boss, *(r for serial in serials for r in hours(serial, kwh)))
         sizes = []
-        while changes := await use(door, 3):
+        while changes := await use(door):
             sizes.append(len({change.register_id for change in changes}))
-        assert sizes == [3, 3, 1]
+        assert sizes == [4, 1]
     for serial in serials:
         assert [wh for *_, wh in await live(owner, serial)] == [0, 1000, 1000, 2000]
 
 
 async def test_two_drawdowns_at_once_share_the_queue(door: Door, boss: Actor, owner) -> None:
     serials = [f"M{n}" for n in range(40)]
-    await meters(owner, *serials)
+    await apart(owner, *serials)
     await deliver(door, boss, *(r for serial in serials for r in hours(serial, [1, 2])))
-    await use(door, 1)
-    made = await asyncio.gather(*(use_all(door, 3) for _ in range(4)))
+    await use(door)
+    made = await asyncio.gather(*(use_all(door) for _ in range(4)))
     assert sorted(told([change for some in made for change in some])) == sorted(
         [(0, 1), (1000, 1)] * 39
     )
@@ -166,7 +167,7 @@ async def test_reads_that_arrive_while_others_are_used_are_due_afterwards(
     await transaction.start()
     used = await busy.fetch(
         "select u.energy_wh from access.portal as p "
-        "cross join reads.make_usage(p.portal_id, now(), 10) as u where p.key = 'example'"
+        "cross join reads.make_usage(p.portal_id, now()) as u where p.key = 'example'"
     )
     assert len(used) == 2
     await deliver(door, boss, line("M1", DAY.format(2), "9"))
@@ -175,12 +176,13 @@ async def test_reads_that_arrive_while_others_are_used_are_due_afterwards(
     assert told(await use_all(door)) == [(7000, 1)]
 
 
-async def test_as_many_statements_for_ten_registers_as_for_a_thousand(
+async def test_as_many_statements_for_one_register_as_for_a_thousand(
     door: Door, boss: Actor, owner, monkeypatch
 ) -> None:
-    serials = [f"M{n}" for n in range(1010)]
+    await apart(owner, "M0")
+    serials = [f"M{n}" for n in range(1, 1001)]
     await meters(owner, *serials)
-    await deliver(door, boss, *(r for serial in serials for r in hours(serial, [1, 2])))
+    await deliver(door, boss, *(r for serial in ["M0", *serials] for r in hours(serial, [1, 2])))
     sent: list[str] = []
     original = Tx.all
 
@@ -189,8 +191,8 @@ async def test_as_many_statements_for_ten_registers_as_for_a_thousand(
         return await original(self, statement, **values)
 
     monkeypatch.setattr(Tx, "all", counting)
-    assert len(await use(door, 10)) == 20
-    assert len(await use(door, 1000)) == 2000
+    assert len(await use(door)) == 2
+    assert len(await use(door)) == 2000
     assert sent == ["make_usage"] * 2
 
 

@@ -8,12 +8,6 @@ import msgspec
 from currant.errors import Conflict
 
 
-class DrawDown(msgspec.Struct, frozen=True):
-    """Make usage of the reads of so many due registers, and charge it."""
-
-    registers: int
-
-
 class DrawnDown(msgspec.Struct, frozen=True):
     """How many segments of usage changed, of how many registers, in how many ledger entries.
 

@@ -8,17 +8,18 @@ elapsed time to whole Wh. Pure; energy in Wh, money in minor units.
 from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
-from functools import lru_cache
+from operator import attrgetter
 
 import msgspec
 
 from currant.drawdown.model import RunRow, SupplyRow
 from currant.reads.model import UsageChange
 from currant.tariffs.book import PriceBook
-from currant.tariffs.calendars import apportion_energy, split
+from currant.tariffs.calendars import Calendar, apportion_energy, split
 from currant.tariffs.pricing import TariffVersion, UnsoundTariff, price
 
 BookKey = tuple[int, int]
+_BEGINNING = attrgetter("from_at")
 Cut = tuple[datetime, datetime, "SupplyRow | None", "Span | None", int]
 
 
@@ -30,6 +31,13 @@ class Span(msgspec.Struct, frozen=True):
     end_at: datetime
     version: TariffVersion | None
 
+    def prices(self, bucket: int) -> bool:
+        """Tell whether the rates can price energy in a bucket; blocks price it in any."""
+        if self.version is None:
+            return False
+        tiers = {line.tier for line in self.version.lines}
+        return f"T{bucket}" in tiers or "T" not in {tier[0] for tier in tiers}
+
 
 class Rates:
     """Which span of which price book an instant lies in; remembered, because meters share them."""
@@ -37,14 +45,19 @@ class Rates:
     def __init__(self, books: Mapping[BookKey, PriceBook]) -> None:
         self.books = books
         self._months: dict[tuple[BookKey, date], tuple[list[datetime], list[Span]]] = {}
+        self._latest: dict[BookKey, Span] = {}
 
     def span_at(self, key: BookKey, instant: datetime) -> Span:
         """Return the span of a price book that an instant lies in."""
+        latest = self._latest.get(key)
+        if latest is not None and latest.start_at <= instant < latest.end_at:
+            return latest
         month = self.books[key].month_at(instant)
         if (key, month) not in self._months:
             self._months[key, month] = self._spans(self.books[key], month)
         bounds, spans = self._months[key, month]
-        return spans[bisect_right(bounds, instant) - 1]
+        span = self._latest[key] = spans[bisect_right(bounds, instant) - 1]
+        return span
 
     def _spans(self, book: PriceBook, month: date) -> tuple[list[datetime], list[Span]]:
         start, end = book.month_bounds(month)
@@ -70,69 +83,55 @@ class Piece(msgspec.Struct, frozen=True):
     energy_wh: int
 
 
-class Timeline:
-    """One meter's supplies in time; lays its usage into pieces."""
+def lay(change: UsageChange, supplies: Sequence[SupplyRow], rates: Rates) -> list[Piece]:
+    """Split a segment of a meter's usage at every edge within it; the pieces sum to it exactly.
 
-    def __init__(self, supplies: Sequence[SupplyRow], rates: Rates) -> None:
-        self.supplies = supplies
-        self.rates = rates
-
-    def lay(self, change: UsageChange) -> list[Piece]:
-        """Split a segment of usage at every edge within it; the pieces sum to it exactly.
-
-        A retired segment is split as it was when it was made, and counts negative.
-        """
-        cuts: list[Cut] = []
-        at = change.from_at
-        while at < change.to_at:
-            supply = self._supply_at(at)
-            if supply is None:
-                until = min(change.to_at, self._next_supply(at, change.to_at))
-                cuts.append((at, until, None, None, 1))
-            else:
-                key = (supply.tariff_id, supply.revision)
-                span = self.rates.span_at(key, at)
-                until = min(change.to_at, span.end_at, supply.end_at or span.end_at)
-                cuts += self._buckets(at, until, supply, span)
-            at = until
-        if len(cuts) == 1:
-            shares = [change.energy_wh]
+    A retired segment is split as it was when it was made, and counts negative.
+    """
+    cuts: list[Cut] = []
+    at = change.from_at
+    while at < change.to_at:
+        supply = _supply_at(supplies, at)
+        if supply is None:
+            starts = (later.start_at for later in supplies if later.start_at > at)
+            until = min(starts, default=change.to_at)
+            cuts.append((at, min(until, change.to_at), None, None, 1))
         else:
-            shares = apportion_energy(change.energy_wh, [end - begin for begin, end, *_ in cuts])
-        return [
-            Piece(supply, span, begin, end, bucket, share * change.sign)
-            for (begin, end, supply, span, bucket), share in zip(cuts, shares, strict=True)
-        ]
-
-    def _buckets(
-        self, begin: datetime, until: datetime, supply: SupplyRow, span: Span
-    ) -> list[Cut]:
-        """Cut a stretch of one span where its time-of-use bucket changes."""
-        calendar = self.rates.books[supply.tariff_id, supply.revision].calendar
-        pieces = [(1, until - begin)] if calendar is None else split(calendar, begin, until)
-        cuts: list[Cut] = []
-        for bucket, elapsed in pieces:
-            priced = span.version is not None and _has_rate(span.version, bucket)
-            told = (supply, span) if priced else (None, None)
-            cuts.append((begin, begin + elapsed, *told, bucket))
-            begin += elapsed
-        return cuts
-
-    def _supply_at(self, instant: datetime) -> SupplyRow | None:
-        for supply in self.supplies:
-            if supply.start_at <= instant and (supply.end_at is None or instant < supply.end_at):
-                return supply
-        return None
-
-    def _next_supply(self, instant: datetime, latest: datetime) -> datetime:
-        return min((s.start_at for s in self.supplies if s.start_at > instant), default=latest)
+            key = (supply.tariff_id, supply.revision)
+            span = rates.span_at(key, at)
+            until = min(change.to_at, span.end_at, supply.end_at or span.end_at)
+            cuts += _buckets(at, until, supply, span, rates.books[key].calendar)
+        at = cuts[-1][1]
+    if len(cuts) == 1:
+        shares = [change.energy_wh]
+    else:
+        shares = apportion_energy(change.energy_wh, [end - begin for begin, end, *_ in cuts])
+    return [
+        Piece(supply, span, begin, end, bucket, share * change.sign)
+        for (begin, end, supply, span, bucket), share in zip(cuts, shares, strict=True)
+    ]
 
 
-@lru_cache(maxsize=4096)
-def _has_rate(version: TariffVersion, bucket: int) -> bool:
-    """Tell whether the rates can price energy in a bucket; blocks price it in any."""
-    tiers = {line.tier for line in version.lines}
-    return f"T{bucket}" in tiers or "T" not in {tier[0] for tier in tiers}
+def _supply_at(supplies: Sequence[SupplyRow], instant: datetime) -> SupplyRow | None:
+    for supply in supplies:
+        if supply.start_at <= instant and (supply.end_at is None or instant < supply.end_at):
+            return supply
+    return None
+
+
+def _buckets(
+    begin: datetime, until: datetime, supply: SupplyRow, span: Span, calendar: Calendar | None
+) -> list[Cut]:
+    """Cut a stretch of one span where its time-of-use bucket changes."""
+    if calendar is None and span.version is not None:
+        return [(begin, until, supply, span, 1)]
+    pieces = [(1, until - begin)] if calendar is None else split(calendar, begin, until)
+    cuts: list[Cut] = []
+    for bucket, elapsed in pieces:
+        told = (supply, span) if span.prices(bucket) else (None, None)
+        cuts.append((begin, begin + elapsed, *told, bucket))
+        begin += elapsed
+    return cuts
 
 
 class Run(msgspec.Struct):
@@ -143,13 +142,15 @@ class Run(msgspec.Struct):
     from_at: datetime
     account_id: int
     tariff_id: int
-    version: TariffVersion
+    version: TariffVersion | None
     energy_wh: dict[int, int]
+    stored_wh: dict[int, int]
     charged: dict[str, int]
     charged_tax: int
-    stored_wh: dict[int, int] = {}
     nets: dict[str, int] = {}
     tax: int = 0
+    owed: dict[str, int] = {}
+    owed_tax: int = 0
 
     @property
     def total_wh(self) -> int:
@@ -159,78 +160,91 @@ class Run(msgspec.Struct):
     @property
     def drawn_wh(self) -> int:
         """The energy it has more than was stored."""
-        return self.total_wh - sum(self.stored_wh.values())
+        return sum(self.energy_wh.values()) - sum(self.stored_wh.values())
 
     @property
     def changed(self) -> bool:
         """Whether there is anything to store; energy may change its bucket at no cost."""
-        energy = {bucket: wh for bucket, wh in self.energy_wh.items() if wh}
-        return energy != self.stored_wh or bool(self.owed) or self.tax != self.charged_tax
+        if self.owed or self.owed_tax:
+            return True
+        return {bucket: wh for bucket, wh in self.energy_wh.items() if wh} != self.stored_wh
 
-    @property
-    def owed(self) -> dict[str, int]:
-        """What it costs by chart account more than was charged for it; nothing that is zero."""
-        coas = self.nets.keys() | self.charged.keys()
-        owed = {coa: self.nets.get(coa, 0) - self.charged.get(coa, 0) for coa in sorted(coas)}
-        return {coa: amount for coa, amount in owed.items() if amount}
+    def charge(self, nets: dict[str, int], tax: int) -> None:
+        """Say what all its energy costs; owed is what that is more, by chart account, than before.
 
-    def add(self, piece: Piece) -> None:
-        """Put a piece of usage into its bucket."""
-        self.energy_wh[piece.bucket] = self.energy_wh.get(piece.bucket, 0) + piece.energy_wh
-
-
-def stored_run(row: RunRow, version: TariffVersion) -> Run:
-    """Take a stored run up again."""
-    stored = {bucket: energy for bucket, energy in enumerate(row.energy_wh, 1) if energy}
-    return Run(
-        meter_id=row.meter_id,
-        month=row.month,
-        from_at=row.from_at,
-        account_id=row.account_id,
-        tariff_id=row.tariff_id,
-        version=version,
-        energy_wh=dict(stored),
-        stored_wh=stored,
-        charged=dict(zip(row.coas, row.nets, strict=True)),
-        charged_tax=row.tax,
-    )
+        Nothing that is zero is told.
+        """
+        self.nets, self.tax, self.owed_tax = nets, tax, tax - self.charged_tax
+        charged = self.charged
+        owed = {coa: net - charged.get(coa, 0) for coa, net in nets.items()}
+        owed |= {coa: -net for coa, net in charged.items() if coa not in nets}
+        self.owed = {coa: amount for coa, amount in owed.items() if amount}
 
 
-def new_run(meter_id: int, supply: SupplyRow, span: Span, version: TariffVersion) -> Run:
-    """Begin a run where a span and a supply both hold."""
-    return Run(
-        meter_id=meter_id,
-        month=span.month,
-        from_at=max(span.start_at, supply.start_at),
-        account_id=supply.account_id,
-        tariff_id=supply.tariff_id,
-        version=version,
-        energy_wh={},
-        charged={},
-        charged_tax=0,
-    )
+class Months:
+    """The months that usage was laid into, each with its runs: what was stored, and what is new."""
 
+    def __init__(self, stored: Iterable[RunRow], rates: Rates) -> None:
+        self.runs: dict[tuple[int, date], list[Run]] = {}
+        self._stored: dict[tuple[int, date], list[RunRow]] = {}
+        self._rates = rates
+        for row in stored:
+            self._stored.setdefault((row.meter_id, row.month), []).append(row)
 
-def price_runs(months: Iterable[Sequence[Run]]) -> None:
-    """Price the runs of each month, in the order of time, the block counter running on.
-
-    Runs are gathered by tariff version and priced as batches; a run's net by chart account and its
-    tax are the rounded cumulative charge of all its energy.
-    """
-    batches: dict[TariffVersion, tuple[list[Run], list[int]]] = {}
-    for runs in months:
-        counter = 0
+    def put(self, meter_id: int, supply: SupplyRow, span: Span, piece: Piece) -> None:
+        """Add a piece of usage to its run: to the one that is stored, or to a new one."""
+        key = (meter_id, span.month)
+        runs = self.runs.get(key)
+        if runs is None:
+            runs = self.runs[key] = [self._take_up(row) for row in self._stored.get(key, ())]
+        from_at = max(span.start_at, supply.start_at)
         for run in runs:
-            batch, counters = batches.setdefault(run.version, ([], []))
-            batch.append(run)
-            counters.append(counter)
-            counter += run.total_wh
-    for version, (batch, counters) in batches.items():
-        buckets = sorted({bucket for run in batch for bucket in run.energy_wh}) or [1]
-        columns = {bucket: [run.energy_wh.get(bucket, 0) for run in batch] for bucket in buckets}
-        charges = price(version, columns, counters)
-        taxes = charges.tax()
-        by_coa = charges.net_by_coa().items()
-        for place, run in enumerate(batch):
-            run.nets = {coa: column[place] for coa, column in by_coa if column[place]}
-            run.tax = taxes[place]
+            if run.from_at == from_at:
+                run.version = run.version or span.version
+                break
+        else:
+            account_id, tariff_id, version = supply.account_id, supply.tariff_id, span.version
+            run = Run(meter_id, span.month, from_at, account_id, tariff_id, version, {}, {}, {}, 0)
+            runs.append(run)
+        run.energy_wh[piece.bucket] = run.energy_wh.get(piece.bucket, 0) + piece.energy_wh
+
+    def _take_up(self, row: RunRow) -> Run:
+        stored = {bucket: energy for bucket, energy in enumerate(row.energy_wh, 1) if energy}
+        return Run(
+            row.meter_id,
+            row.month,
+            row.from_at,
+            row.account_id,
+            row.tariff_id,
+            self._rates.span_at((row.tariff_id, row.revision), row.from_at).version,
+            dict(stored),
+            stored,
+            dict(zip(row.coas, row.nets, strict=True)),
+            row.tax,
+        )
+
+    def price(self) -> None:
+        """Price the runs of each month, in the order of time, the block counter running on.
+
+        Runs are gathered by tariff version and priced as batches; a run's net by chart account and
+        its tax are the rounded cumulative charge of all its energy.
+        """
+        batches: dict[int, tuple[TariffVersion, list[Run], list[int]]] = {}
+        for runs in self.runs.values():
+            counter = 0
+            for run in sorted(runs, key=_BEGINNING) if len(runs) > 1 else runs:
+                if run.version is None:
+                    continue
+                _, batch, counters = batches.setdefault(id(run.version), (run.version, [], []))
+                batch.append(run)
+                counters.append(counter)
+                counter += run.total_wh
+        for version, batch, counters in batches.values():
+            buckets = sorted({bucket for run in batch for bucket in run.energy_wh}) or [1]
+            columns = {
+                bucket: [run.energy_wh.get(bucket, 0) for run in batch] for bucket in buckets
+            }
+            charges = price(version, columns, counters)
+            coas, by_coa = zip(*sorted(charges.net_by_coa().items()), strict=True)
+            for run, tax, *nets in zip(batch, charges.tax(), *by_coa, strict=True):
+                run.charge({coa: net for coa, net in zip(coas, nets, strict=True) if net}, tax)

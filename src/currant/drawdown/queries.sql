@@ -1,25 +1,42 @@
 -- name: supplies
 -- For each meter the stretches of time in which it supplied an account on a tariff: where its
--- installation, the agreement of that place and its tariff overlap, from an instant on.
+-- installation, the agreement of that place and its tariff overlap, from an instant on. Each table
+-- is walked once along its key, and the few rows joined by hashes.
 -- not null: prepaid start_at
+with metered as materialized (
+    select m.meter_id, m.wallet_kind, m.product_type
+    from metering.meter as m
+    where m.portal_id = :portal_id::int and m.meter_id = any(:meter_ids::bigint[])
+), placed as materialized (
+    select i.meter_id, i.location_id, i.valid
+    from metering.installation as i
+    where i.portal_id = :portal_id::int and i.meter_id = any(:meter_ids::bigint[])
+        and i.valid && tstzrange(:from_at::timestamptz, null)
+), agreed as materialized (
+    select g.location_id, g.product_type, g.account_id, g.valid
+    from customers.agreement as g
+    where g.portal_id = :portal_id::int
+        and g.location_id = any(array(select p.location_id from placed as p))
+        and g.valid && tstzrange(:from_at::timestamptz, null)
+), rated as materialized (
+    select s.meter_id, s.tariff_id, s.valid
+    from tariffs.assignment as s
+    where s.portal_id = :portal_id::int and s.meter_id = any(:meter_ids::bigint[])
+        and s.valid && tstzrange(:from_at::timestamptz, null)
+)
 select
     m.meter_id, m.wallet_kind, g.account_id, a.payment_mode = 'PREPAID' as prepaid, s.tariff_id,
-    t.revision, lower(i.valid * g.valid * s.valid) as start_at,
-    upper(i.valid * g.valid * s.valid) as end_at
-from unnest(:meter_ids::bigint[]) as w (meter_id)
-inner join metering.meter as m on m.portal_id = :portal_id::int and m.meter_id = w.meter_id
-inner join metering.installation as i
-    on i.portal_id = m.portal_id and i.meter_id = m.meter_id
-    and i.valid && tstzrange(:from_at::timestamptz, null)
-inner join customers.agreement as g
-    on g.portal_id = i.portal_id and g.location_id = i.location_id
-    and g.product_type = m.product_type and g.valid && i.valid
-inner join customers.account as a on a.portal_id = g.portal_id and a.account_id = g.account_id
-inner join tariffs.assignment as s
-    on s.portal_id = m.portal_id and s.meter_id = m.meter_id and s.valid && i.valid
-inner join tariffs.tariff as t on t.portal_id = s.portal_id and t.tariff_id = s.tariff_id
-where not isempty(i.valid * g.valid * s.valid)
-    and i.valid * g.valid * s.valid && tstzrange(:from_at::timestamptz, null)
+    t.revision, lower(p.valid * g.valid * s.valid) as start_at,
+    upper(p.valid * g.valid * s.valid) as end_at
+from metered as m
+inner join placed as p on p.meter_id = m.meter_id
+inner join agreed as g on g.location_id = p.location_id and g.product_type = m.product_type
+inner join customers.account as a
+    on a.portal_id = :portal_id::int and a.account_id = g.account_id
+    and a.account_id = any(array(select d.account_id from agreed as d))
+inner join rated as s on s.meter_id = m.meter_id
+inner join tariffs.tariff as t on t.portal_id = :portal_id::int and t.tariff_id = s.tariff_id
+where p.valid * g.valid * s.valid && tstzrange(:from_at::timestamptz, null)
 order by m.meter_id, start_at;
 
 -- name: analyze_grown
@@ -55,74 +72,84 @@ select
 select
     r.meter_id, r.month, r.from_at, r.account_id, r.tariff_id, t.revision, r.energy_wh, r.coas,
     r.nets, r.tax
-from unnest(:meter_ids::bigint[], :months::date[]) as w (meter_id, month)
-inner join drawdown.run as r
-    on r.portal_id = :portal_id::int and r.meter_id = w.meter_id and r.month = w.month
-inner join tariffs.tariff as t on t.portal_id = r.portal_id and t.tariff_id = r.tariff_id
+from drawdown.run as r
+inner join tariffs.tariff as t on t.portal_id = :portal_id::int and t.tariff_id = r.tariff_id
+where r.portal_id = :portal_id::int and r.meter_id = any(:meter_ids::bigint[])
+    and r.month >= date_trunc('month', :since::timestamptz)::date
+    and r.month <= :until::timestamptz::date
 order by r.meter_id, r.month, r.from_at;
 
 -- name: post
--- Keep the newly priced runs, post an entry per meter and account with its lines, take the money or
--- energy from the wallets, and link the usage: one statement for a whole chunk of meters. Amounts
--- of money come in minor units. Answers the wallets that moved.
+-- Keep the newly priced runs, post an entry per meter and account with its lines, and take the
+-- money or energy from the wallets: one statement for a whole block of meters. Amounts of money
+-- come in minor units. Answers the wallets that are used up, and those that rose.
 -- not null: account_id kind balance
 with kept as (
-    insert into drawdown.run (
-        portal_id, meter_id, month, from_at, account_id, tariff_id, energy_wh, coas, nets, tax
-    )
+    merge into drawdown.run as r -- noqa: PRS
+    using (
+        select
+            u.meter_id, u.month, u.from_at, u.account_id, u.tariff_id, u.tax,
+            string_to_array(u.energy_wh, ' ')::bigint[] as energy_wh,
+            string_to_array(u.coas, ' ') as coas,
+            string_to_array(u.nets, ' ')::bigint[] as nets
+        from unnest(
+            :run_meter_ids::bigint[], :run_months::date[], :run_from_ats::timestamptz[],
+            :run_account_ids::bigint[], :run_tariff_ids::int[], :run_energies::text[],
+            :run_coas::text[], :run_nets::text[], :run_taxes::bigint[]
+        ) as u (meter_id, month, from_at, account_id, tariff_id, energy_wh, coas, nets, tax)
+    ) as s
+        on r.portal_id = :portal_id::int and r.meter_id = s.meter_id and r.month = s.month
+        and r.from_at = s.from_at and r.meter_id = any(:run_meter_ids::bigint[])
+    when matched then
+        update set energy_wh = s.energy_wh, coas = s.coas, nets = s.nets, tax = s.tax
+    when not matched then
+        insert (
+            portal_id, meter_id, month, from_at, account_id, tariff_id, energy_wh, coas, nets, tax
+        )
+        values (
+            :portal_id::int, s.meter_id, s.month, s.from_at, s.account_id, s.tariff_id,
+            s.energy_wh, s.coas, s.nets, s.tax
+        )
+), drawn as materialized (
     select
-        :portal_id::int, r.meter_id, r.month, r.from_at, r.account_id, r.tariff_id,
-        string_to_array(r.energy_wh, ' ')::bigint[], string_to_array(r.coas, ' '),
-        string_to_array(r.nets, ' ')::bigint[], r.tax
+        e.n::int as n, e.event_at, e.account_id, e.meter_id, e.kind, e.energy_wh,
+        e.amount * :minor_unit::numeric as amount,
+        case e.kind when 'units' then e.energy_wh else e.amount * :minor_unit::numeric end as taken
     from unnest(
-        :run_meter_ids::bigint[], :run_months::date[], :run_from_ats::timestamptz[],
-        :run_account_ids::bigint[], :run_tariff_ids::int[], :run_energies::text[],
-        :run_coas::text[], :run_nets::text[], :run_taxes::bigint[]
-    ) as r (
-        meter_id, month, from_at, account_id, tariff_id, energy_wh, coas, nets, tax
-    )
-    order by r.meter_id, r.month, r.from_at
-    on conflict (portal_id, meter_id, month, from_at) do update
-    set
-        energy_wh = excluded.energy_wh, coas = excluded.coas, nets = excluded.nets,
-        tax = excluded.tax
+        :event_ats::timestamptz[], :account_ids::bigint[], :meter_ids::bigint[], :kinds::text[],
+        :amounts::bigint[], :energies::bigint[]
+    ) with ordinality as e (event_at, account_id, meter_id, kind, amount, energy_wh, n)
 ), posted as materialized (
-    select array_agg(p.entry_id order by p.n) as entry_ids
+    select count(*) as entries
     from ledger.post(
         :portal_id::int, :login::text, '', :now::timestamptz,
         (
             select array_agg((
-                e.n, 'wallet', e.event_at, e.account_id, e.meter_id,
-                e.amount * :minor_unit::numeric, 0, e.energy_wh, 0, '', '', null
+                d.n, 'wallet', d.event_at, d.account_id, d.meter_id, d.amount, 0, d.energy_wh, 0,
+                '', '', null
             )::ledger.new_entry)
-            from unnest(
-                :entry_ns::int[], :entry_event_ats::timestamptz[], :entry_account_ids::bigint[],
-                :entry_meter_ids::bigint[], :entry_amounts::bigint[], :entry_energies::bigint[]
-            ) as e (n, event_at, account_id, meter_id, amount, energy_wh)
+            from drawn as d
         ),
         (
             select array_agg((
-                l.n, l.coa, case l.commodity when 'Wh' then 'Wh' else :currency::text end,
-                case l.commodity when 'Wh' then l.amount else l.amount * :minor_unit::numeric end,
-                l.account_id
+                l.n, l.coa, l.commodity, l.amount, l.account_id
             )::ledger.new_posting)
-            from unnest(
-                :line_ns::int[], :line_coas::text[], :line_commodities::text[],
-                :line_amounts::bigint[], :line_account_ids::bigint[]
-            ) as l (n, coa, commodity, amount, account_id)
+            from (
+                select
+                    d.n, case d.kind when 'units' then 'U100' else '2100' end as coa,
+                    case d.kind when 'units' then 'Wh' else :currency::text end as commodity,
+                    d.taken as amount, d.account_id
+                from drawn as d
+                union all
+                select d.n, 'U400', 'Wh', -d.taken, d.account_id
+                from drawn as d where d.kind = 'units'
+                union all
+                select l.n, l.coa, :currency::text, l.amount * :minor_unit::numeric, null
+                from unnest(:line_ns::int[], :line_coas::text[], :line_amounts::bigint[])
+                    as l (n, coa, amount)
+            ) as l
         )
-    ) as p
-), drawn as (
-    insert into drawdown.draw (portal_id, entry_id, meter_id, usage_ids)
-    select :portal_id::int, posted.entry_ids[u.n], u.meter_id, u.usage_ids
-    from posted
-    cross join (
-        select l.n, l.meter_id, array_agg(l.usage_id order by l.usage_id) as usage_ids
-        from unnest(
-            :link_ns::int[], :link_meter_ids::bigint[], :link_usage_ids::bigint[]
-        ) as l (n, meter_id, usage_id)
-        group by l.n, l.meter_id
-    ) as u
+    )
 ), left_over as (
     insert into drawdown.unpriced (portal_id, meter_id, from_at, to_at, energy_wh, recorded_at)
     select :portal_id::int, u.meter_id, u.from_at, u.to_at, u.energy_wh, :now::timestamptz
@@ -130,36 +157,37 @@ with kept as (
         :unpriced_meter_ids::bigint[], :unpriced_from_ats::timestamptz[],
         :unpriced_to_ats::timestamptz[], :unpriced_energies::bigint[]
     ) as u (meter_id, from_at, to_at, energy_wh)
+), taken as materialized (
+    select
+        array_agg(d.account_id) as account_ids, array_agg(d.kind) as kinds,
+        array_agg(-d.taken) as amounts
+    from drawn as d cross join posted
+    where posted.entries > 0
 )
 select m.account_id, m.kind, m.balance
-from prepayment.credit_many(
-    :portal_id::int, :wallet_account_ids::bigint[], :wallet_kinds::text[],
-    (
-        select array_agg(
-            case w.kind when 'units' then -w.amount else -w.amount * :minor_unit::numeric end
-            order by w.place
-        )
-        from unnest(:wallet_kinds::text[], :wallet_amounts::bigint[])
-            with ordinality as w (kind, amount, place)
-    )
-) as m;
+from taken as t
+cross join lateral prepayment.credit_many(
+    :portal_id::int, t.account_ids, t.kinds, t.amounts
+) as m
+where m.balance <= 0 or (m.account_id, m.kind) in (
+    select d.account_id, d.kind from drawn as d where d.taken < 0
+);
 
--- name: reconnect
--- Give back the supply of accounts whose wallets hold something again; answers how many meters.
+-- name: cut_off
+-- Ask the head-ends to disconnect the meters of wallets that are used up; answers how many.
+-- not null: meters
+select
+    headends.cut_off(
+        :portal_id::int, :account_ids::bigint[], :kinds::text[], :now::timestamptz
+    ) as meters;
+
+-- name: give_back
+-- Give back the supply of wallets that hold something again; answers how many meters.
 -- not null: meters
 select
     headends.settle_relays(
         :portal_id::int, :account_ids::bigint[], :kinds::text[], :now::timestamptz
     ) as meters;
-
--- name: disconnect
--- Ask the head-ends to disconnect meters whose wallets are used up; answers how many were asked.
--- not null: requested
-select
-    headends.request_relay(
-        :portal_id::int, :meter_ids::bigint[], 'DISCONNECT', 'the wallet is used up',
-        :now::timestamptz
-    ) as requested;
 
 -- name: portals_due
 -- The portals with reads that no usage was made of yet.

@@ -16,7 +16,7 @@ create table drawdown.run (
     nets bigint[] not null,
     tax bigint not null,
     primary key (portal_id, meter_id, month, from_at)
-);
+) with (fillfactor = 75);
 comment on table drawdown.run is
 'A stretch of a meter''s calendar month under one account and one set of rates: the energy of it '
 'by time-of-use bucket (bucket 1 first), and what was charged for it so far, in minor units, net '
@@ -33,18 +33,6 @@ create table drawdown.sold (
 comment on table drawdown.sold is
 'The units sold to a meter in a calendar month: the block counter of unit wallets.';
 call db.tenant_table('drawdown.sold');
-
-create table drawdown.draw (
-    portal_id int not null,
-    entry_id bigint not null,
-    meter_id bigint not null,
-    usage_ids bigint[] not null,
-    primary key (portal_id, entry_id)
-);
-comment on table drawdown.draw is
-'Which usage segments a drawdown entry was made of; one that was retired counts against it.';
-call db.tenant_table('drawdown.draw');
-call db.append_only('drawdown.draw');
 
 create table drawdown.unpriced (
     portal_id int not null references access.portal,

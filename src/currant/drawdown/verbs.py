@@ -1,23 +1,15 @@
 """Drawing wallets down: by usage, at once after the reads, and by monthly fixed charges."""
 
-from collections import defaultdict
 from collections.abc import Sequence
-from datetime import date, datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 from currant.access.permissions import Permission, needs
 from currant.access.verbs import Nothing
-from currant.db.statements import Statements
+from currant.db.statements import Statement, Statements
 from currant.db.tx import Tx
-from currant.drawdown.model import (
-    DrawDown,
-    DrawnDown,
-    FixedRow,
-    MovedWallet,
-    RunRow,
-    SupplyRow,
-)
-from currant.drawdown.months import BookKey, Rates, Run, Timeline, new_run, price_runs, stored_run
+from currant.drawdown.model import DrawnDown, FixedRow, MovedWallet, RunRow, SupplyRow
+from currant.drawdown.months import BookKey, Months, Rates, Run, lay
 from currant.money import from_minor
 from currant.reads.model import UsageChange
 from currant.reads.verbs import make_usage
@@ -34,25 +26,27 @@ _RUNS = sql.rows("runs", RunRow)
 _POST = sql.rows("post", MovedWallet)
 _FIXED_CHARGES = sql.rows("fixed_charges", FixedRow)
 _CHARGE = sql.rows("charge", int)
-_DISCONNECT = sql.rows("disconnect", int)
-_RECONNECT = sql.rows("reconnect", int)
+_CUT_OFF = sql.rows("cut_off", int)
+_GIVE_BACK = sql.rows("give_back", int)
 _PORTALS_DUE = sql.rows("portals_due", str)
 
-_WALLET_COA = "2100"
+_ENTRY = ("event_ats", "account_ids", "meter_ids", "kinds", "amounts", "energies")
+_LINE = ("line_ns", "line_coas", "line_amounts")
+_UNPRICED = (
+    "unpriced_meter_ids",
+    "unpriced_from_ats",
+    "unpriced_to_ats",
+    "unpriced_energies",
+)
 _TAX_COA = "2200"
 
-_ENTRY = ("ns", "event_ats", "account_ids", "meter_ids", "amounts", "energies")
-_LINE = ("ns", "coas", "commodities", "amounts", "account_ids")
-_LINK = ("ns", "meter_ids", "usage_ids")
-_UNPRICED = ("meter_ids", "from_ats", "to_ats", "energies")
-
-Month = tuple[int, date]
-RunKey = tuple[int, date, datetime]
+# A month by any tariff's clock is at most a day away from the same one in UTC.
+_DAY = timedelta(days=1)
 
 
 @needs(Permission.JOBS_RUN)
-async def draw_down(tx: Tx, command: DrawDown) -> DrawnDown:
-    """Make usage of due reads, and charge each meter's months what they cost more than before.
+async def draw_down(tx: Tx, _command: Nothing) -> DrawnDown:
+    """Make usage of a block of due meters, and charge their months what they cost more than before.
 
     Posting rule L9, one ledger entry per meter and account; a wallet may go below zero. Usage while
     nobody was supplied, or at no rate, is kept as unpriced; that of a postpaid account is left to
@@ -60,25 +54,28 @@ async def draw_down(tx: Tx, command: DrawDown) -> DrawnDown:
     """
     await tx.run(_ANALYZE_GROWN)
     await tx.one(_LOOK_UP_BY_KEY)
-    changes = await make_usage(tx, command.registers)
+    changes = await make_usage(tx, Nothing())
     if not changes:
         return DrawnDown(0, 0, 0)
-    by_meter: dict[int, list[UsageChange]] = defaultdict(list)
-    for change in changes:
-        by_meter[change.meter_id].append(change)
-    supplies = await tx.all(
-        _SUPPLIES,
-        portal_id=tx.portal.portal_id,
-        meter_ids=list(by_meter),
-        from_at=min(change.from_at for change in changes),
+    portal_id = tx.portal.portal_id
+    meter_ids = list({change.meter_id for change in changes})
+    since = min(change.from_at for change in changes)
+    until = max(change.to_at for change in changes)
+    await tx.one(_JOIN_BY_HASH, alone=True)
+    supplies = await tx.all(_SUPPLIES, portal_id=portal_id, meter_ids=meter_ids, from_at=since)
+    stored = await tx.all(
+        _RUNS, portal_id=portal_id, meter_ids=meter_ids, since=since - _DAY, until=until + _DAY
     )
-    batch = _Batch(await _rates(tx, {(row.tariff_id, row.revision) for row in supplies}), supplies)
-    batch.lay(by_meter)
-    await _take_up(tx, batch)
-    price_runs(batch.months())
-    entries = await _post(tx, batch, by_meter)
-    registers = len({change.register_id for change in changes})
-    return DrawnDown(registers, len(changes), entries)
+    await tx.one(_JOIN_BY_HASH, alone=False)
+    books = {(row.tariff_id, row.revision) for row in supplies}
+    rates = await _rates(tx, books | {(row.tariff_id, row.revision) for row in stored})
+    months = Months(stored, rates)
+    unpriced = _lay(changes, supplies, rates, months)
+    months.price()
+    latest = {change.meter_id: change.to_at for change in changes}  # They are in order of time.
+    kinds = {supply.meter_id: supply.wallet_kind for supply in supplies}
+    entries = await _post(tx, months, kinds, latest, unpriced)
+    return DrawnDown(len({change.register_id for change in changes}), len(changes), entries)
 
 
 @needs(Permission.JOBS_RUN)
@@ -125,18 +122,21 @@ async def charge_fixed(tx: Tx, _command: Nothing) -> int:
         nets=[net for net, _ in priced],
         taxes=[tax for _, tax in priced],
     )
-    empty = set(used_up)
-    await _disconnect(
-        tx,
-        [row.meter_id for row in rows if row.wallet_kind == "currency" and row.account_id in empty],
-    )
+    await _settle(tx, _CUT_OFF, [(account_id, "currency") for account_id in used_up])
     return len(rows)
 
 
-async def _disconnect(tx: Tx, meter_ids: list[int]) -> None:
-    """Ask for the disconnection of meters whose wallets are used up."""
-    if meter_ids:
-        await tx.one(_DISCONNECT, portal_id=tx.portal.portal_id, meter_ids=meter_ids, now=tx.now)
+async def _settle(tx: Tx, statement: Statement[int], wallets: list[tuple[int, str]]) -> None:
+    """Cut off the meters of wallets (account and kind) that are used up, or give them back."""
+    if wallets:
+        account_ids, kinds = zip(*wallets, strict=True)
+        await tx.one(
+            statement,
+            portal_id=tx.portal.portal_id,
+            account_ids=account_ids,
+            kinds=kinds,
+            now=tx.now,
+        )
 
 
 async def _rates(tx: Tx, keys: set[BookKey]) -> Rates:
@@ -146,102 +146,51 @@ async def _rates(tx: Tx, keys: set[BookKey]) -> Rates:
     return Rates(books)
 
 
-class _Batch:
-    """The usage of many meters on its way into runs."""
-
-    def __init__(self, rates: Rates, supplies: list[SupplyRow]) -> None:
-        self.rates = rates
-        self.by_meter: dict[int, list[SupplyRow]] = defaultdict(list)
-        for supply in supplies:
-            self.by_meter[supply.meter_id].append(supply)
-        self.kinds = {supply.meter_id: supply.wallet_kind for supply in supplies}
-        self.runs: dict[RunKey, Run] = {}
-        self.unpriced: list[tuple[int, datetime, datetime, int]] = []
-
-    def lay(self, changes: dict[int, list[UsageChange]]) -> None:
-        """Lay every meter's changes into its runs."""
-        for meter_id, of_meter in changes.items():
-            timeline = Timeline(self.by_meter.get(meter_id, []), self.rates)
-            for change in of_meter:
-                for piece in timeline.lay(change):
-                    supply, span = piece.supply, piece.span
-                    if supply is None or span is None or span.version is None:
-                        if piece.energy_wh:
-                            told = (meter_id, piece.from_at, piece.to_at, piece.energy_wh)
-                            self.unpriced.append(told)
-                        continue
-                    if not supply.prepaid:
-                        continue
-                    key = (meter_id, span.month, max(span.start_at, supply.start_at))
-                    run = self.runs.get(key)
-                    if run is None:
-                        run = self.runs[key] = new_run(meter_id, supply, span, span.version)
-                    run.add(piece)
-
-    def months(self) -> list[list[Run]]:
-        """Return the runs month by month, each in the order of time."""
-        months: dict[Month, list[Run]] = defaultdict(list)
-        for meter_id, month, from_at in sorted(self.runs):
-            months[meter_id, month].append(self.runs[meter_id, month, from_at])
-        return list(months.values())
+def _lay(
+    changes: list[UsageChange], supplies: list[SupplyRow], rates: Rates, months: Months
+) -> list[tuple[object, ...]]:
+    """Lay changes of usage into their months; return those that nobody is charged for."""
+    by_meter: dict[int, list[SupplyRow]] = {}
+    for supply in supplies:
+        by_meter.setdefault(supply.meter_id, []).append(supply)
+    unpriced: list[tuple[object, ...]] = []
+    for change in changes:
+        meter_id = change.meter_id
+        for piece in lay(change, by_meter.get(meter_id, []), rates):
+            if piece.supply is None or piece.span is None:
+                if piece.energy_wh:
+                    unpriced.append((meter_id, piece.from_at, piece.to_at, piece.energy_wh))
+            elif piece.supply.prepaid:
+                months.put(meter_id, piece.supply, piece.span, piece)
+    return unpriced
 
 
-async def _take_up(tx: Tx, batch: _Batch) -> None:
-    """Add what is stored of the months that usage was laid into."""
-    touched = sorted({(meter_id, month) for meter_id, month, _ in batch.runs})
-    rows = await tx.all(
-        _RUNS,
-        portal_id=tx.portal.portal_id,
-        meter_ids=[meter_id for meter_id, _ in touched],
-        months=[month for _, month in touched],
-    )
-    rates = await _rates(tx, {(row.tariff_id, row.revision) for row in rows})
-    for row in rows:
-        span = rates.span_at((row.tariff_id, row.revision), row.from_at)
-        fresh = batch.runs.get((row.meter_id, row.month, row.from_at))
-        version = span.version or (fresh.version if fresh else None)
-        if version is None:
-            continue
-        run = stored_run(row, version)
-        if fresh is not None:
-            for bucket, energy in fresh.energy_wh.items():
-                run.energy_wh[bucket] = run.energy_wh.get(bucket, 0) + energy
-        batch.runs[row.meter_id, row.month, row.from_at] = run
-
-
-async def _post(tx: Tx, batch: _Batch, changes: dict[int, list[UsageChange]]) -> int:
+async def _post(
+    tx: Tx,
+    months: Months,
+    kinds: dict[int, str],
+    latest: dict[int, datetime],
+    unpriced: list[tuple[object, ...]],
+) -> int:
     """Post what the runs cost more than before, an entry per meter and account."""
-    changed: dict[tuple[int, int], list[Run]] = defaultdict(list)
-    for run in batch.runs.values():
-        if run.changed:
-            changed[run.meter_id, run.account_id].append(run)
+    changed: dict[tuple[int, int], list[Run]] = {}
+    for month in months.runs.values():
+        for run in month:
+            if run.changed:
+                changed.setdefault((run.meter_id, run.account_id), []).append(run)
     entries: list[tuple[object, ...]] = []
     lines: list[tuple[object, ...]] = []
-    links: list[tuple[object, ...]] = []
-    wallets: dict[tuple[int, str], int] = defaultdict(int)
     for n, ((meter_id, account_id), runs) in enumerate(changed.items(), 1):
-        kind = batch.kinds[meter_id]
-        energy = sum(run.drawn_wh for run in runs)
-        tax = sum(run.tax - run.charged_tax for run in runs)
-        owed: dict[str, int] = defaultdict(int)
+        kind = kinds[meter_id]
+        gross = energy = 0
         for run in runs:
-            for coa, amount in run.owed.items():
-                owed[coa] += amount
-        gross = sum(owed.values()) + tax
-        latest = max(change.to_at for change in changes[meter_id])
-        entries.append((n, latest, account_id, meter_id, gross, energy))
-        links += [(n, meter_id, change.usage_id) for change in changes[meter_id]]
-        if kind == "units":
-            lines.append((n, "U100", "Wh", energy, account_id))
-            lines.append((n, "U400", "Wh", -energy, account_id))
-            wallets[account_id, kind] += energy
-        else:
-            lines.append((n, _WALLET_COA, "", gross, account_id))
-            lines += [(n, coa, "", -amount, None) for coa, amount in owed.items()]
-            lines.append((n, _TAX_COA, "", -tax, None))
-            wallets[account_id, kind] += gross
+            energy += run.drawn_wh
+            gross += run.owed_tax + sum(run.owed.values())
+            if kind == "currency":
+                lines += [(n, coa, -amount) for coa, amount in run.owed.items()]
+                lines.append((n, _TAX_COA, -run.owed_tax))
+        entries.append((latest[meter_id], account_id, meter_id, kind, gross, energy))
     stored = [run for runs in changed.values() for run in runs]
-    drawn = sorted(wallets)
     moved = await tx.all(
         _POST,
         portal_id=tx.portal.portal_id,
@@ -249,13 +198,9 @@ async def _post(tx: Tx, batch: _Batch, changes: dict[int, list[UsageChange]]) ->
         now=tx.now,
         minor_unit=from_minor(1, tx.portal.currency),
         currency=tx.portal.currency,
-        **_columns("entry", _ENTRY, entries),
-        **_columns("line", _LINE, lines),
-        **_columns("link", _LINK, links),
-        **_columns("unpriced", _UNPRICED, batch.unpriced),
-        wallet_account_ids=[account_id for account_id, _ in drawn],
-        wallet_kinds=[kind for _, kind in drawn],
-        wallet_amounts=[wallets[wallet] for wallet in drawn],
+        **_columns(_ENTRY, entries),
+        **_columns(_LINE, lines),
+        **_columns(_UNPRICED, unpriced),
         run_meter_ids=[run.meter_id for run in stored],
         run_months=[run.month for run in stored],
         run_from_ats=[run.from_at for run in stored],
@@ -266,30 +211,21 @@ async def _post(tx: Tx, batch: _Batch, changes: dict[int, list[UsageChange]]) ->
         run_nets=[" ".join(map(str, run.nets.values())) for run in stored],
         run_taxes=[run.tax for run in stored],
     )
-    empty = {(wallet.account_id, wallet.kind) for wallet in moved if wallet.balance <= 0}
-    await _disconnect(
-        tx, [meter for meter, account in changed if (account, batch.kinds[meter]) in empty]
-    )
-    risen = [wallet for wallet in set(wallets) - empty if wallets[wallet] < 0]
-    if risen:
-        await tx.one(
-            _RECONNECT,
-            portal_id=tx.portal.portal_id,
-            account_ids=[account_id for account_id, _ in risen],
-            kinds=[kind for _, kind in risen],
-            now=tx.now,
-        )
+    for statement, holds in ((_CUT_OFF, False), (_GIVE_BACK, True)):
+        wallets = [(row.account_id, row.kind) for row in moved if (row.balance > 0) is holds]
+        await _settle(tx, statement, wallets)
     return len(entries)
 
 
 def _buckets(run: Run) -> str:
     """Write a run's energy by bucket, bucket 1 first."""
-    return " ".join(str(run.energy_wh.get(n, 0)) for n in range(1, max(run.energy_wh) + 1))
+    most = max(run.energy_wh, default=1)
+    return " ".join(str(run.energy_wh.get(bucket, 0)) for bucket in range(1, most + 1))
 
 
 def _columns(
-    prefix: str, names: tuple[str, ...], rows: Sequence[tuple[object, ...]]
-) -> dict[str, list[object]]:
+    names: tuple[str, ...], rows: Sequence[tuple[object, ...]]
+) -> dict[str, Sequence[object]]:
     """Turn rows into the columns that a statement unnests."""
-    columns = list(zip(*rows, strict=True)) if rows else [()] * len(names)
-    return {f"{prefix}_{name}": list(column) for name, column in zip(names, columns, strict=True)}
+    columns: Sequence[Sequence[object]] = list(zip(*rows, strict=True)) or [()] * len(names)
+    return dict(zip(names, columns, strict=True))

@@ -9,14 +9,13 @@ import structlog
 
 from currant.access.model import AUTO, AuditKey
 from currant.access.verbs import Nothing, portals, seal_audit, sign_audit_heads
+from currant.collector import collect_rarely
 from currant.door import Door
-from currant.drawdown.model import DrawDown
 from currant.drawdown.verbs import charge_fixed, draw_down, portals_due
 
 log = structlog.get_logger()
 
 CHANNEL = "currant_due"
-REGISTERS = 2000
 HANDS = 2
 LOOK_EVERY = 10.0
 SEAL_EVERY = 60.0
@@ -28,6 +27,7 @@ async def run_jobs(door: Door, url: str, key: bytes, stop: asyncio.Event) -> Non
 
     `key` is what this installation signs the daily heads of its audit log with.
     """
+    collect_rarely()
     woken = asyncio.Event()
     jobs = [
         _listen(url, woken, stop),
@@ -42,13 +42,13 @@ async def run_jobs(door: Door, url: str, key: bytes, stop: asyncio.Event) -> Non
 async def draw_all(door: Door) -> int:
     """Draw down every portal until nothing is due; return how many ledger entries that made.
 
-    Two hands take chunks in turn, so that one prices while the database works for the other. Raises
+    Two hands take blocks in turn, so that one prices while the database works for the other. Raises
     an `ExceptionGroup` of what failed, after all portals had their turn.
     """
 
     async def hand(portal: str) -> int:
         entries = 0
-        while (drawn := await door.act(draw_down, DrawDown(REGISTERS), AUTO.at(portal))).registers:
+        while (drawn := await door.act(draw_down, Nothing(), AUTO.at(portal))).registers:
             entries += drawn.entries
         return entries
 

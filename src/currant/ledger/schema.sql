@@ -96,20 +96,17 @@ declare
     fault record;
 begin
     select l.entry_id, l.commodity, sum(l.amount) as off into fault
-    from lines as l group by l.portal_id, l.entry_id, l.commodity
-    having sum(l.amount) <> 0 limit 1;
-    if found then
-        raise exception 'Entry % is off by % %.', fault.entry_id, fault.off, fault.commodity
-            using errcode = 'check_violation', constraint = 'entry_balances';
-    end if;
-    select l.entry_id into fault
-    from (select distinct lines.portal_id, lines.entry_id from lines) as l
-    where pg_current_xact_id() is distinct from (
+    from lines as l
+    group by l.portal_id, l.entry_id, l.commodity
+    having sum(l.amount) <> 0 or pg_current_xact_id() is distinct from (
         select e.xid from ledger.entry as e
         where e.portal_id = l.portal_id and e.entry_id = l.entry_id
     )
     limit 1;
-    if found then
+    if fault.off <> 0 then
+        raise exception 'Entry % is off by % %.', fault.entry_id, fault.off, fault.commodity
+            using errcode = 'check_violation', constraint = 'entry_balances';
+    elsif found then
         raise exception 'Entry % is not of this transaction.', fault.entry_id
             using errcode = 'check_violation', constraint = 'entry_arrives_whole';
     end if;

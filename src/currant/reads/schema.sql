@@ -66,35 +66,53 @@ create index quarantine_by_batch on reads.quarantine (portal_id, batch_id, recor
 call db.tenant_table('reads.quarantine');
 call db.append_only('reads.quarantine');
 
+create table reads.release (
+    portal_id int not null references access.portal,
+    quarantine_id bigint not null,
+    batch_id bigint not null,
+    constraint read_released_once primary key (portal_id, quarantine_id),
+    foreign key (portal_id, quarantine_id) references reads.quarantine,
+    foreign key (portal_id, batch_id) references reads.batch
+);
+comment on table reads.release is
+'Reads in quarantine that somebody believed after all. The batch says who and when, and its reads '
+'are what was stored.';
+call db.tenant_table('reads.release');
+call db.append_only('reads.release');
+
 create table reads.due (
     portal_id int not null,
-    register_id bigint not null,
-    from_at timestamptz not null,
-    primary key (portal_id, register_id)
+    block bigint not null,
+    registers bigint[] not null,
+    sinces timestamptz[] not null,
+    primary key (portal_id, block),
+    check (cardinality(registers) = cardinality(sinces))
 );
 comment on table reads.due is
-'Registers with reads that no usage was made of yet, and the earliest instant of them: the queue '
-'of the drawdown, filled from the batches that are not queued yet.';
+'Registers with reads that no usage was made of yet, each beside the earliest instant of them: the '
+'queue of the drawdown, filled from the batches that are not queued yet. A row holds those of a '
+'block of 2048 meters, which are drawn together and by one hand at a time.';
 call db.tenant_table('reads.due');
 
 create sequence reads.usage_id;
 
 create table reads.usage (
     portal_id int not null,
-    usage_id bigint not null,
     register_id bigint not null,
     from_at timestamptz not null,
     to_at timestamptz not null,
     energy_wh bigint not null,
-    retired_at timestamptz,
-    primary key (portal_id, usage_id),
+    usage_id bigint not null default nextval('reads.usage_id'),
+    made_at timestamptz not null,
+    retired_at timestamptz not null default 'infinity',
+    constraint read_used_once primary key (portal_id, register_id, to_at, retired_at),
     check (from_at <= to_at)
 );
 comment on table reads.usage is
 'A usage segment: what passed between two successive reads, in Wh. The first read of a register '
-'closes a segment of nothing. A late or corrected read retires its neighbours.';
-create unique index read_used_once on reads.usage (portal_id, register_id, to_at)
-where retired_at is null;
+'closes a segment of nothing. A late or corrected read retires its neighbours; what stands is '
+'retired at infinity. A ledger entry was made of the segments of its meter that were made or '
+'retired at the instant it was recorded.';
 call db.tenant_table('reads.usage');
 
 -- How far a register advanced; one that now shows less has rolled over, if it has dials to do so.
@@ -174,6 +192,26 @@ as $$
             ), until
         )
     order by r.read_at desc, r.revision desc
+$$;
+
+-- The reads of a register that count from an instant on, and the last one before it.
+create function reads.since(in_portal int, of_register bigint, since timestamptz)
+returns table (read_at timestamptz, value bigint, multiplier numeric)
+language sql stable rows 2
+as $$
+    (
+        select b.read_at, b.value, b.multiplier
+        from reads.read as b
+        where b.portal_id = in_portal and b.register_id = of_register and b.read_at < since
+        order by b.read_at desc, b.revision desc limit 1
+    )
+    union all
+    (
+        select distinct on (r.read_at) r.read_at, r.value, r.multiplier
+        from reads.read as r
+        where r.portal_id = in_portal and r.register_id = of_register and r.read_at >= since
+        order by r.read_at desc, r.revision desc
+    )
 $$;
 
 -- What is known of a register before a delivery: its first read within a year, and its last.
@@ -331,31 +369,39 @@ as $$
         where b.portal_id = in_portal and b.batch_id = fresh.batch_id
         returning b.batch_id
     )
-    insert into reads.due as d (portal_id, register_id, from_at)
-    select in_portal, r.register_id, min(r.read_at)
-    from taken
-    inner join reads.read as r on r.portal_id = in_portal and r.batch_id = taken.batch_id
-    inner join metering.register as g
-        on g.portal_id = in_portal and g.register_id = r.register_id and g.register_no = 1
-    group by r.register_id
-    order by r.register_id
-    on conflict (portal_id, register_id) do update
-    set from_at = least(d.from_at, excluded.from_at)
+    insert into reads.due as d (portal_id, block, registers, sinces)
+    select
+        in_portal, f.meter_id / 2048, array_agg(f.register_id order by f.register_id),
+        array_agg(f.since order by f.register_id)
+    from (
+        select g.meter_id, g.register_id, min(r.read_at) as since
+        from taken
+        inner join reads.read as r on r.portal_id = in_portal and r.batch_id = taken.batch_id
+        inner join metering.register as g
+            on g.portal_id = in_portal and g.register_id = r.register_id and g.register_no = 1
+        group by g.meter_id, g.register_id
+    ) as f
+    group by f.meter_id / 2048
+    order by f.meter_id / 2048
+    on conflict (portal_id, block) do update
+    set registers = d.registers || excluded.registers, sinces = d.sinces || excluded.sinces
 $$;
 
--- Make usage of the reads of some registers that are due, and answer what changed: a segment that
--- is new has sign 1, one that a late or corrected read retired has sign -1. No row is answered
+-- Make usage of the reads of a block of meters that are due, and answer what changed: a segment
+-- that is new has sign 1, one that a late or corrected read retired has sign -1. No row is answered
 -- when, and only when, nothing is due that another transaction is not busy with.
-create function reads.make_usage(in_portal int, made_at timestamptz, how_many int)
+create function reads.make_usage(in_portal int, at timestamptz)
 returns table (
     meter_id bigint, register_id bigint, from_at timestamptz, to_at timestamptz,
-    energy_wh bigint, usage_id bigint, sign int
+    energy_wh bigint, sign int
 )
 language plpgsql
--- Planned for the registers at hand and by key, whatever the statistics of new tables say.
+-- Planned for the registers at hand: each table is walked along its key and joined by hashes,
+-- whatever the statistics of new tables say.
 set plan_cache_mode = 'force_custom_plan'
 set enable_seqscan = off
 set enable_mergejoin = off
+set enable_nestloop = off
 as $$
 #variable_conflict use_column
 declare
@@ -364,31 +410,41 @@ declare
 begin
     perform reads.queue_batches(in_portal);
     loop
-        -- Lock first and look in the next statement, which sees every read that was due by then.
-        select array_agg(d.register_id), array_agg(d.from_at) into registers, sinces
-        from (
-            select q.register_id, q.from_at from reads.due as q
-            where q.portal_id = in_portal
-            order by q.register_id limit how_many for update skip locked
-        ) as d;
-        exit when registers is null;
+        -- Take the block first and look in the next statement, which sees every read due by then.
         delete from reads.due as d
-        where d.portal_id = in_portal and d.register_id = any(registers);
+        where d.portal_id = in_portal and d.block = (
+            select q.block from reads.due as q
+            where q.portal_id = in_portal
+            order by q.block limit 1 for update skip locked
+        )
+        returning d.registers, d.sinces into registers, sinces;
+        exit when registers is null;
         return query
-        with stood as (
-            select
-                g.meter_id, p.register_id, p.since, a.read_at, a.multiplier,
-                lag(a.read_at) over by_register as before_at,
-                reads.difference(
-                    lag(a.value) over by_register, a.value, m.dials
-                ) as difference
-            from unnest(registers, sinces) as p (register_id, since)
-            inner join metering.register as g
-                on g.portal_id = in_portal and g.register_id = p.register_id
+        with register as materialized (
+            select g.register_id, g.meter_id
+            from metering.register as g
+            where g.portal_id = in_portal and g.register_id = any(registers)
+        ), due as materialized (
+            select g.register_id, g.meter_id, m.dials, e.since
+            from register as g
             inner join metering.meter as m
                 on m.portal_id = in_portal and m.meter_id = g.meter_id
-            cross join lateral reads.around(in_portal, p.register_id, p.since, 'infinity') as a
-            window by_register as (partition by p.register_id order by a.read_at)
+                and m.meter_id = any(array(select r.meter_id from register as r))
+            inner join (
+                select u.register_id, min(u.since) as since
+                from unnest(registers, sinces) as u (register_id, since)
+                group by u.register_id
+            ) as e on e.register_id = g.register_id
+        ), stood as (
+            select
+                d.meter_id, d.register_id, d.since, a.read_at, a.multiplier,
+                lag(a.read_at) over by_register as before_at,
+                reads.difference(
+                    lag(a.value) over by_register, a.value, d.dials
+                ) as difference
+            from due as d
+            cross join lateral reads.since(in_portal, d.register_id, d.since) as a
+            window by_register as (partition by d.register_id order by a.read_at)
         ), wanted as (
             select
                 s.meter_id, s.register_id, coalesce(s.before_at, s.read_at) as from_at,
@@ -396,46 +452,42 @@ begin
                 coalesce(round(s.difference * s.multiplier)::bigint, 0) as energy_wh
             from stood as s where s.read_at >= s.since
         ), live as (
-            select
-                g.meter_id, u.register_id, u.from_at, u.to_at, u.energy_wh, u.usage_id
-            from unnest(registers, sinces) as p (register_id, since)
-            inner join metering.register as g
-                on g.portal_id = in_portal and g.register_id = p.register_id
-            inner join reads.usage as u
-                on u.portal_id = in_portal and u.register_id = p.register_id
-                and u.to_at >= p.since and u.retired_at is null
+            select d.meter_id, u.register_id, u.from_at, u.to_at, u.energy_wh
+            from reads.usage as u
+            inner join due as d on d.register_id = u.register_id and d.since <= u.to_at
+            where u.portal_id = in_portal and u.register_id = any(registers)
+                and u.to_at >= (select min(e.since) from due as e)
+                and u.retired_at = 'infinity'
         ), changed as materialized (
             -- A full join is hashed or merged, never looped, however few rows are expected.
             select
-                w.meter_id as new_meter, w.register_id, w.from_at, w.to_at, w.energy_wh,
-                case when w.register_id is not null then nextval('reads.usage_id') end as usage_id,
+                w.meter_id, w.register_id, w.from_at, w.to_at, w.energy_wh,
                 l.meter_id as old_meter, l.register_id as old_register, l.from_at as old_from,
-                l.to_at as old_to, l.energy_wh as old_energy, l.usage_id as old_usage
+                l.to_at as old_to, l.energy_wh as old_energy
             from wanted as w
             full join live as l on l.register_id = w.register_id and l.to_at = w.to_at
             where w.register_id is null or l.register_id is null
                 or (l.from_at, l.energy_wh) <> (w.from_at, w.energy_wh)
         ), retired as (
-            update reads.usage as u set retired_at = made_at
+            update reads.usage as u set retired_at = at
             from changed as c
-            where u.portal_id = in_portal and u.usage_id = c.old_usage
+            where u.portal_id = in_portal and u.register_id = any(registers)
+                and c.old_register = u.register_id and c.old_to = u.to_at
+                and u.retired_at = 'infinity'
             returning 1
         ), added as (
-            insert into reads.usage (
-                portal_id, usage_id, register_id, from_at, to_at, energy_wh
-            )
-            select in_portal, c.usage_id, c.register_id, c.from_at, c.to_at, c.energy_wh
+            insert into reads.usage (portal_id, register_id, from_at, to_at, energy_wh, made_at)
+            select in_portal, c.register_id, c.from_at, c.to_at, c.energy_wh, at
             from changed as c
-            where c.usage_id is not null and (select count(*) from retired) >= 0
+            where c.register_id is not null and (select count(*) from retired) >= 0
             order by c.register_id, c.to_at
         )
-        select
-            c.old_meter, c.old_register, c.old_from, c.old_to, c.old_energy, c.old_usage, -1
-        from changed as c where c.old_usage is not null
+        select c.old_meter, c.old_register, c.old_from, c.old_to, c.old_energy, -1
+        from changed as c where c.old_register is not null
         union all
-        select c.new_meter, c.register_id, c.from_at, c.to_at, c.energy_wh, c.usage_id, 1
-        from changed as c where c.usage_id is not null
-        order by 2, 4, 7;
+        select c.meter_id, c.register_id, c.from_at, c.to_at, c.energy_wh, 1
+        from changed as c where c.register_id is not null
+        order by 2, 4, 6;
         exit when found;
     end loop;
 end
