@@ -1,7 +1,10 @@
 import json
+import os
+import pty
 import signal
 import subprocess
 import time
+from pathlib import Path
 from uuid import uuid4
 
 import asyncpg
@@ -15,6 +18,7 @@ from currant.access.model import OPERATOR, SetPassword
 from currant.access.passwords import hash_password
 from currant.access.verbs import set_password
 from currant.clock import SystemClock
+from currant.db.database import Urls
 
 PASSWORD = "a long enough secret"
 
@@ -68,9 +72,45 @@ def test_outcomes_have_their_exit_codes(run, portal) -> None:
     assert "03280" in run("vend", "03280", "10", code=4).stderr
     assert "'1,5'" in run("vend", "03280", "1,5", code=4).stderr
     assert run("vend", code=2).stdout == ""
-    assert "no_such_file" in run("reads", "no_such_file", "--source", "mas", code=2).stderr
+    assert (
+        "no_such_file" in run("reads", "import", "no_such_file", "--source", "mas", code=2).stderr
+    )
     assert "PORT" in run("portal", "list", code=2, PORT="abc").stderr
     assert run("user", "list", "--portal", "nowhere", code=6).stdout == ""
+
+
+def test_a_failure_is_one_json_object_where_json_was_asked_for(run, house, urls, tmp_path) -> None:
+    def error(*args: str, **more: object) -> dict[str, object]:
+        failed = run(*args, "--json", **more)
+        assert failed.stdout == ""
+        return json.loads(failed.stderr)["error"]
+
+    assert error("vend", "99998", "10", code=4) == {
+        "kind": "not_found",
+        "message": "There is no such account in this portal. 99998. Nothing was done.",
+        "field": "account",
+        "faults": [],
+    }
+    places = tmp_path / "places.csv"
+    places.write_text(text_of(location("H1"), location("H1")))
+    twice = error("import", str(places), "--table", "locations", code=4)
+    assert {"record", "column", "reason"} == twice["faults"][0].keys()
+    assert {fault["column"] for fault in twice["faults"]} == {"locname"}
+    assert "Nothing was" in twice["message"]
+    usage = error("import", "no_such_file", "--table", "meters", code=2)
+    assert (usage["kind"], usage["field"], usage["faults"]) == ("usage", None, [])
+    assert "no_such_file" in usage["message"]
+    away = error("user", "list", "--portal", "nowhere", code=6)
+    assert (away["kind"], away["field"]) == ("forbidden", "portal")
+    assert error("portal", "list", code=1, CURRANT_DATABASE_URL=urls.owner)["kind"] == "failure"
+    unsound = run("doctor", "--json", code=3, CURRANT_DATABASE_URL=urls.owner)
+    assert json.loads(unsound.stderr)["error"]["kind"] == "check_failed"
+
+
+def test_an_argument_that_is_not_utf_8_is_named(run, house) -> None:
+    refused = run("vend", os.fsdecode(b"0\xff"), "10", code=4)
+    assert refused.stderr == "currant: account: character 2 is not UTF-8. Nothing was done.\n"
+    assert "portal: character 1" in run("user", "list", "-p", os.fsdecode(b"\xff"), code=4).stderr
 
 
 async def test_who_lacks_a_permission_is_told_by_code_6(run, door, house) -> None:
@@ -100,10 +140,54 @@ def test_a_receipt_is_44_columns_wide_and_prints_again(run, house) -> None:
     printed = run("vend", account, "12.50", "--tender", "card").stdout
     assert {len(line) for line in printed.splitlines()} <= set(range(45))
     assert max(len(line) for line in printed.splitlines()) == 44
+    assert printed.splitlines()[0].strip() == "Example Power"
     for told in ("Tendered, card", "$12.50", "50 kWh × 0.25", "50.000 kWh", "operator"):
         assert told in printed
     vend_id = next(line.strip() for line in printed.splitlines() if line.count("-") == 4)
     assert run("receipt", vend_id).stdout == printed
+    (sold,) = json.loads(run("vends", account, "--json").stdout)
+    assert run("receipt", str(sold["transaction_id"])).stdout == printed
+    listed = run("vends", account).stdout.splitlines()
+    assert len(listed) == 2
+    for told in (str(sold["transaction_id"]), "card", "$12.50", "50.000", "operator"):
+        assert told in listed[1]
+    assert run("vends", house.accounts[1], "--json").stdout == "[]\n"
+    for unknown in ("999999", str(uuid4()), "today"):
+        assert unknown in run("receipt", unknown, code=4).stderr
+
+
+def test_a_large_sale_is_asked_about_at_a_terminal(run, house, urls, tmp_path) -> None:
+    account = house.accounts[0]
+    told = at_a_terminal(tmp_path, urls, "n\n", "vend", account, "500.01")
+    assert "Sell $500.01 to account" in told
+    assert "QUOTE" in told
+    assert "Nothing was sold" in told
+    assert run("vends", account, "--json").stdout == "[]\n"
+    assert "RECEIPT" in at_a_terminal(tmp_path, urls, "y\n", "vend", account, "500.01")
+    assert "Sell" not in at_a_terminal(tmp_path, urls, "", "vend", account, "500")
+    assert "Sell" not in at_a_terminal(tmp_path, urls, "", "vend", account, "900", "--yes")
+    assert "Sell" not in at_a_terminal(tmp_path, urls, "", "vend", account, "900", "--no-input")
+    run("vend", account, "900")
+    assert len(json.loads(run("vends", account, "--json").stdout)) == 5
+
+
+def at_a_terminal(folder: Path, urls: Urls, typed: str, *args: str) -> str:
+    """What a command says whose stdin is a terminal where somebody types."""
+    ours, theirs = pty.openpty()
+    os.write(ours, typed.encode())
+    done = subprocess.run(
+        [*COMMAND, *args],
+        stdin=theirs,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=60,
+        check=False,
+        env=environment(folder / "home", CURRANT_DATABASE_URL=urls.runtime),
+    )
+    os.close(ours)
+    os.close(theirs)
+    return done.stdout
 
 
 def test_a_quote_sells_nothing_and_a_key_sells_once(run, house) -> None:
@@ -119,14 +203,21 @@ def test_a_quote_sells_nothing_and_a_key_sells_once(run, house) -> None:
     assert len(entries) == 1
     balances = json.loads(run("ledger", "balance", account, "--json").stdout)
     assert {row["coa"]: row["credit"] for row in balances}["U100"] == 40_000
-    assert "Tender clearing" in run("ledger", "balance").stdout
+    books = [line.split() for line in run("ledger", "balance").stdout.splitlines()]
+    assert ["1000", "Tender", "clearing", "USD", "10.00"] in books
+    assert ["Total", "USD", "10.00", "10.00"] in books
+    assert ["U100", "Energy", "in", "wallets", "kWh", "40.000"] in books
+    assert ["Total", "kWh", "40.000", "40.000"] in books
+    listed = run("ledger", "entries", account).stdout
+    assert "10.00" in listed
+    assert "-40.000" in listed
 
 
 async def test_files_are_imported_whole_or_not_at_all(run, door, boss, tmp_path) -> None:
     places = tmp_path / "places.csv"
     places.write_text(text_of(location("H1"), location("H2")))
     told = run("import", str(places), "--table", "locations", "--dry-run").stdout
-    assert told == "2 locations would be created.\n"
+    assert told == "2 records of locations would be created.\n"
     done = json.loads(run("import", str(places), "--table", "locations", "--json").stdout)
     assert done["records"] == 2
     assert [keys["external_key"] for keys in done["keys"]] == ["H1", "H2"]
@@ -135,7 +226,7 @@ async def test_files_are_imported_whole_or_not_at_all(run, door, boss, tmp_path)
     assert again.stdout == ""
     changed = text_of({"locname": "H1", "loccity": "Wells"})
     told = run("import", "-", "--table", "locations", "--update", stdin=changed).stdout
-    assert told == "1 locations were updated.\n"
+    assert told == "1 record of locations was updated.\n"
     people = text_of(customer("C1", locname="nowhere"))
     assert (
         "record 1, locname"
@@ -143,25 +234,56 @@ async def test_files_are_imported_whole_or_not_at_all(run, door, boss, tmp_path)
     )
     assert run("import", "-", "--table", "people", stdin="", code=2).stdout == ""
     meters = text_of(meter("M1", locname="H1", tariff=""))
-    assert run("import", "-", "--table", "meters", stdin=meters).stdout.startswith("1 meters")
+    assert run("import", "-", "--table", "meters", stdin=meters).stdout.startswith(
+        "1 record of meters"
+    )
 
 
 def test_reads_are_recorded_and_the_bad_ones_named(run, house) -> None:
     at = SystemClock().now().isoformat(timespec="seconds")
     text = f"serialnumber,datetime,sumforwardactive\nM1,{at},0\nM9,{at},5\n"
     worse = f"{text}M1,yesterday,6\n"
-    refused = run("reads", "-", "--source", "mas", stdin=worse, code=4)
+    refused = run("reads", "import", "-", "--source", "mas", stdin=worse, code=4)
     assert "record 3, datetime" in refused.stderr
-    rehearsed = run("reads", "-", "--source", "mas", "--dry-run", "--json", stdin=text)
-    taken = run("reads", "-", "--source", "mas", "--json", stdin=text)
+    rehearsed = run("reads", "import", "-", "--source", "mas", "--dry-run", "--json", stdin=text)
+    taken = run("reads", "import", "-", "--source", "mas", "--json", stdin=text)
     for told in (json.loads(rehearsed.stdout), json.loads(taken.stdout)):
         assert (told["stored"], told["quarantined"], told["duplicates"]) == (1, 1, 0)
     again = run(
-        "reads", "-", "--source", "mas", "--on-error", "continue", "--format", "csv", stdin=worse
+        "reads",
+        "import",
+        "-",
+        "--source",
+        "mas",
+        "--on-error",
+        "continue",
+        "--format",
+        "csv",
+        stdin=worse,
     )
     assert "0 register values stored, 1 known already" in again.stdout
     assert "NOSITE" in again.stderr
     assert "yesterday" in again.stderr
+
+
+async def test_a_read_in_quarantine_is_listed_and_released(run, house, owner) -> None:
+    assert run("reads", "quarantine").stdout == "Nothing is in quarantine.\n"
+    at = SystemClock().now().isoformat(timespec="seconds")
+    text = f"serialnumber,datetime,sumforwardactive\nM9,{at},5\n"
+    run("reads", "import", "-", "--source", "mas", stdin=text)
+    (suspect,) = json.loads(run("reads", "quarantine", "--json").stdout)
+    number = str(suspect["quarantine_id"])
+    assert (suspect["reason"], suspect["value"]) == ("NOSITE", 5000)
+    assert "5.000" in run("reads", "quarantine", "--serial", "M9").stdout
+    assert "M9" not in run("reads", "quarantine", "--serial", "M1").stdout
+    assert "import it first" in run("reads", "release", number, code=5).stderr
+    run("import", "-", "--table", "meters", stdin=text_of(meter("M9", tariff="")))
+    assert "Nothing was released" in run("reads", "release", number, "--dry-run").stderr
+    released = json.loads(run("reads", "release", number, "--json").stdout)
+    assert [read["serial_number"] for read in released] == ["M9"]
+    assert "already" in run("reads", "release", number, code=5).stderr
+    assert run("reads", "quarantine", "--json").stdout == "[]\n"
+    assert await owner.fetchval("select count(*) from reads.read where value = 5000") == 1
 
 
 async def test_verify_names_the_fault_and_exits_3(run, house, server, urls) -> None:

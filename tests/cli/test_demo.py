@@ -1,12 +1,15 @@
 import json
+import re
 import shlex
 import signal
+import subprocess
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import httpx
 import pytest
 from rich.progress import Progress
-from tests.cli.conftest import within
+from tests.cli.conftest import COMMAND, ROOT, environment, within
 from tests.conftest import make_user, new_database
 
 from currant.access.model import OPERATOR
@@ -16,6 +19,7 @@ from currant.cli.frame import Stopped
 from currant.cli.loading import is_loaded, load
 from currant.clock import FrozenClock
 from currant.customers.verbs import account_keys
+from currant.db.database import Urls
 from currant.db.tx import open_pool
 from currant.door import Door
 from currant.ledger.model import BalancesOf
@@ -117,14 +121,52 @@ async def test_a_portal_of_ones_own_is_left_alone(door, portal) -> None:
         await is_loaded(door)
 
 
-def test_the_demo_prints_a_call_that_answers(start, urls) -> None:
+def test_the_demo_prints_a_call_that_answers(start, urls, tmp_path) -> None:
     for patience in (90, 30):  # The second time there is nothing left to load.
         demo = start("demo", "--json", CURRANT_DATABASE_URL=urls.runtime)
         assert within(patience, lambda: demo.out.stat().st_size or demo.process.poll())  # noqa: B023
         assert demo.process.poll() is None, demo.err.read_text()
         access = json.loads(demo.out.read_text())
-        _, _, header, url = shlex.split(access["curl"])
-        told = httpx.get(url, headers=[header.split(": ")], timeout=20).json()
-        assert told["error"] == 0
-        assert told["data"][0]["account"] in url
+        assert answered(access)
+        if patience == 90:
+            second = start("demo", "--json", CURRANT_DATABASE_URL=urls.runtime)
+            assert second.process.wait(30) == 1
+            assert second.out.read_text() == ""
+            assert f"process {demo.process.pid} of this home" in second.err.read_text()
+            assert "no password or token was changed" in second.err.read_text()
+            assert answered(access)
+            assert printed_by_the_readme(tmp_path, urls).count("EX9000002") == 2
         assert demo.end(signal.SIGTERM) == 0
+
+
+def answered(access: dict[str, str]) -> bool:
+    """Whether the call that was printed is answered well."""
+    _, _, header, url = shlex.split(access["curl"])
+    told = httpx.get(url, headers=[header.split(": ")], timeout=20).json()
+    return told["error"] == 0 and told["data"][0]["account"] in url
+
+
+def printed_by_the_readme(folder: Path, urls: Urls) -> str:
+    """What the commands of the README print, each block in its order as a shell runs it."""
+    shim = folder / ".venv" / "bin" / "currant"
+    shim.parent.mkdir(parents=True)
+    shim.write_text(f'#!/bin/sh\nexec {shlex.join(COMMAND)} "$@"\n')
+    shim.chmod(0o755)
+    readme = (ROOT / "README.md").read_text()
+    printed = ""
+    for block in re.findall(r"^```sh\n(.*?)^```", readme, re.DOTALL | re.MULTILINE):
+        # The number of the receipt is this database's own; a read is told to the second.
+        sold = re.findall(r"RECEIPT (\d+)", printed)
+        here = re.sub(r"receipt \d+", lambda _: f"receipt {sold[0]}", block)  # noqa: B023
+        done = subprocess.run(
+            ["sh", "-e", "-c", f'PATH="$PWD/.venv/bin:$PATH"; sleep 1\n{here}'],
+            cwd=folder,
+            env=environment(folder / "home", CURRANT_DATABASE_URL=urls.runtime),
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        printed += done.stdout
+    return printed

@@ -12,7 +12,6 @@ from tests.shared import shared_urls, urls  # noqa: F401
 
 from currant.access.model import OPERATOR, Actor, CreatePortal
 from currant.access.verbs import create_portal
-from currant.api.http import Spooled
 from currant.db.tx import Tx
 from currant.door import Door
 from currant.errors import Fault, Invalid, TooLarge, Unparsable
@@ -26,6 +25,7 @@ from currant.reads.model import (
     SourceUnknown,
 )
 from currant.reads.verbs import portal_of_reads, record_reads
+from currant.upload import Upload
 
 AT = "2026-02-01T00:00:00Z"
 CONTINUE = OnError.CONTINUE
@@ -442,7 +442,7 @@ async def test_bad_json(
 
 async def test_json_is_bounded(door: Door, boss: Actor, one) -> None:
     small = spooled(b"[]")
-    body = Spooled(small.file, small.sha256, JSON_BYTES + 1)
+    body = Upload(small.file, small.sha256, JSON_BYTES + 1)
     with pytest.raises(TooLarge, match="CSV"):
         await door.act(record_reads, RecordReads(body, Format.JSON, "mas"), boss)
 

@@ -31,13 +31,13 @@ _LEAST_FREE_BYTES = 1024**3
 @app.command("migrate")
 def migrate_command(*, as_json: AsJson = False, quiet: Quiet = False) -> None:
     """Install the schema, or bring it forward; needs CURRANT_OWNER_URL for a database of yours."""
-    run(_migrate(Teller(Options(as_json, quiet))))
+    run(_migrate(Teller(Options(as_json, quiet))), as_json=as_json)
 
 
 @app.command("doctor")
 def doctor(*, as_json: AsJson = False, quiet: Quiet = False) -> None:
     """Examine the database, the role that serves, the schema, the disk and the books; exit 3."""
-    run(_doctor(Options(as_json, quiet)))
+    run(_doctor(Options(as_json, quiet)), as_json=as_json)
 
 
 async def _migrate(teller: Teller) -> None:

@@ -13,7 +13,7 @@ from currant.cli.database import bring_forward
 from currant.cli.example import DAYS, HOMES
 from currant.cli.frame import AsJson, Options, Quiet, Teller, read_settings, run
 from currant.cli.loading import AT_ONCE, BOSS, PORTAL, is_loaded, load
-from currant.cli.serve import WithParent, address_of, port_held, serve_until_stopped
+from currant.cli.serve import Replace, WithParent, address_of, port_held, serve_until_stopped
 from currant.clock import FrozenClock, SystemClock
 from currant.customers.verbs import account_keys
 from currant.db.database import Urls, database, refuse_unfit
@@ -41,18 +41,23 @@ class Access(msgspec.Struct, frozen=True):
 def demo(
     *,
     no_serve: Annotated[bool, typer.Option("--no-serve", help="Load it and end.")] = False,
+    replace: Replace = False,
     with_parent: WithParent = False,
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
-    """Load the demo utility (portal `example`) once, serve it, and print how to get in."""
+    """Load the demo utility (portal `example`) once, serve it, and print how to get in.
+
+    Each start gives its user a new password and a new token.
+    """
     teller = Teller(Options(as_json=as_json, quiet=quiet))
-    run(_load(teller) if no_serve else _serve(teller, with_parent=with_parent))
+    work = _load(teller) if no_serve else _serve(teller, replace=replace, with_parent=with_parent)
+    run(work, as_json=as_json)
 
 
-async def _serve(teller: Teller, *, with_parent: bool) -> None:
+async def _serve(teller: Teller, *, replace: bool, with_parent: bool) -> None:
     config = read_settings()
-    with port_held(config, teller, replace=True):
+    with port_held(config, teller, replace=replace):
         await _forward(config)
         async with database(config) as urls:
             access = await _loaded(teller, config, urls)

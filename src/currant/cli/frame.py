@@ -2,7 +2,8 @@
 
 A command is `async def work(session, …)` under `@command(app, "name")`. It asks and acts through
 the session's door, and tells its answer with `session.tell` or `session.rows`: a table for people,
-one JSON document with `--json`. Whatever it raises becomes a sentence on stderr and an exit code.
+one JSON document with `--json`. Whatever it raises becomes a sentence on stderr, or one JSON object
+with `--json`, and an exit code.
 """
 
 import getpass
@@ -17,7 +18,7 @@ from contextlib import asynccontextmanager, contextmanager
 from decimal import Decimal
 from enum import IntEnum
 from pathlib import Path
-from typing import IO, Annotated, Any, BinaryIO, TextIO, TypeVar
+from typing import Annotated, Any, BinaryIO, TextIO, TypeVar
 
 import msgspec
 import structlog
@@ -38,8 +39,9 @@ from currant.db.health import refuse_unreachable
 from currant.db.migrate import MigrationError
 from currant.db.tx import open_pool
 from currant.door import Door, Verb
-from currant.errors import Kind, Refusal
+from currant.errors import Fault, Kind, Refusal
 from currant.settings import Settings, settings
+from currant.upload import Upload
 
 C = TypeVar("C")
 R = TypeVar("R")
@@ -94,22 +96,6 @@ class Options(msgspec.Struct, frozen=True):
     portal: str | None = None
     login: str | None = None
     password_file: Path | None = None
-
-
-class Upload:
-    """A file on its way in: where it stands open, its SHA-256 and its size in bytes.
-
-    As text it is its size and SHA-256: so the audit log tells it, and an idempotency key compares.
-    """
-
-    def __init__(self, file: IO[bytes], sha256: str, size: int) -> None:
-        self.file = file
-        self.sha256 = sha256
-        self.size = size
-
-    def __str__(self) -> str:
-        """Return the size and the SHA-256."""
-        return f"{self.size} bytes, SHA-256 {self.sha256}"
 
 
 class Session:
@@ -315,7 +301,7 @@ def command(app: typer.Typer, name: str, *, portal: bool = True) -> Callable[[Wo
                 async with opened(options, in_a_portal=portal) as session:
                     await work(session, **values)
 
-            run(in_session())
+            run(in_session(), as_json=options.as_json)
 
         run_command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
         run_command.__annotations__ = {p.name: p.annotation for p in parameters}
@@ -370,29 +356,31 @@ async def _only_portal(door: Door, actor: Actor) -> str:
     return known[0]
 
 
-def run(work: Coroutine[Any, Any, None]) -> None:
+def run(work: Coroutine[Any, Any, None], *, as_json: bool = False) -> None:
     """Run a command's work to its end, and end with the exit code that its outcome has.
 
-    Interrupted or terminated, its transaction is rolled back.
+    Interrupted or terminated, its transaction is rolled back. `as_json`: a failure is told as
+    `{"error": {"kind", "message", "field", "faults": [{"record", "column", "reason"}]}}`; the kind
+    is a refusal's, or else the name of the exit code.
     """
+    complain = _complain_in_json if as_json else _complain
     log_to_stderr()
     signal.signal(signal.SIGINT, _interrupt)
     signal.signal(signal.SIGTERM, _terminate)
     try:
         uvloop.run(work)
     except Stopped as stopped:
-        _complain(str(stopped))
         code = stopped.code
+        complain(_Failure(_kind(code), str(stopped)))
     except Refusal as refusal:
-        told = [refusal.message, *map(str, refusal.faults)]
-        _complain("\n  ".join(told[:1] + [line for line in told[1:] if line not in told[0]]))
         code = EXITS[refusal.kind]
+        complain(_Failure(refusal.kind, refusal.message, refusal.field, refusal.faults))
     except (EmbeddedServerError, MigrationError, DatabaseUnfit, OSError) as error:
-        _complain(str(error))
         code = Exit.FAILURE
+        complain(_Failure(_kind(code), str(error)))
     except KeyboardInterrupt:
-        _complain("Interrupted. What was not finished was not done.")
         code = Exit.INTERRUPTED
+        complain(_Failure(_kind(code), "Interrupted. What was not finished was not done."))
     else:
         code = Exit.OK
     raise typer.Exit(code)
@@ -407,9 +395,28 @@ def _terminate(number: int, _frame: object) -> None:
     raise SystemExit(128 + number)
 
 
-def _complain(message: str) -> None:
-    if message:
-        sys.stderr.write(f"currant: {message}\n")
+class _Failure(msgspec.Struct, frozen=True):
+    """Why a command failed."""
+
+    kind: str
+    message: str
+    field: str | None = None
+    faults: tuple[Fault, ...] = ()
+
+
+def _kind(code: Exit) -> str:
+    return code.name.lower()
+
+
+def _complain(failure: _Failure) -> None:
+    """Say why a command failed, and each fault on a line of its own unless the message has it."""
+    if failure.message:
+        faults = [told for told in map(str, failure.faults) if told not in failure.message]
+        sys.stderr.write("\n  ".join([f"currant: {failure.message}", *faults]) + "\n")
+
+
+def _complain_in_json(failure: _Failure) -> None:
+    sys.stderr.write(wire.encode({"error": failure}).decode() + "\n")
 
 
 def log_to_stderr() -> None:

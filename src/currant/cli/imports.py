@@ -50,8 +50,9 @@ async def import_file(
             taken = await session.rehearse(verb, wanted)
         else:
             taken = await session.act(verb, wanted, key)
-    done = "would be" if dry_run else "were"
-    verb_told = "updated" if update else "created"
-    session.teller.tell(taken, lambda: f"{taken.records} {table.value} {done} {verb_told}.")
+    many = "record" if taken.records == 1 else "records"
+    were = "was" if taken.records == 1 else "were"
+    done = f"{'would be' if dry_run else were} {'updated' if update else 'created'}"
+    session.teller.tell(taken, lambda: f"{taken.records} {many} of {table.value} {done}.")
     if taken.header_repaired:
         session.teller.note("The line break after the header was lost, and put back.")

@@ -1,5 +1,8 @@
 """`currant ledger`: the books proved, summed and listed."""
 
+from decimal import Decimal
+from itertools import groupby
+from operator import attrgetter
 from typing import Annotated
 
 import msgspec
@@ -7,17 +10,19 @@ import typer
 
 from currant.access.model import AuditFault, AuditKey
 from currant.access.signing import audit_key
-from currant.access.verbs import Nothing, audit_faults, forged_heads
+from currant.access.verbs import Nothing, audit_faults, forged_heads, show_portal
+from currant.cli.figures import clock_time, figure, figures, unit_of
 from currant.cli.frame import Exit, Session, Stopped, command, table
 from currant.customers.model import AccountEntries, AccountNamed
 from currant.customers.verbs import account_balances, account_entries
-from currant.ledger.model import BalancesOf
+from currant.ledger.model import BalanceRow, BalancesOf
 from currant.ledger.verbs import ledger_faults, trial_balance
 from currant.prepayment.verbs import wallet_faults
 
 app = typer.Typer(no_args_is_help=True)
 
 _NEWEST = 2**62
+_SIDES = ("debit", "credit")
 
 
 class Fault(msgspec.Struct, frozen=True):
@@ -74,12 +79,46 @@ async def balance(
         str | None, typer.Argument(help="A customer account; the whole portal without one.")
     ] = None,
 ) -> None:
-    """Sum the postings per chart account and commodity."""
+    """Sum the postings per chart account and commodity, and each commodity in all."""
     if account is None:
         rows = await session.ask(trial_balance, BalancesOf())
     else:
         rows = await session.ask(account_balances, AccountNamed(account))
-    session.teller.rows(rows, "coa", "name", "commodity", "debit", "credit")
+    columns = Balance.__struct_fields__
+    session.teller.tell(rows, lambda: figures(_balances(rows), *columns, right=columns[3:]))
+
+
+class Balance(msgspec.Struct, frozen=True):
+    """A line of a trial balance as it is listed, or the total of a commodity."""
+
+    coa: str
+    name: str
+    unit: str
+    debit: str
+    credit: str
+
+
+def _balances(rows: list[BalanceRow]) -> list[Balance]:
+    """Return the lines of a trial balance, those of each commodity before their total."""
+    listed: list[Balance] = []
+    for commodity, group in groupby(rows, key=attrgetter("commodity")):
+        lines = list(group)
+        unit = unit_of(commodity)
+        listed += [
+            Balance(row.coa, row.name, unit, *_sides(row.debit, row.credit, commodity))
+            for row in lines
+        ]
+        debit, credit = (sum(map(attrgetter(side), lines), Decimal(0)) for side in _SIDES)
+        told = (figure(total, commodity) for total in (debit, credit))
+        listed.append(Balance("", "Total", unit, *told))
+    return listed
+
+
+def _sides(debit: Decimal, credit: Decimal, commodity: str) -> tuple[str, str]:
+    """Write the side that an amount stands on, and leave the other blank."""
+    if credit:
+        return "", figure(credit, commodity)
+    return figure(debit, commodity), ""
 
 
 @command(app, "entries")
@@ -91,22 +130,23 @@ async def entries(
 ) -> None:
     """List an account's entries with all their lines, newest first."""
     found = await session.ask(account_entries, AccountEntries(account, _NEWEST, limit))
+    portal = await session.ask(show_portal, Nothing())
     lines = [
         Line(
             entry.entry.entry_id,
-            entry.entry.event_at.isoformat(timespec="seconds"),
+            clock_time(entry.entry.event_at, portal.zone),
             entry.entry.kind,
             entry.entry.login,
             posting.coa,
             posting.name,
-            posting.commodity,
-            f"{posting.amount:,f}",
+            unit_of(posting.commodity),
+            figure(posting.amount, posting.commodity),
         )
         for entry in found
         for posting in entry.postings
     ]
-    columns = ("entry", "at", "kind", "login", "coa", "name", "commodity", "amount")
-    session.teller.tell(found, lambda: table(lines, *columns))
+    columns = Line.__struct_fields__
+    session.teller.tell(found, lambda: figures(lines, *columns, right=columns[-1:]))
 
 
 class Line(msgspec.Struct, frozen=True):
@@ -118,5 +158,5 @@ class Line(msgspec.Struct, frozen=True):
     login: str
     coa: str
     name: str
-    commodity: str
+    unit: str
     amount: str

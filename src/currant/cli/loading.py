@@ -27,11 +27,10 @@ from currant.access.verbs import (
     users,
 )
 from currant.cli.example import DAYS, FINE_DAYS, HOMES, SEED, Delivery, Example, Payment
-from currant.cli.frame import Exit, Stopped, Upload
+from currant.cli.frame import Exit, Stopped
 from currant.clock import FrozenClock
 from currant.customers.verbs import account_keys
 from currant.door import Door
-from currant.drawdown.model import DrawDown
 from currant.drawdown.verbs import charge_fixed, draw_down
 from currant.errors import NotFound
 from currant.locations.model import Keys, KeysWanted
@@ -62,6 +61,7 @@ from currant.tariffs.verbs import (
     set_tax,
     tariff,
 )
+from currant.upload import Upload
 from currant.vending.model import Vend
 from currant.vending.verbs import vend
 
@@ -71,7 +71,6 @@ AT_ONCE = 6
 
 _CASHIERS = ("cashier1", "cashier2")
 _LAST = "books"
-_REGISTERS = 2000
 _MINUTE = timedelta(minutes=1)
 
 # A tariff's lines from its second minute on: the tier, the rate of a kWh, where its block begins.
@@ -268,7 +267,7 @@ class _Load:
         reads = RecordReads(_upload(delivery.text), Format.CSV, "multispeak", watts=True)
         await self._act(f"reads/{number}", record_reads, reads)
         jobs = AUTO.at(PORTAL)
-        while (await self._door.act(draw_down, DrawDown(_REGISTERS), jobs)).registers:
+        while (await self._door.act(draw_down, Nothing(), jobs)).registers:
             pass
         await self._door.act(charge_fixed, Nothing(), jobs)
 

@@ -13,8 +13,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for group in (serve, demo, database, imports, reads, vend):
+for group in (serve, demo, database, imports, vend):
     app.add_typer(group.app)
+app.add_typer(reads.app, name="reads", help="Meter reads, and those that were not believed.")
 app.add_typer(portals.app, name="portal", help="Portals: the utilities of this installation.")
 app.add_typer(users.app, name="user", help="System users of a portal.")
 app.add_typer(users.tokens, name="token", help="Tokens of system users.")

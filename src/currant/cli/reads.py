@@ -1,19 +1,33 @@
-"""`currant reads`: a file of meter reads."""
+"""`currant reads`: meter reads, and those that were not believed."""
 
 from typing import Annotated
 
+import msgspec
 import typer
 
+from currant.access.verbs import Nothing, show_portal
+from currant.cli.figures import clock_time, figures
 from currant.cli.frame import Session, command, table
 from currant.cli.imports import DryRun, File, Key
-from currant.reads.model import Format, OnError, ReadsRecorded, RecordReads
-from currant.reads.verbs import record_reads
+from currant.money import kwh
+from currant.reads.model import (
+    Format,
+    OnError,
+    QuarantineWanted,
+    ReadsRecorded,
+    RecordReads,
+    ReleaseReads,
+)
+from currant.reads.verbs import quarantine, record_reads, release_reads
 
-app = typer.Typer()
+app = typer.Typer(no_args_is_help=True)
+
+_NEWEST = 2**62
+_KILO = ("kWh", "kWh", "kvarh", "kvarh")
 
 
-@command(app, "reads")
-async def reads(
+@command(app, "import")
+async def import_reads(
     session: Session,
     file: File,
     *,
@@ -49,8 +63,105 @@ async def reads(
 
 
 def _told(recorded: ReadsRecorded, *, dry_run: bool) -> str:
+    many, were = ("record", "was") if recorded.parsed == 1 else ("records", "were")
     return (
-        f"{recorded.parsed} records {'would be' if dry_run else 'were'} taken: "
+        f"{recorded.parsed} {many} {'would be' if dry_run else were} taken: "
         f"{recorded.stored} register values stored, {recorded.duplicates} known already, "
         f"{recorded.quarantined} in quarantine."
     )
+
+
+@command(app, "quarantine")
+async def list_quarantine(
+    session: Session,
+    *,
+    serial: Annotated[str | None, typer.Option(help="Of this meter only.")] = None,
+    limit: Annotated[int, typer.Option(min=1, max=1000, help="How many reads.")] = 50,
+) -> None:
+    """List the reads that were not believed, newest first.
+
+    NOSITE: no meter had the serial number. BACKWARDS: it shows less than the read before.
+    MULTIPLIER: another than that of the read beside it. HIGH: over 100 times the usual usage.
+    """
+    found = await session.ask(quarantine, QuarantineWanted(_NEWEST, limit, serial))
+    portal = await session.ask(show_portal, Nothing())
+    lines = [
+        Suspect(
+            read.quarantine_id,
+            read.serial_number,
+            clock_time(read.read_at, portal.zone),
+            read.reason,
+            "" if read.before_value is None else f"{kwh(read.before_value):,f}",
+            f"{kwh(read.value):,f}",
+            _KILO[read.register_no - 1],
+        )
+        for read in found
+    ]
+    columns = Suspect.__struct_fields__
+    session.teller.tell(
+        found,
+        lambda: (
+            figures(lines, *columns, right=("before", "shows"))
+            if lines
+            else "Nothing is in quarantine."
+        ),
+    )
+
+
+@command(app, "release")
+async def release(
+    session: Session,
+    ids: Annotated[list[int], typer.Argument(help="Their ids: `currant reads quarantine`.", min=1)],
+    *,
+    dry_run: DryRun = False,
+    key: Key = None,
+) -> None:
+    """Believe reads that are in quarantine, all or none; each is stored as an ordinary read.
+
+    A read that stood at the same instant is superseded, and usage and charges follow.
+    """
+    wanted = ReleaseReads(ids)
+    if dry_run:
+        released = await session.rehearse(release_reads, wanted)
+    else:
+        released = await session.act(release_reads, wanted, key)
+    portal = await session.ask(show_portal, Nothing())
+    lines = [
+        Believed(
+            read.quarantine_id,
+            read.serial_number,
+            clock_time(read.read_at, portal.zone),
+            f"{kwh(read.value):,f}",
+            "" if read.usage_wh is None else f"{kwh(read.usage_wh):,f}",
+            _KILO[read.register_no - 1],
+        )
+        for read in released
+    ]
+    session.teller.tell(
+        released, lambda: figures(lines, *Believed.__struct_fields__, right=("shows", "used"))
+    )
+    if dry_run:
+        session.teller.note("Nothing was released: this is what would be.")
+
+
+class Suspect(msgspec.Struct, frozen=True):
+    """A read in quarantine as it is listed: what its register showed before, and shows."""
+
+    id: int
+    meter: str
+    at: str
+    reason: str
+    before: str
+    shows: str
+    unit: str
+
+
+class Believed(msgspec.Struct, frozen=True):
+    """A read that was released as it is listed, and what was used since the read before."""
+
+    id: int
+    meter: str
+    at: str
+    shows: str
+    used: str
+    unit: str

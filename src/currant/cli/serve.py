@@ -61,12 +61,15 @@ WithParent = Annotated[
 ]
 
 
+Replace = Annotated[
+    bool, typer.Option("--replace", help="Take the place of a server of this home.")
+]
+
+
 @app.command("serve")
 def serve(
     *,
-    replace: Annotated[
-        bool, typer.Option("--replace", help="Take the place of a server of this home.")
-    ] = False,
+    replace: Replace = False,
     with_parent: WithParent = False,
     quiet: Quiet = False,
 ) -> None:
@@ -109,8 +112,8 @@ def port_held(config: Settings, teller: Teller, *, replace: bool) -> Iterator[No
             if not replace:
                 raise Stopped(
                     Exit.FAILURE,
-                    f"{told} Nothing was started. Stop it, start with --replace to take its "
-                    "place, or choose another PORT.",
+                    f"{told} Nothing was started, and no password or token was changed. Stop it, "
+                    "start with --replace to take its place, or choose another PORT.",
                 )
             teller.note(f"{told} It is asked to stop.")
             with contextlib.suppress(ProcessLookupError, ValueError):

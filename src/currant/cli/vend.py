@@ -1,23 +1,26 @@
-"""`currant vend` and `currant receipt`: sell, quote, and print what was sold."""
+"""`currant vend`, `currant vends`, `currant receipt`: energy sold, and what was sold."""
 
+import sys
 from collections.abc import Iterator
-from datetime import datetime
 from decimal import Decimal
 from textwrap import wrap
 from typing import Annotated
 from uuid import UUID, uuid4
 from zoneinfo import ZoneInfo
 
+import msgspec
 import typer
 
-from currant.cli.frame import Session, command
+from currant.access.model import PortalShown
+from currant.access.verbs import Nothing, show_portal
+from currant.cli.figures import clock_time, figures
+from currant.cli.frame import Exit, Session, Stopped, command
 from currant.cli.imports import Key
-from currant.customers.model import AccountNamed
-from currant.customers.verbs import show_customer
 from currant.door import OutcomeUnknown
-from currant.money import format_money, parse_amount
-from currant.vending.model import Quote, Quoted, Vend, Vended, VendNamed
-from currant.vending.verbs import quote, show_vend
+from currant.errors import Invalid
+from currant.money import format_money, parse_amount, to_minor
+from currant.vending.model import Quote, Quoted, Vend, Vended, VendNamed, VendsOf
+from currant.vending.verbs import list_vends, quote, show_vend
 from currant.vending.verbs import vend as sell
 
 app = typer.Typer()
@@ -26,6 +29,9 @@ WIDTH = 44
 _RULE = "─" * WIDTH
 _PLACES = 3  # As many as any currency has; the portal's own number is checked by the verb.
 _HUNDRED = Decimal(100)
+_ASK_ABOVE_MINOR = 50_000
+_NEWEST = 2**62
+_NUMBER_DIGITS = 18
 
 
 @command(app, "vend")
@@ -41,14 +47,20 @@ async def vend(
     number: Annotated[int, typer.Option(help="The number of a check or slip.")] = 0,
     name: Annotated[str, typer.Option(help="The bank or the name on a check.")] = "",
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Quote and sell nothing.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask before a large sale.")] = False,
     key: Key = None,
 ) -> None:
-    """Sell energy for a tender and print the receipt: arrears and fixed charges come first."""
+    """Sell energy for a tender and print the receipt: arrears and fixed charges come first.
+
+    At a terminal it asks first where more than 500.00 is tendered (50,000 of the smallest coin).
+    """
     money = parse_amount(amount, places=_PLACES)
     if dry_run:
         quoted = await session.ask(quote, Quote(account, money, serial))
         session.teller.tell(quoted, lambda: "\n".join(_quotation(quoted)))
         return
+    if not yes:
+        await _confirm(session, Quote(account, money, serial))
     key = key or f"cli-{uuid4()}"
     try:
         wanted = Vend(account, tender, money, serial, number, name)
@@ -61,25 +73,112 @@ async def vend(
 
 @command(app, "receipt")
 async def receipt(
-    session: Session, vend_id: Annotated[UUID, typer.Argument(help="The vend's id.")]
+    session: Session,
+    number: Annotated[str, typer.Argument(help="The receipt's number, or the vend's id.")],
 ) -> None:
     """Print the receipt of a vend again."""
-    await _print(session, await session.ask(show_vend, VendNamed(vend_id)))
+    await _print(session, await session.ask(show_vend, _named(number)))
+
+
+@command(app, "vends")
+async def vends(
+    session: Session,
+    account: Annotated[str, typer.Argument(help="The customer account: 03280")],
+    *,
+    limit: Annotated[int, typer.Option(min=1, max=1000, help="How many vends.")] = 20,
+) -> None:
+    """List what was sold to an account, newest first; `currant receipt` prints one again."""
+    found = await session.ask(list_vends, VendsOf(account, _NEWEST, limit))
+    portal = await session.ask(show_portal, Nothing())
+    lines = [Line.of(vended, portal.zone) for vended in found]
+    session.teller.tell(found, lambda: figures(lines, *Line.__struct_fields__, right=_FIGURES))
+
+
+class Line(msgspec.Struct, frozen=True):
+    """A vend as it is listed."""
+
+    receipt: int
+    at: str
+    tender: str
+    tendered: str
+    arrears: str
+    fixed: str
+    energy: str
+    kwh: str
+    sold_by: str
+    note: str
+
+    @classmethod
+    def of(cls, vended: Vended, zone: ZoneInfo) -> "Line":
+        """Return how a vend is listed, its time told in the portal's zone."""
+
+        def money(amount: Decimal) -> str:
+            return format_money(amount, vended.currency) if amount else ""
+
+        return cls(
+            vended.transaction_id,
+            clock_time(vended.vended_at, zone),
+            vended.tender,
+            money(vended.amount),
+            money(vended.arrears_amount),
+            money(vended.fixed_amount),
+            money(vended.energy_amount),
+            f"{vended.energy_kwh:,f}" if vended.wallet == "units" else "",
+            vended.login,
+            "reversed" if vended.reversed else "",
+        )
+
+
+_FIGURES = ("tendered", "arrears", "fixed", "energy", "kwh")
+
+
+def _named(text: str) -> VendNamed:
+    """Read a receipt's number or a vend's id."""
+    if text.isascii() and text.isdigit() and len(text) <= _NUMBER_DIGITS:
+        return VendNamed(number=int(text))
+    try:
+        return VendNamed(UUID(text))
+    except ValueError as error:
+        raise Invalid(
+            f"{text[:40]!r} is neither a receipt's number nor a vend's id.", field="number"
+        ) from error
+
+
+async def _confirm(session: Session, asked: Quote) -> None:
+    """Show how a large tender would be shared out, and ask before it is sold.
+
+    Only somebody at a terminal is asked. Raises `Stopped` where the answer is not yes.
+    """
+    if session.options.no_input or not sys.stdin.isatty():
+        return
+    portal = await session.ask(show_portal, Nothing())
+    if to_minor(asked.amount, portal.currency) <= _ASK_ABOVE_MINOR:
+        return
+    quoted = await session.ask(quote, asked)
+    session.teller.err.print("\n".join(_quotation(quoted)))
+    told = f"Sell {format_money(asked.amount, portal.currency)} to account {quoted.account}?"
+    try:
+        agreed = typer.confirm(told, err=True)
+    except typer.Abort:
+        agreed = False
+    if not agreed:
+        raise Stopped(Exit.FAILURE, "Nothing was sold and nothing was charged.")
 
 
 async def _print(session: Session, vended: Vended) -> None:
-    portal, _ = await session.ask(show_customer, AccountNamed(vended.account))
-    session.teller.tell(vended, lambda: "\n".join(receipt_of(vended, portal.zone)))
+    portal = await session.ask(show_portal, Nothing())
+    session.teller.tell(vended, lambda: "\n".join(receipt_of(vended, portal)))
 
 
-def receipt_of(vended: Vended, zone: ZoneInfo) -> Iterator[str]:
-    """Yield the lines of a receipt, 44 columns wide, its time told in the portal's zone."""
+def receipt_of(vended: Vended, portal: PortalShown) -> Iterator[str]:
+    """Yield the lines of a receipt, 44 columns wide, headed by the utility's name."""
+    yield from (line.center(WIDTH).rstrip() for line in wrap(portal.name, WIDTH))
     yield _RULE
     yield f"{'REVERSED RECEIPT' if vended.reversed else 'RECEIPT'} {vended.transaction_id}".center(
         WIDTH
     ).rstrip()
     yield _RULE
-    yield _line("Date", _at(vended.vended_at, zone))
+    yield _line("Date", clock_time(vended.vended_at, portal.zone))
     yield _line("Account", vended.account)
     yield _line("Customer", vended.customer_name)
     yield _line("Meter", vended.serial_number)
@@ -88,9 +187,9 @@ def receipt_of(vended: Vended, zone: ZoneInfo) -> Iterator[str]:
     yield _RULE
     if vended.wallet == "units":
         yield _line("Units bought", f"{vended.energy_kwh:,f} kWh")
-        yield _line("Units in the wallet", f"{vended.balance:,f} kWh")
+        yield _line("Now in the wallet", f"{vended.balance:,f} kWh")
     else:
-        yield _line("Wallet after it", format_money(vended.balance, vended.currency))
+        yield _line("Now in the wallet", format_money(vended.balance, vended.currency))
     yield _RULE
     yield str(vended.vend_id).center(WIDTH).rstrip()
 
@@ -142,10 +241,6 @@ def _split(told: Vended | Quoted, tender: str = "") -> Iterator[str]:
         if line.tax_amount:
             tax = f"    tax {(line.tax_rate * _HUNDRED).normalize():f} %"
             yield _line(tax, money(line.tax_amount))
-
-
-def _at(at: datetime, zone: ZoneInfo) -> str:
-    return at.astimezone(zone).strftime("%Y-%m-%d %H:%M:%S %Z")
 
 
 def _line(left: str, right: str) -> str:

@@ -19,7 +19,8 @@ from currant import wire
 from currant.clock import parse_instant
 from currant.csvfile import MAX_RECORDS, Column, CsvReader, Record
 from currant.errors import Fault, Invalid, TooLarge, Unparsable
-from currant.reads.model import Body, Format
+from currant.reads.model import Format
+from currant.upload import Upload
 
 COLUMNS = (
     Column("metername", verbatim=True),
@@ -109,7 +110,7 @@ class Delivery:
     number. `warnings` tells how the file was mended: `csv-header-repaired`, `nonstandard-offset`.
     """
 
-    def __init__(self, body: Body, written: Format, zone: tzinfo, *, max_faults: int) -> None:
+    def __init__(self, body: Upload, written: Format, zone: tzinfo, *, max_faults: int) -> None:
         self.records = 0
         self.refused = 0
         self.faults: list[Fault] = []

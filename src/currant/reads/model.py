@@ -3,19 +3,11 @@
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
-from typing import IO, Protocol
 
 import msgspec
 
-from currant.errors import Conflict, Fault, Invalid
-
-
-class Body(Protocol):
-    """A file that was received whole; as text it is told by its digest, never by what it holds."""
-
-    file: IO[bytes]
-    sha256: str
-    size: int
+from currant.errors import Conflict, Fault, Invalid, NotFound
+from currant.upload import Upload
 
 
 class Format(StrEnum):
@@ -39,7 +31,7 @@ class RecordReads(msgspec.Struct, frozen=True):
     Wh if `watts`; reactive ones kvarh, varh if `volts`.
     """
 
-    body: Body
+    body: Upload
     format: Format
     source: str
     watts: bool = False
@@ -87,6 +79,65 @@ class RejectedRead(msgspec.Struct, frozen=True):
     record: int
     register_no: int
     reason: str
+
+
+class QuarantineWanted(msgspec.Struct, frozen=True):
+    """Which of the quarantine: of one meter or all, below which id, how many at most."""
+
+    before: int
+    how_many: int
+    serial_number: str | None = None
+
+
+class Quarantined(msgspec.Struct, frozen=True):
+    """A register value that is not believed, in Wh or varh, and the read that stands before it.
+
+    `reason` is NOSITE (no meter had this serial number), BACKWARDS (less than before and no
+    plausible rollover), MULTIPLIER (another than beside it) or HIGH (over 100 times the usual).
+    """
+
+    quarantine_id: int
+    serial_number: str
+    register_no: int
+    read_at: datetime
+    value: int
+    multiplier: Decimal
+    reason: str
+    source: str
+    recorded_at: datetime
+    before_at: datetime | None
+    before_value: int | None
+
+
+class ReleaseReads(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Believe reads that are in quarantine, by their ids: all of them or none."""
+
+    quarantine_ids: list[int]
+
+
+class Suspect(msgspec.Struct, frozen=True):
+    """A read in quarantine, its meter where there is one, and the lock of the meter."""
+
+    quarantine_id: int
+    serial_number: str
+    meter_id: int | None
+    lock: int
+
+
+class Released(msgspec.Struct, frozen=True):
+    """A read that was released: what passed since the read before it, and until the one after.
+
+    Values are Wh or varh; there is no usage where there is no read on that side.
+    """
+
+    quarantine_id: int
+    serial_number: str
+    register_no: int
+    read_at: datetime
+    value: int
+    reason: str
+    usage_wh: int | None
+    next_wh: int | None
 
 
 class SerialsSent(msgspec.Struct, frozen=True):
@@ -160,7 +211,6 @@ class UsageChange(msgspec.Struct, frozen=True):
     from_at: datetime
     to_at: datetime
     energy_wh: int
-    usage_id: int
     sign: int
 
 
@@ -170,6 +220,22 @@ class PortalUnclear(Invalid):
 
 class SourceUnknown(Invalid):
     """Reads come from a head-end, or by hand under your own login. Nothing was stored."""
+
+
+class NotInQuarantine(NotFound):
+    """There is no such read in quarantine. Nothing was released."""
+
+
+class MeterStillMissing(Conflict):
+    """No meter has the serial number of the read yet. Nothing was released; import it first."""
+
+
+class UsageNegative(Conflict):
+    """A register would run backwards. Nothing was released; send the wrong read beside it again."""
+
+
+class ReadReleasedBefore(Conflict, constraint="read_released_once"):
+    """A read was released already. Nothing was released."""
 
 
 class ReadUsedTwice(Conflict, constraint="read_used_once"):

@@ -105,9 +105,9 @@ with measured as (
         g.register_id, i.read_at,
         (
             v.original::numeric
-            * case when g.register_no > 2 then :reactive::int else :active::int end
+            * case when v.register_no > 2 then :reactive::int else :active::int end
         )::bigint as value,
-        i.record, coalesce(g.register_no, 1) as register_no, m.dials, v.original,
+        i.record, v.register_no, m.dials, v.original,
         coalesce(nullif(i.multiplier, '')::numeric, m.factor, 1) as multiplier,
         nullif(
             nullif(
@@ -134,7 +134,16 @@ with measured as (
                 nullif(i.forward_active, ''), nullif(i.reverse_active, ''),
                 nullif(i.forward_reactive, ''), i.reverse_reactive
             )
-        end as original
+        end as original,
+        coalesce(
+            g.register_no,
+            case
+                when i.forward_active <> '' then 1
+                when i.reverse_active <> '' then 2
+                when i.forward_reactive <> '' then 3
+                else 4
+            end
+        ) as register_no
     ) as v
     where i.read_at <= :latest::timestamptz and v.original <> ''
     offset 0 -- noqa: AM09
@@ -352,6 +361,153 @@ where portal_id = :portal_id::int and batch_id = :batch_id::bigint
 order by record, register_no
 limit :how_many::int;
 
+-- name: quarantine
+-- What is in quarantine, the newest first, below an id: each with the read that stands before it.
+-- One that was sent again and believed, or released, is there no longer.
+select
+    q.quarantine_id, q.serial_number, q.register_no, q.read_at, q.value, q.multiplier, q.reason,
+    b.source, b.recorded_at, n.read_at as before_at, n.value as before_value
+from reads.quarantine as q
+inner join reads.batch as b on b.portal_id = q.portal_id and b.batch_id = q.batch_id
+left join (
+    metering.meter as m
+    inner join metering.register as g on g.portal_id = m.portal_id and g.meter_id = m.meter_id
+) on m.portal_id = q.portal_id and m.serial_number = q.serial_number
+    and g.register_no = q.register_no
+left join lateral (
+    select r.read_at, r.value
+    from reads.read as r
+    where r.portal_id = q.portal_id and r.register_id = g.register_id and r.read_at < q.read_at
+    order by r.read_at desc, r.revision desc
+    limit 1
+) as n on true
+left join lateral (
+    select r.value, r.multiplier
+    from reads.read as r
+    where r.portal_id = q.portal_id and r.register_id = g.register_id and r.read_at = q.read_at
+    order by r.revision desc
+    limit 1
+) as s on true
+where q.portal_id = :portal_id::int and q.quarantine_id < :before::bigint
+    and (:serial_number::text is null or q.serial_number = :serial_number::text)
+    and (s.value, s.multiplier) is distinct from (q.value, q.multiplier)
+    and not exists (
+        select from reads.release as a
+        where a.portal_id = q.portal_id and a.quarantine_id = q.quarantine_id
+    )
+order by q.quarantine_id desc
+limit :how_many::int;
+
+-- name: suspects
+-- Reads in quarantine, released or not, with the lock of each meter; no meter has a null one.
+-- not null: lock
+select
+    q.quarantine_id, q.serial_number, m.meter_id, hashtext(q.serial_number) & 63 as lock
+from reads.quarantine as q
+left join metering.meter as m
+    on m.portal_id = q.portal_id and m.serial_number = q.serial_number
+where q.portal_id = :portal_id::int and q.quarantine_id = any(:quarantine_ids::bigint[])
+order by q.quarantine_id;
+
+-- name: give_released
+-- Give meters the registers that are about to have a read.
+-- not null: given
+select metering.give_registers(
+    :portal_id::int, array_agg(lacking.meter_id), array_agg(lacking.register_no)
+) as given
+from (
+    select distinct m.meter_id, q.register_no
+    from reads.quarantine as q
+    inner join metering.meter as m
+        on m.portal_id = q.portal_id and m.serial_number = q.serial_number
+    where q.portal_id = :portal_id::int and q.quarantine_id = any(:quarantine_ids::bigint[])
+) as lacking;
+
+-- name: release_reads
+-- Store reads that were in quarantine, as a batch of the source that each came from; one whose
+-- meter was not known then takes the meter's factor where the file named none.
+with asked as (
+    select
+        q.quarantine_id, g.register_id, q.read_at, q.value, q.original, b.source,
+        case
+            when q.reason = 'NOSITE' and q.multiplier = 1 then m.factor else q.multiplier
+        end as multiplier
+    from reads.quarantine as q
+    inner join reads.batch as b on b.portal_id = q.portal_id and b.batch_id = q.batch_id
+    inner join metering.meter as m
+        on m.portal_id = q.portal_id and m.serial_number = q.serial_number
+    inner join metering.register as g
+        on g.portal_id = m.portal_id and g.meter_id = m.meter_id and g.register_no = q.register_no
+    where q.portal_id = :portal_id::int and q.quarantine_id = any(:quarantine_ids::bigint[])
+), batch as (
+    insert into reads.batch (portal_id, source, login, recorded_at, records, stored)
+    select :portal_id::int, a.source, :login::text, :now::timestamptz, count(*), count(*)
+    from asked as a
+    group by a.source
+    returning batch_id, source
+), kept as (
+    insert into reads.read (
+        portal_id, register_id, read_at, revision, value, original, multiplier, batch_id
+    )
+    select
+        :portal_id::int, a.register_id, a.read_at,
+        coalesce(
+            (
+                select max(r.revision) from reads.read as r
+                where r.portal_id = :portal_id::int and r.register_id = a.register_id
+                    and r.read_at = a.read_at
+            ), 0
+        ) + row_number() over (partition by a.register_id, a.read_at order by a.quarantine_id),
+        a.value, a.original, a.multiplier, b.batch_id
+    from asked as a
+    inner join batch as b on b.source = a.source
+    order by a.register_id, a.read_at
+), told as (
+    select pg_notify('currant_due', (:portal_id::int)::text)
+)
+insert into reads.release (portal_id, quarantine_id, batch_id)
+select :portal_id::int, a.quarantine_id, b.batch_id
+from asked as a
+inner join batch as b on b.source = a.source
+cross join told
+order by a.quarantine_id;
+
+-- name: released_reads
+-- Reads that were released, and what passed on their registers since the read before each and
+-- until the one after it.
+select
+    q.quarantine_id, q.serial_number, q.register_no, q.read_at, q.value, q.reason,
+    round(reads.difference(n.value, s.value, m.dials) * s.multiplier)::bigint as usage_wh,
+    round(reads.difference(s.value, f.value, m.dials) * f.multiplier)::bigint as next_wh
+from reads.quarantine as q
+inner join metering.meter as m
+    on m.portal_id = q.portal_id and m.serial_number = q.serial_number
+inner join metering.register as g
+    on g.portal_id = m.portal_id and g.meter_id = m.meter_id and g.register_no = q.register_no
+cross join lateral (
+    select r.value, r.multiplier
+    from reads.read as r
+    where r.portal_id = q.portal_id and r.register_id = g.register_id and r.read_at = q.read_at
+    order by r.revision desc
+    limit 1
+) as s
+left join lateral (
+    select r.value
+    from reads.read as r
+    where r.portal_id = q.portal_id and r.register_id = g.register_id and r.read_at < q.read_at
+    order by r.read_at desc, r.revision desc
+    limit 1
+) as n on true
+left join lateral (
+    select r.value, r.multiplier
+    from reads.read as r
+    where r.portal_id = q.portal_id and r.register_id = g.register_id and r.read_at > q.read_at
+    order by r.read_at asc, r.revision desc
+    limit 1
+) as f on true
+where q.portal_id = :portal_id::int and q.quarantine_id = any(:quarantine_ids::bigint[])
+order by q.quarantine_id;
+
 -- name: meters_named
 -- The meters of a serial number in the portals granted, with what their reads are shown with.
 -- not null: account loc_id
@@ -415,7 +571,7 @@ with counted as (
         on b.portal_id = :portal_id::int and b.batch_id = c.batch_id
     left join reads.usage as u
         on u.portal_id = :portal_id::int and u.register_id = c.register_id
-        and u.to_at = c.read_at and u.retired_at is null and c.register_no = 1
+        and u.to_at = c.read_at and u.retired_at = 'infinity' and c.register_no = 1
     where c.read_at >= :since::timestamptz
     group by c.read_at
     union all
@@ -430,6 +586,10 @@ with counted as (
     inner join reads.batch as b on b.portal_id = q.portal_id and b.batch_id = q.batch_id
     where q.portal_id = :portal_id::int and q.serial_number = :serial_number::text
         and q.read_at >= :since::timestamptz and q.read_at < :until::timestamptz
+        and not exists (
+            select from reads.release as a
+            where a.portal_id = q.portal_id and a.quarantine_id = q.quarantine_id
+        )
     group by q.batch_id, q.record, q.read_at
 )
 select
@@ -441,8 +601,8 @@ limit :how_many::bigint offset :beyond::bigint;
 
 -- name: make_usage
 -- Make usage of reads that are due, a chunk of registers; what changed, retired before added.
--- not null: meter_id register_id from_at to_at energy_wh usage_id sign
+-- not null: meter_id register_id from_at to_at energy_wh sign
 select
-    u.meter_id, u.register_id, u.from_at, u.to_at, u.energy_wh, u.usage_id, u.sign
-from reads.make_usage(:portal_id::int, :now::timestamptz, :how_many::int) as u
+    u.meter_id, u.register_id, u.from_at, u.to_at, u.energy_wh, u.sign
+from reads.make_usage(:portal_id::int, :now::timestamptz) as u
 order by u.register_id, u.to_at, u.sign;

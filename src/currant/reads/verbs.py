@@ -1,9 +1,12 @@
 """Acts on reads, and the questions asked about them."""
 
 from datetime import UTC, date, datetime, timedelta
+from functools import reduce
+from operator import or_
 from zoneinfo import ZoneInfo
 
 from currant.access.permissions import Permission, needs
+from currant.access.verbs import Nothing
 from currant.clock import day_bounds, parse_day
 from currant.db.statements import Statements
 from currant.db.tx import Tx
@@ -12,9 +15,13 @@ from currant.metering.model import NoSuchMeter
 from currant.reads.delivery import COLUMNS, FORWARD_ACTIVE, MAX_FAULTS, MAX_REJECTED, Delivery
 from currant.reads.model import (
     MeterRead,
+    MeterStillMissing,
+    NotInQuarantine,
     OnError,
     PortalOfSerials,
     PortalUnclear,
+    Quarantined,
+    QuarantineWanted,
     Read,
     ReadsRecorded,
     ReadsShown,
@@ -22,10 +29,14 @@ from currant.reads.model import (
     Recorded,
     RecordReads,
     RejectedRead,
+    Released,
+    ReleaseReads,
     SerialsSent,
     SourceUnknown,
     Survey,
+    Suspect,
     UsageChange,
+    UsageNegative,
 )
 
 sql = Statements(__package__)
@@ -40,6 +51,11 @@ _LOCK_METERS = sql.rows("lock_meters", int)
 _GIVE_REGISTERS = sql.rows("give_registers", int)
 _RECORD_READS = sql.rows("record_reads", Recorded)
 _REJECTED_READS = sql.rows("rejected_reads", RejectedRead)
+_QUARANTINE = sql.rows("quarantine", Quarantined)
+_SUSPECTS = sql.rows("suspects", Suspect)
+_GIVE_RELEASED = sql.rows("give_released", int)
+_RELEASE_READS = sql.command("release_reads")
+_RELEASED_READS = sql.rows("released_reads", Released)
 _METERS_NAMED = sql.rows("meters_named", MeterRead)
 _READS_OF_METER = sql.rows("reads_of_meter", Read)
 _MAKE_USAGE = sql.rows("make_usage", UsageChange)
@@ -58,6 +74,7 @@ _STAGED = (
     "meter_state",
 )
 _AHEAD = timedelta(hours=24)
+_MOST_RELEASED = 1000
 _BEGINNING = datetime(1, 1, 2, tzinfo=UTC)
 _END = datetime(9999, 12, 30, tzinfo=UTC)
 _REASONS = {
@@ -138,6 +155,56 @@ async def record_reads(tx: Tx, command: RecordReads) -> ReadsRecorded:
 
 
 @needs(Permission.READS_VIEW)
+async def quarantine(tx: Tx, question: QuarantineWanted) -> list[Quarantined]:
+    """List what is in quarantine, the newest first (10.6)."""
+    return await tx.all(
+        _QUARANTINE,
+        portal_id=tx.portal.portal_id,
+        before=question.before,
+        serial_number=question.serial_number,
+        how_many=question.how_many,
+    )
+
+
+@needs(Permission.READS_WRITE)
+async def release_reads(tx: Tx, command: ReleaseReads) -> list[Released]:
+    """Believe reads that are in quarantine: each becomes a read, a new revision where one stands.
+
+    Usage follows as it does after any read. It is never negative: a register that shows less than
+    the read before it is believed only where it has rolled over. Raises `NotInQuarantine`,
+    `MeterStillMissing`, `ReadReleasedBefore` and `UsageNegative`; then nothing was released.
+    """
+    portal_id, wanted = tx.portal.portal_id, sorted(set(command.quarantine_ids))
+    if not 1 <= len(wanted) <= _MOST_RELEASED:
+        raise Invalid(f"1 to {_MOST_RELEASED} reads are released at once.", field="quarantine_ids")
+    suspects = await tx.all(_SUSPECTS, portal_id=portal_id, quarantine_ids=wanted)
+    missing = set(wanted) - {suspect.quarantine_id for suspect in suspects}
+    if missing:
+        raise NotInQuarantine(f"{min(missing)}.", field="quarantine_ids")
+    for suspect in suspects:
+        if suspect.meter_id is None:
+            told = f"{suspect.quarantine_id} is of {suspect.serial_number!r}."
+            raise MeterStillMissing(told, field="quarantine_ids")
+    locks = reduce(or_, (1 << suspect.lock for suspect in suspects))
+    await tx.one(_LOCK_METERS, portal_id=portal_id, locks=_signed(locks))
+    await tx.one(_GIVE_RELEASED, portal_id=portal_id, quarantine_ids=wanted)
+    await tx.run(
+        _RELEASE_READS,
+        portal_id=portal_id,
+        quarantine_ids=wanted,
+        login=tx.user.login,
+        now=tx.now,
+    )
+    released = await tx.all(_RELEASED_READS, portal_id=portal_id, quarantine_ids=wanted)
+    for read in released:
+        negative = min(read.usage_wh or 0, read.next_wh or 0)
+        if negative < 0:
+            told = f"With {read.quarantine_id}, {read.serial_number} would have used {negative} Wh."
+            raise UsageNegative(told, field="quarantine_ids")
+    return released
+
+
+@needs(Permission.READS_VIEW)
 async def reads_of_meter(tx: Tx, question: ReadsWanted) -> ReadsShown:
     """Show what a meter read, in time order; days are the portal's, both inclusive (J08).
 
@@ -170,13 +237,13 @@ async def reads_of_meter(tx: Tx, question: ReadsWanted) -> ReadsShown:
 
 
 @needs(Permission.JOBS_RUN)
-async def make_usage(tx: Tx, limit: int) -> list[UsageChange]:
-    """Make usage of what up to `limit` registers read, and say which segments changed.
+async def make_usage(tx: Tx, _command: Nothing) -> list[UsageChange]:
+    """Make usage of what the registers of a block of meters read; say which segments changed.
 
     For the drawdown, in whose transaction it is done: a register is not due again until it is read
     again. The list is empty when nothing is due that no other transaction is busy with.
     """
-    return await tx.all(_MAKE_USAGE, portal_id=tx.portal.portal_id, now=tx.now, how_many=limit)
+    return await tx.all(_MAKE_USAGE, portal_id=tx.portal.portal_id, now=tx.now)
 
 
 def _refusal(delivery: Delivery) -> Invalid | Unparsable:
@@ -185,6 +252,11 @@ def _refusal(delivery: Delivery) -> Invalid | Unparsable:
     told = len(delivery.faults)
     which = f" Of {delivery.refused} bad records the first are:" if delivery.refused > told else ""
     return kind(f"Nothing was stored.{which}", faults=delivery.faults)
+
+
+def _signed(bits: int) -> int:
+    """Return 64 bits as PostgreSQL's bigint holds them."""
+    return bits - 2**64 if bits >= 2**63 else bits
 
 
 def _suspicion(suspect: RejectedRead) -> Fault:

@@ -2,22 +2,20 @@
 
 import base64
 import binascii
-from dataclasses import dataclass
 from typing import Any
 
-import msgspec
 import structlog
-from litestar import Request, Response
+from litestar import Response
 from litestar.exceptions import HTTPException, ValidationException
-from litestar.openapi.spec import OpenAPIMediaType, OpenAPIType, Operation, RequestBody, Schema
 
 from currant import wire
-from currant.access.model import Actor
-from currant.api.http import AnyRequest, actor_of
-from currant.door import Door
+from currant.api.http import AnyRequest, http_message_of, message_of
 from currant.errors import Invalid, Kind, Refusal
 
 log = structlog.get_logger()
+
+_BEYOND = 2**62  # No id comes near it.
+_LONGEST_CURSOR = 40
 
 STATUSES: dict[Kind, int] = {
     Kind.UNAUTHENTICATED: 401,
@@ -61,23 +59,25 @@ def problem(status: int, kind: str, detail: str, **more: Any) -> Response[bytes]
     )
 
 
-def on_refusal(_request: Request[Any, Any, Any], refusal: Refusal) -> Response[bytes]:
+def on_refusal(request: AnyRequest, refusal: Refusal) -> Response[bytes]:
     """Say a refusal as a problem."""
     return problem(
         STATUSES[refusal.kind],
         refusal.kind,
-        refusal.message,
+        message_of(request, refusal),
         field=refusal.field,
         faults=list(refusal.faults),
     )
 
 
-def on_http(_request: Request[Any, Any, Any], error: HTTPException) -> Response[bytes]:
+def on_http(request: AnyRequest, error: HTTPException) -> Response[bytes]:
     """Say what the framework refused."""
     if isinstance(error, ValidationException):
-        told = "; ".join(f"{e['key']}: {e['message']}" for e in _extra(error))
-        return problem(422, Kind.INVALID, told or error.detail)
-    refused = problem(error.status_code, "request", error.detail)
+        faults = _extra(error)
+        told = "; ".join(f"{fault['key']}: {fault['message']}" for fault in faults)
+        field = faults[0]["key"] if faults else None
+        return problem(422, Kind.INVALID, told or error.detail, field=field)
+    refused = problem(error.status_code, "request", http_message_of(request, error))
     for name, value in (error.headers or {}).items():
         refused.headers[name] = value
     return refused
@@ -89,72 +89,29 @@ def _extra(error: ValidationException) -> list[dict[str, str]]:
     return [{"key": str(e.get("key", "")), "message": str(e.get("message", ""))} for e in told]
 
 
-def on_bug(_request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
+def on_bug(_request: AnyRequest, error: Exception) -> Response[bytes]:
     """Say that the fault is ours, and write it to the log."""
     log.error("unexpected", exc_info=error)
     return problem(500, "unexpected", "Something unexpected happened here; nothing was done.")
 
 
-def door_of(request: AnyRequest) -> Door:
-    """Return the door of the application that a request came to."""
-    door: Door = request.app.state.door
-    return door
-
-
-async def signed_in(request: AnyRequest, portal: str) -> Actor:
-    """Return who asks, acting in the portal of the path. Raises `Unauthenticated`."""
-    return (await actor_of(request, door_of(request))).at(portal)
-
-
 def cursor_of(told: str | None) -> int:
     """Read a page cursor: the id below which the page begins. Raises `Invalid`."""
     if told is None:
-        return 2**62
+        return _BEYOND
     try:
-        return int(base64.urlsafe_b64decode(told.encode() + b"=="))
-    except (ValueError, binascii.Error) as error:
-        raise Invalid("The cursor is not one that was given out here.", field="cursor") from error
+        last_id = int(base64.urlsafe_b64decode(told[:_LONGEST_CURSOR].encode() + b"=="))
+    except (ValueError, binascii.Error):
+        last_id = -1
+    if not 0 <= last_id < _BEYOND or cursor_after(last_id) != told:
+        raise Invalid(
+            "The cursor is not one that was given out here: send `next` of the page before, or"
+            " none for the first page.",
+            field="cursor",
+        )
+    return last_id
 
 
 def cursor_after(last_id: int) -> str:
     """Write the cursor of the page after an id."""
     return base64.urlsafe_b64encode(str(last_id).encode()).decode().rstrip("=")
-
-
-def takes(shape: type[msgspec.Struct]) -> type[Operation]:
-    """Document a body that the handler reads by itself, because its numbers must stay exact."""
-    _, components = msgspec.json.schema_components([shape])
-    inline = components[shape.__name__]
-
-    @dataclass
-    class Documented(Operation):
-        """An operation with a JSON body of the given shape."""
-
-        def __post_init__(self) -> None:
-            self.request_body = RequestBody(
-                required=True,
-                content={
-                    "application/json": OpenAPIMediaType(
-                        schema=Schema(
-                            type=OpenAPIType.OBJECT,
-                            title=shape.__name__,
-                            description=inline.get("description"),
-                            required=inline.get("required", []),
-                            properties={
-                                name: _property(told) for name, told in inline["properties"].items()
-                            },
-                            additional_properties=False,
-                        )
-                    )
-                },
-            )
-
-    return Documented
-
-
-def _property(told: dict[str, Any]) -> Schema:
-    """Tell one member of a shape as a schema."""
-    if "anyOf" in told:
-        return Schema(any_of=[_property(part) for part in told["anyOf"]])
-    kind = "number" if told.get("format") == "decimal" else told.get("type", "object")
-    return Schema(type=OpenAPIType(kind))

@@ -5,16 +5,20 @@ from typing import Any
 from litestar import Response, get
 from litestar.params import FromPath
 
-from currant.api.http import AnyRequest
-from currant.api.v1.frame import answer, cursor_after, cursor_of, door_of, signed_in
+from currant.api.http import AnyRequest, door_of, signed_in
+from currant.api.v1.frame import answer, cursor_after, cursor_of
+from currant.api.v1.openapi import documented
 from currant.api.v1.vends import Cursor, Limit
 from currant.customers.model import AccountEntries, AccountNamed
 from currant.customers.verbs import account_balances, account_entries
-from currant.ledger.model import BalancesOf
+from currant.ledger.model import BalanceRow, BalancesOf, EntryWithPostings
 from currant.ledger.verbs import trial_balance
 
 
-@get("/v1/{portal:str}/accounts/{account:str}/ledger")
+@get(
+    "/v1/{portal:str}/accounts/{account:str}/ledger",
+    operation_class=documented(EntryWithPostings, paged=True),
+)
 async def get_entries(
     request: AnyRequest,
     portal: FromPath[str],
@@ -30,7 +34,10 @@ async def get_entries(
     return answer({"data": rows, "next": after})
 
 
-@get("/v1/{portal:str}/accounts/{account:str}/trial-balance")
+@get(
+    "/v1/{portal:str}/accounts/{account:str}/trial-balance",
+    operation_class=documented(BalanceRow, listed=True),
+)
 async def get_account_balance(
     request: AnyRequest, portal: FromPath[str], account: FromPath[str]
 ) -> Response[Any]:
@@ -40,7 +47,10 @@ async def get_account_balance(
     return answer({"data": rows})
 
 
-@get("/v1/{portal:str}/trial-balance")
+@get(
+    "/v1/{portal:str}/trial-balance",
+    operation_class=documented(BalanceRow, listed=True),
+)
 async def get_balance(request: AnyRequest, portal: FromPath[str]) -> Response[Any]:
     """Sum the whole portal's ledger lines per chart account and commodity."""
     actor = await signed_in(request, portal)

@@ -1,15 +1,16 @@
 """Vends: quote, sell, show."""
 
+from decimal import Decimal
 from typing import Annotated, Any
 from uuid import UUID
 
 from litestar import Response, get, post
 from litestar.params import FromPath, HeaderParameter, QueryParameter
 
-from currant import wire
-from currant.api.http import AnyRequest, body_of
-from currant.api.v1.frame import answer, cursor_after, cursor_of, door_of, signed_in, takes
-from currant.vending.model import Quote, Vend, VendNamed, VendsOf
+from currant.api.http import AnyRequest, door_of, json_of, signed_in
+from currant.api.v1.frame import answer, cursor_after, cursor_of
+from currant.api.v1.openapi import documented
+from currant.vending.model import Quote, Quoted, Vend, Vended, VendNamed, VendsOf
 from currant.vending.verbs import list_vends, quote, show_vend, vend
 
 IdempotencyKey = Annotated[
@@ -26,25 +27,32 @@ Cursor = Annotated[
 ]
 
 
-@post("/v1/{portal:str}/vends/quote", status_code=200, operation_class=takes(Quote))
+@post(
+    "/v1/{portal:str}/vends/quote",
+    status_code=200,
+    operation_class=documented(Quoted, takes=Quote("00084", Decimal(40))),
+)
 async def quote_vend(request: AnyRequest, portal: FromPath[str]) -> Response[Any]:
     """Say how an amount would be shared out now; nothing is sold."""
     actor = await signed_in(request, portal)
-    question = wire.decode(await body_of(request), Quote)
+    question = await json_of(request, Quote)
     return answer(await door_of(request).ask(quote, question, actor))
 
 
-@post("/v1/{portal:str}/vends", operation_class=takes(Vend))
+@post(
+    "/v1/{portal:str}/vends",
+    operation_class=documented(Vended, takes=Vend("00084", "cash", Decimal(40)), status=201),
+)
 async def post_vend(
     request: AnyRequest, portal: FromPath[str], idempotency_key: IdempotencyKey = None
 ) -> Response[Any]:
     """Sell energy for a tender: arrears and fixed charges first, the rest fills the wallet."""
     actor = await signed_in(request, portal)
-    command = wire.decode(await body_of(request), Vend)
+    command = await json_of(request, Vend)
     return answer(await door_of(request).act(vend, command, actor, idempotency_key), 201)
 
 
-@get("/v1/{portal:str}/vends/{vend_id:uuid}")
+@get("/v1/{portal:str}/vends/{vend_id:uuid}", operation_class=documented(Vended))
 async def get_vend(
     request: AnyRequest, portal: FromPath[str], vend_id: FromPath[UUID]
 ) -> Response[Any]:
@@ -53,7 +61,19 @@ async def get_vend(
     return answer(await door_of(request).ask(show_vend, VendNamed(vend_id), actor))
 
 
-@get("/v1/{portal:str}/accounts/{account:str}/vends")
+@get("/v1/{portal:str}/receipts/{number:int}", operation_class=documented(Vended))
+async def get_receipt(
+    request: AnyRequest, portal: FromPath[str], number: FromPath[int]
+) -> Response[Any]:
+    """Show a vend by the number that its receipt prints, its `transaction_id`."""
+    actor = await signed_in(request, portal)
+    return answer(await door_of(request).ask(show_vend, VendNamed(number=number), actor))
+
+
+@get(
+    "/v1/{portal:str}/accounts/{account:str}/vends",
+    operation_class=documented(Vended, paged=True),
+)
 async def get_vends(
     request: AnyRequest,
     portal: FromPath[str],
@@ -69,4 +89,4 @@ async def get_vends(
     return answer({"data": rows, "next": after})
 
 
-ROUTES = [quote_vend, post_vend, get_vend, get_vends]
+ROUTES = [quote_vend, post_vend, get_vend, get_receipt, get_vends]

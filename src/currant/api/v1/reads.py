@@ -1,0 +1,49 @@
+"""Reads that were not believed: what is in quarantine, and their release."""
+
+from typing import Annotated, Any
+
+from litestar import Response, get, post
+from litestar.params import FromPath, QueryParameter
+
+from currant.api.http import AnyRequest, door_of, json_of, signed_in
+from currant.api.v1.frame import answer, cursor_after, cursor_of
+from currant.api.v1.openapi import documented
+from currant.api.v1.vends import Cursor, IdempotencyKey, Limit
+from currant.reads.model import Quarantined, QuarantineWanted, Released, ReleaseReads
+from currant.reads.verbs import quarantine, release_reads
+
+Serial = Annotated[str | None, QueryParameter(description="Of the meter with this serial number.")]
+
+
+@get("/v1/{portal:str}/reads/quarantine", operation_class=documented(Quarantined, paged=True))
+async def get_quarantine(
+    request: AnyRequest,
+    portal: FromPath[str],
+    serial_number: Serial = None,
+    cursor: Cursor = None,
+    limit: Limit = 50,
+) -> Response[Any]:
+    """List the reads that are in quarantine with their reasons, newest first."""
+    actor = await signed_in(request, portal)
+    question = QuarantineWanted(cursor_of(cursor), limit, serial_number)
+    rows = await door_of(request).ask(quarantine, question, actor)
+    after = cursor_after(rows[-1].quarantine_id) if len(rows) == limit else None
+    return answer({"data": rows, "next": after})
+
+
+@post(
+    "/v1/{portal:str}/reads/quarantine/release",
+    status_code=200,
+    operation_class=documented(Released, takes=ReleaseReads([1, 2]), listed=True),
+)
+async def post_release(
+    request: AnyRequest, portal: FromPath[str], idempotency_key: IdempotencyKey = None
+) -> Response[Any]:
+    """Believe reads that are in quarantine, all or none; usage and charges follow."""
+    actor = await signed_in(request, portal)
+    command = await json_of(request, ReleaseReads)
+    rows = await door_of(request).act(release_reads, command, actor, idempotency_key)
+    return answer({"data": rows})
+
+
+ROUTES = [get_quarantine, post_release]
