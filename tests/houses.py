@@ -14,13 +14,13 @@ import msgspec
 
 from currant import wire
 from currant.access.model import Actor
-from currant.api.http import Spooled
 from currant.door import Door
 from currant.locations.model import Keys
 from currant.supply.model import TrinityFile, TrinityTaken
 from currant.supply.verbs import import_trinity, update_trinity
 from currant.tariffs.model import CreateTariff
 from currant.tariffs.verbs import create_tariff
+from currant.upload import Upload
 
 Row = Mapping[str, str]
 
@@ -152,4 +152,4 @@ def text_of(*rows: Row) -> str:
 def trinity_file(table: str, text: str) -> TrinityFile:
     """A Trinity file of a text."""
     raw = text.encode()
-    return TrinityFile(table, Spooled(io.BytesIO(raw), hashlib.sha256(raw).hexdigest(), len(raw)))
+    return TrinityFile(table, Upload(io.BytesIO(raw), hashlib.sha256(raw).hexdigest(), len(raw)))

@@ -13,7 +13,6 @@ from currant.clock import (
     SystemClock,
     day_bounds,
     format_instant,
-    never_set,
     parse_day,
     parse_instant,
 )
@@ -279,20 +278,6 @@ def test_every_instant_reads_back(at, zone):
 def test_a_naive_datetime_is_never_written():
     with pytest.raises(ValueError, match="aware"):
         format_instant(datetime(2019, 1, 1), NEW_YORK)  # noqa: DTZ001
-
-
-@pytest.mark.parametrize(
-    ("zone", "offset"),
-    [
-        ("America/New_York", "-05:00"),
-        ("Australia/Sydney", "+10:00"),
-        ("UTC", "+00:00"),
-        ("Europe/London", "+01:00"),
-        ("Africa/Monrovia", "-00:44"),
-    ],
-)
-def test_never_set_is_local_midnight(zone, offset):
-    assert never_set(ZoneInfo(zone)) == f"1970-01-01T00:00:00{offset}"
 
 
 def test_parse_day():

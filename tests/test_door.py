@@ -232,6 +232,71 @@ async def test_a_crash_around_the_commit_is_answered_by_a_retry(
         pool.terminate()
 
 
+async def test_a_key_compares_numbers_by_value(door, boss, owner) -> None:
+    for amount in ("7", "7.00", "0.7E+1"):
+        await door.act(tick, Tick(amount=Decimal(amount)), boss, key="k")
+    with pytest.raises(KeyReused):
+        await door.act(tick, Tick(amount=Decimal("7.01")), boss, key="k")
+    assert await ticks(owner) == 1
+
+
+# What cannot be stored
+
+
+class Sizes(msgspec.Struct, frozen=True):
+    """Numbers for columns of several sizes, and a text."""
+
+    small: int = 0
+    large: int = 0
+    amount: Decimal = Decimal(0)
+    note: str = ""
+
+
+@needs(Permission.ANY_USER)
+async def size(tx: Tx, command: Sizes) -> int:
+    """Let the driver and the database take them."""
+    statement = "select ($1::int4 + $2::int8 + 1)::int8 + $3::numeric(12, 2)::int8"
+    told = (command.small, command.large, command.amount)
+    return await tx.connection.fetchval(statement, *told)
+
+
+@pytest.mark.parametrize(
+    ("command", "field"),
+    [
+        (Sizes(small=2**31, large=2**40, amount=Decimal(10**20)), "small"),
+        (Sizes(small=7, large=2**63 - 1), "large"),
+        (Sizes(small=18, large=12, amount=Decimal("1e11")), "amount"),
+        (Sizes(large=2**63), "large"),
+        (Sizes(note="a\0"), "note"),
+        (Sizes(note="\udcff"), "note"),
+        (Sizes(note="n" * 10_001), "note"),
+    ],
+)
+async def test_what_no_column_holds_is_named(door, boss, owner, command, field) -> None:
+    with pytest.raises(Invalid) as asked:
+        await door.ask(size, command, boss)
+    assert (asked.value.field, asked.value.undone) == (field, False)
+    with pytest.raises(Invalid) as acted:
+        await door.act(size, command, boss, key="k")
+    assert acted.value.field == field
+    assert acted.value.message == f"{asked.value.message} Nothing was done."
+    assert await audit(owner) == [("boss", "size", "refused", acted.value.message)]
+
+
+@pytest.mark.parametrize(
+    ("actor", "key", "field"),
+    [
+        (Actor("boss", "TOKEN", "x", "a\0"), None, "portal"),
+        (Actor("\udcff", "TOKEN", "x", "example"), None, "login"),
+        (Actor("boss", "TOKEN", "x", "example"), "\udcff", "key"),
+    ],
+)
+async def test_who_and_where_are_named_too(door, boss, actor, key, field) -> None:
+    with pytest.raises(Invalid) as refused:
+        await door.act(tick, Tick(), actor, key=key)
+    assert refused.value.field == field
+
+
 # Many at once
 
 
@@ -328,8 +393,8 @@ async def test_what_is_refused_is_told_too(door, boss, cashier, owner) -> None:
             await door.act(create_user, taken, actor)
     assert await audit(owner) == [
         ("boss", "create_user", "refused", LoginTaken("").message),
-        ("cashier1", "create_user", "refused", Forbidden("cashier1 lacks users.manage.").message),
-        ("boss", "create_user", "refused", Forbidden("Portal 'two' is not one of yours.").message),
+        ("cashier1", "create_user", "refused", "cashier1 lacks users.manage. Nothing was done."),
+        ("boss", "create_user", "refused", "Portal 'two' is not one of yours. Nothing was done."),
     ]
     places = await owner.fetch(
         "select p.key from access.audit_event as e left join access.portal as p using (portal_id) "

@@ -65,8 +65,8 @@ def test_the_last_of_two_members_counts():
 @pytest.mark.parametrize(
     ("raw", "reason"),
     [
-        (b"", "It is empty"),
-        (b" \n", "It is empty"),
+        (b"", "The body is empty"),
+        (b" \n", "The body is empty"),
         (b"{", "ends too early"),
         (b'{"portal":"x"', "ends too early (13 bytes"),
         (b'{"portal":x}', "invalid character (byte 10)"),
@@ -78,8 +78,8 @@ def test_the_last_of_two_members_counts():
         (b'{"rate":.5}', "malformed"),
         (b'{"rate":+5}', "malformed"),
         (b'{"rate":1_000}', "malformed"),
-        (b'{"portal":"\xff"}', "Byte 11 is not UTF-8"),
-        (b'{"portal":"x","unknown":"\xc3"}', "Byte 25 is not UTF-8"),
+        (b'{"portal":"\xff"}', "Byte 11 of the body is not UTF-8"),
+        (b'{"portal":"x","unknown":"\xc3"}', "Byte 25 of the body is not UTF-8"),
         (b'{"portal":"x","extra":' + b"[" * 100_000, "nested too deeply"),
         (b'{"portal":"x","unknown":' + b"[" * 100_000, "nested too deeply"),
         (b'{"portal":"x","extra":' + b'{"a":' * 100_000, "nested too deeply"),
@@ -146,6 +146,30 @@ def test_an_unknown_member_is_named_where_it_is_forbidden():
     with pytest.raises(Invalid) as caught:
         wire.decode(b'{"id":1,"amout":2}', Strict)
     assert (caught.value.field, caught.value.detail) == ("amout", "amout is not known here.")
+
+
+@pytest.mark.parametrize(
+    ("value", "field", "detail"),
+    [
+        ({"muni": "a\0"}, "muni", "muni: character 2 is a NUL."),
+        ({"muni": "\udcff"}, "muni", "muni: character 1 is not UTF-8."),
+        ({"muni": "é" * 10_001}, "muni", "muni has 10001 characters; at most 10000 are taken."),
+        ({"rates": [Rate(Decimal(1)), Rate(Decimal(1), 2**63)]}, "rates[1].coa", None),
+        ({"extra": {"a": [[], ["b\0"]]}}, "extra.a[1][0]", None),
+        ({"extra": -(2**63) - 1}, "extra", "extra is out of range."),
+    ],
+    ids=lambda part: str(part)[:40],
+)
+def test_a_member_that_no_column_holds_is_named(value, field, detail):
+    with pytest.raises(Invalid) as caught:
+        wire.refuse_unfit(Tariff("x", **value))
+    assert caught.value.field == field
+    assert detail in (None, caught.value.detail)
+
+
+def test_what_a_column_holds_is_fit():
+    rate = Rate(Decimal("1e39"), 2**63 - 1)
+    wire.refuse_unfit(Tariff("é" * 10_000, rates=[rate], extra=-(2**63), muni="\U0001f600\n"))
 
 
 @pytest.mark.parametrize(
@@ -287,3 +311,15 @@ def test_any_bytes_are_taken_or_refused(raw):
             wire.decode(raw, shape)
         except Refusal as refusal:
             assert refusal.detail  # noqa: PT017
+
+
+def test_every_missing_member_of_a_body_is_named_at_once() -> None:
+    class Wanted(msgspec.Struct):
+        portal: str
+        rate: Decimal
+        begins: str = msgspec.field(name="from")
+        note: str = ""
+
+    with pytest.raises(Invalid, match=r"^rate, from are missing\.$") as refused:
+        wire.decode(b'{"portal": "x"}', Wanted)
+    assert refused.value.field == "rate"

@@ -6,7 +6,6 @@ offset (conformance.md 1.6). Only `SystemClock` asks the machine for the time.
 
 import re
 from datetime import UTC, date, datetime, timedelta, timezone, tzinfo
-from functools import lru_cache
 from typing import Protocol
 
 from msgspec import Struct
@@ -136,12 +135,6 @@ def format_instant(at: datetime, zone: tzinfo) -> str:
         return text
     minutes = (local.utcoffset() or _NONE) // timedelta(minutes=1)
     return format_instant(at, timezone(timedelta(minutes=minutes)))
-
-
-@lru_cache(maxsize=1000)
-def never_set(zone: tzinfo) -> str:
-    """Return how a timestamp reads that was never set: local midnight of 1970-01-01."""
-    return datetime(1970, 1, 1, tzinfo=zone).isoformat()[:25]
 
 
 def day_bounds(day: date, zone: tzinfo) -> tuple[datetime, datetime]:

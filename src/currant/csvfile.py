@@ -16,7 +16,7 @@ from typing import NoReturn
 
 from msgspec import Struct
 
-from currant.errors import Fault, Invalid, TooLarge, Unparsable
+from currant.errors import Fault, Invalid, Refusal, TooLarge, Unparsable
 
 MAX_RECORDS = 2_000_000
 MAX_FAULTS = 50
@@ -48,14 +48,6 @@ class Column(Struct, frozen=True):
     name: str
     required: bool = False
     verbatim: bool = False
-
-
-class CsvFile(Struct, frozen=True):
-    """A small file, read whole; see `CsvReader` for the members."""
-
-    records: list[Record]
-    present: frozenset[str]
-    header_repaired: bool
 
 
 class CsvReader:
@@ -135,7 +127,7 @@ class CsvReader:
         if self._open:
             self._refuse_at(self._open, "a quotation mark opens here and never closes")
         if not self._header:
-            raise Unparsable("It has no header row.")
+            raise Unparsable("The file has no header row.")
         return records
 
     def refuse(self, record: int, column: str, reason: str) -> None:
@@ -328,12 +320,14 @@ class CsvReader:
     def _refuse_cr_alone(self, raw: bytes) -> None:
         """Refuse a file whose lines end in CR only: without its CRs it would be a single line."""
         if not self._started and b"\n" not in raw and b"\r" in raw.rstrip():
-            raise Unparsable("Its lines end in CR alone. Save it with LF or CRLF line ends.")
+            raise Unparsable(
+                "The lines of the file end in CR alone. Save it with LF or CRLF line ends."
+            )
 
 
-def read_csv(raw: bytes, columns: Sequence[Column]) -> CsvFile:
-    """Read a small CSV body whole. Raises what `CsvReader` raises, its faults included."""
-    reader = CsvReader(columns)
-    records = reader.feed(raw) + reader.close()
-    reader.check()
-    return CsvFile(records, reader.present, reader.header_repaired)
+def refuse_file(refusal: type[Refusal], faults: Sequence[Fault]) -> None:
+    """Refuse a whole file for what the caller found wrong with its records, if anything."""
+    if faults:
+        more = len(faults) - MAX_FAULTS
+        told = f" The first {MAX_FAULTS} of {len(faults)} faults:" if more > 0 else ""
+        raise refusal(f"Nothing was stored.{told}", faults=faults[:MAX_FAULTS])

@@ -10,6 +10,7 @@ import hashlib
 import inspect
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
+from decimal import Decimal
 from typing import Any, TypeVar, get_type_hints
 
 import asyncpg
@@ -71,17 +72,23 @@ class Door:
 
         Raises a `Refusal`; then nothing was done but the refusal's audit event.
         """
-        told = _tell(command)
-        request = None if key is None else _digest(verb, command)
+        told = "null"
         try:
-            return await self._retrying(lambda: self._act(verb, command, actor, key, request, told))
+            wire.refuse_unfit(command)
+            told = _tell(command)
+            request = None if key is None else _digest(verb, command)
+            return await self._retrying(
+                lambda: self._act(verb, command, actor, key, request, told), command
+            )
         except Refusal as refusal:
+            refusal.undone = True
             await self._audit_refusal(verb.__name__, actor, told, refusal)
             raise
 
     async def ask(self, view: "Verb[C, R]", question: C, actor: Actor) -> R:
         """Answer a question. Raises a `Refusal`."""
-        return await self._retrying(lambda: self._ask(view, question, actor))
+        wire.refuse_unfit(question)
+        return await self._retrying(lambda: self._ask(view, question, actor), question)
 
     @asynccontextmanager
     async def asking(self, view: Callable[..., Any], actor: Actor) -> AsyncIterator[Tx]:
@@ -98,6 +105,7 @@ class Door:
 
     async def prove_password(self, login: str, password: str) -> Actor:
         """Return the actor that a login and password prove. Raises `Unauthenticated`."""
+        wire.refuse_unfit({"login": login})
         try:
             stored = await self.pool.fetchval(PASSWORD_OF.text, login)
         except _AWAY as error:
@@ -164,6 +172,7 @@ class Door:
     ) -> AsyncIterator[tuple[Tx, Entered]]:
         if actor.kind == "NONE" and permission is not Permission.PUBLIC:
             raise Unauthenticated
+        wire.refuse_unfit({"login": actor.login, "portal": actor.portal, "key": key})
         now = self.clock.now()
         async with self.pool.acquire() as connection, connection.transaction():
             record = await connection.fetchrow(
@@ -185,7 +194,7 @@ class Door:
             _refuse(entered, actor)
             yield Tx(connection, now, _user(entered), _portal(entered), self.memory), entered
 
-    async def _retrying(self, work: Callable[[], Awaitable[R]]) -> R:
+    async def _retrying(self, work: Callable[[], Awaitable[R]], command: object) -> R:
         """Run a transaction, once more after a deadlock, and turn the driver's errors to ours."""
         for last in (False, True):
             try:
@@ -195,7 +204,7 @@ class Door:
                     raise Busy from error
                 await asyncio.sleep(_LET_PASS)  # Or the same locks meet in the same way.
             except asyncpg.PostgresError as error:
-                raise _refusal(error) from error
+                raise _refusal(error, command) from error
             except _AWAY as error:
                 raise Unavailable from error
         raise AssertionError("unreachable")
@@ -261,7 +270,7 @@ def _portal(entered: Entered) -> Portal | None:
     )
 
 
-def _refusal(error: asyncpg.PostgresError) -> Exception:
+def _refusal(error: asyncpg.PostgresError, command: object) -> Exception:
     """Translate a database error: a constraint's name to its refusal, a lost server to ours."""
     name = getattr(error, "constraint_name", None)
     if name in Refusal.constraints:
@@ -278,13 +287,24 @@ def _refusal(error: asyncpg.PostgresError) -> Exception:
     if isinstance(error, asyncpg.NumericValueOutOfRangeError) or isinstance(
         error.__cause__, OverflowError
     ):
-        return Invalid("A number is out of range.")
+        field = _number_at_fault(str(error.args[0]), command)
+        return Invalid(f"{field or 'A number'} is out of range.", field=field)
     return error
+
+
+def _number_at_fault(told: str, command: object) -> str | None:
+    """Name the number of a command that an error means: one that it tells, and the greatest."""
+    numbers = [
+        (str(member) in told, abs(member), path)
+        for path, member in wire.members(command)
+        if isinstance(member, int | Decimal)
+    ]
+    return max(numbers)[2] if numbers else None
 
 
 def _tell(command: Any) -> str:
     """Write a command for the audit log, without its secrets."""
-    return wire.encode(_without_secrets(msgspec.to_builtins(command, enc_hook=str))).decode()
+    return wire.encode(_without_secrets(_plain(command))).decode()
 
 
 def _without_secrets(told: Any) -> Any:
@@ -293,13 +313,20 @@ def _without_secrets(told: Any) -> Any:
             name: "…" if any(word in name for word in _SECRETS) else _without_secrets(value)
             for name, value in told.items()
         }
-    return [_without_secrets(value) for value in told] if isinstance(told, list) else told
+    return [_without_secrets(value) for value in told] if isinstance(told, list | tuple) else told
 
 
 def _digest(verb: Callable[..., Any], command: Any) -> str:
-    """Return what tells one request from another: the SHA-256 of the act and all of its command."""
-    told = wire.encode(msgspec.to_builtins(command, enc_hook=str))
+    """Return what tells one request from another: the SHA-256 of the act and all of its command.
+
+    Numbers are compared by value: 7 and 7.00 are one request.
+    """
+    told = wire.encode(_plain(command))
     return hashlib.sha256(verb.__name__.encode() + b" " + told).hexdigest()
+
+
+def _plain(command: Any) -> Any:
+    return msgspec.to_builtins(command, builtin_types=(Decimal,), enc_hook=str)
 
 
 def _answer_type(verb: Callable[..., Any]) -> Any:

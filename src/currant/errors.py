@@ -1,14 +1,19 @@
 """Refusals: what the product says when it does not do what was asked.
 
 A refusal has a *kind*, never an HTTP status: each entrance translates the kind into its own
-dialect. The docstring of a refusal is its message; a detail says which value was at fault.
+dialect. The docstring of a refusal is its message; a detail says which value was at fault. The
+docstring of a general one, such as `Invalid`, is only said where there is no detail.
 """
 
+import re
 from collections.abc import Sequence
 from enum import StrEnum
 from typing import ClassVar
 
 import msgspec
+
+_LONGEST = 1000  # characters
+_LONG_WORD = re.compile(r"(\S{80})\S+")
 
 
 class Kind(StrEnum):
@@ -43,13 +48,19 @@ class Refusal(Exception):
     """The request was refused."""
 
     kind: ClassVar[Kind] = Kind.INVALID
+    general: ClassVar[bool] = False
     constraints: ClassVar[dict[str, type["Refusal"]]] = {}
 
     def __init_subclass__(
-        cls, *, kind: Kind | None = None, constraint: str | tuple[str, ...] = ()
+        cls,
+        *,
+        kind: Kind | None = None,
+        constraint: str | tuple[str, ...] = (),
+        general: bool = False,
     ) -> None:
         """Register the kind, and the names of the database constraints that mean this refusal."""
         super().__init_subclass__()
+        cls.general = general
         if kind is not None:
             cls.kind = kind
         for name in (constraint,) if isinstance(constraint, str) else constraint:
@@ -58,17 +69,27 @@ class Refusal(Exception):
     def __init__(
         self, detail: str = "", *, field: str | None = None, faults: Sequence[Fault] = ()
     ) -> None:
-        """Say what was at fault: a sentence, the field's name, and the faults of a batch."""
+        """Say what was at fault: a sentence, the field's name, and the faults of a batch.
+
+        `undone` is set for a change: its message ends with what was not done. What the detail
+        repeats of the request is cut where it is long.
+        """
         super().__init__(detail)
-        self.detail = detail
+        short = _LONG_WORD.sub(r"\1…", detail)
+        self.detail = short if faults or len(short) <= _LONGEST else f"{short[:_LONGEST]}…"
+        self.undone = False
         self.field = field
         self.faults = tuple(faults)
 
     @property
     def message(self) -> str:
-        """The first line of the docstring, then the detail."""
+        """The first line of the docstring, then the detail; of a general refusal the detail."""
         text = (self.__doc__ or "").strip().splitlines()[0]
-        return f"{text} {self.detail}".strip()
+        told = self.detail if self.general and self.detail else f"{text} {self.detail}".strip()
+        untold = self.kind not in (Kind.UNAUTHENTICATED, Kind.UNAVAILABLE)
+        if not (self.undone and untold) or "othing was" in told:
+            return told
+        return f"{told.removesuffix('.')}. Nothing was done."
 
     def __str__(self) -> str:
         """Return the whole message."""
@@ -79,15 +100,15 @@ class Unauthenticated(Refusal, kind=Kind.UNAUTHENTICATED):
     """The credentials are missing or wrong, or the user is not active."""
 
 
-class Forbidden(Refusal, kind=Kind.FORBIDDEN):
+class Forbidden(Refusal, kind=Kind.FORBIDDEN, general=True):
     """The caller may not do this."""
 
 
-class Unparsable(Refusal, kind=Kind.UNPARSABLE):
+class Unparsable(Refusal, kind=Kind.UNPARSABLE, general=True):
     """The body cannot be read."""
 
 
-class Invalid(Refusal, kind=Kind.INVALID):
+class Invalid(Refusal, kind=Kind.INVALID, general=True):
     """A value is missing, of the wrong type, out of range or contradictory."""
 
 
@@ -98,7 +119,7 @@ class BeyondTime(
     """An instant lies at the very end of the time that can be told. Nothing was done."""
 
 
-class NotFound(Refusal, kind=Kind.NOT_FOUND):
+class NotFound(Refusal, kind=Kind.NOT_FOUND, general=True):
     """What was named does not exist."""
 
 

@@ -9,7 +9,7 @@ member that is sent twice the last counts.
 """
 
 import re
-from collections.abc import AsyncIterable
+from collections.abc import AsyncIterable, Iterator
 from decimal import Decimal, InvalidOperation
 from functools import lru_cache
 from typing import Any, TypeVar
@@ -32,6 +32,9 @@ _WORDS = {
     "array": "a list",
     "object": "an object",
 }
+_LONGEST = 10_000  # characters: no name, note or reason comes near it
+_UNSTORABLE = re.compile("[\0\ud800-\udfff]")
+_MEMBER_MISSING = re.compile("Object missing required field `[^`]*`")  # of the body itself
 _QUOTED = re.compile(r"`([^`]*)`")
 _KEPT = (Decimal, msgspec.Raw)
 # What was sent in place of a Decimal matters only as text or no text; numbers become anything else.
@@ -53,14 +56,16 @@ def decode(raw: bytes, type: type[T]) -> T:  # noqa: A002
             typed = msgspec.to_builtins(value, builtin_types=_KEPT)
             _refuse_inexact(typed, _SENT.decode(raw), "$")
     except UnicodeDecodeError as error:
-        raise Unparsable(f"Byte {error.start} is not UTF-8.") from None
+        raise Unparsable(f"Byte {error.start} of the body is not UTF-8.") from None
     except RecursionError:
         raise Unparsable("The JSON is nested too deeply.") from None
     except msgspec.ValidationError as error:
+        if _MEMBER_MISSING.fullmatch(str(error)):
+            raise _missing(raw, type) from None
         raise _invalid(str(error)) from None
     except msgspec.DecodeError as error:
         if not raw.strip():
-            raise Unparsable("It is empty; JSON was expected.") from None
+            raise Unparsable("The body is empty; JSON was expected.") from None
         reason = str(error).replace("Input data was truncated", "JSON ends too early")
         raise Unparsable(f"{reason} ({len(raw)} bytes were received).") from None
     return value
@@ -86,11 +91,48 @@ async def encode_each(rows: AsyncIterable[object]) -> msgspec.Raw:
     return msgspec.Raw(bytes(told or b"[") + b"]")
 
 
+def members(value: object) -> Iterator[tuple[str, object]]:
+    """Yield what a value holds with its path, such as `rates[0].rate`, down to texts and numbers.
+
+    The names are those of the wire. What JSON cannot write is told as text.
+    """
+    return _members(msgspec.to_builtins(value, builtin_types=_KEPT, enc_hook=str), "")
+
+
+def refuse_unfit(value: object) -> None:
+    """Refuse what no column holds, naming the member. Raises `Invalid`.
+
+    That is a text with a NUL or an unpaired surrogate, or of more than 10,000 characters, and a
+    whole number beyond 64 bits.
+    """
+    for path, member in members(value):
+        if isinstance(member, str):
+            if len(member) > _LONGEST:
+                told = f"has {len(member)} characters; at most {_LONGEST} are taken"
+                raise Invalid(f"{path} {told}.", field=path)
+            if unfit := _UNSTORABLE.search(member):
+                told = "is a NUL" if unfit[0] == "\0" else "is not UTF-8"
+                raise Invalid(f"{path}: character {unfit.start() + 1} {told}.", field=path)
+        elif isinstance(member, int) and not -(2**63) <= member < 2**63:
+            raise Invalid(f"{path} is out of range.", field=path)
+
+
 @lru_cache(maxsize=1000)
 def _decoder(shape: Any) -> tuple[msgspec.json.Decoder[Any], bool]:
     """Return the decoder of a type, and whether the type says Decimal anywhere."""
     holds_decimals = repr(msgspec.inspect.DecimalType()) in repr(msgspec.inspect.type_info(shape))
     return msgspec.json.Decoder(shape, float_hook=_exact), holds_decimals
+
+
+def _members(value: object, path: str) -> Iterator[tuple[str, object]]:
+    if isinstance(value, dict):
+        for name, member in value.items():
+            yield from _members(member, f"{path}.{name}".removeprefix("."))
+    elif isinstance(value, list | tuple):
+        for place, member in enumerate(value):
+            yield from _members(member, f"{path}[{place}]")
+    else:
+        yield path, value
 
 
 def _exact(text: str) -> Decimal:
@@ -123,6 +165,18 @@ def _boundless(number: Decimal) -> bool:
     return (
         isinstance(exponent, str) or not -_MAX_DIGITS <= exponent <= number.adjusted() < _MAX_DIGITS
     )
+
+
+def _missing(raw: bytes, shape: type) -> Invalid:
+    """Name every member of a Struct that a body lacks; msgspec names the first."""
+    sent = msgspec.json.decode(raw, type=dict[str, msgspec.Raw])
+    names = [
+        field.encode_name
+        for field in msgspec.structs.fields(shape)
+        if field.required and field.encode_name not in sent
+    ]
+    are = "is" if len(names) == 1 else "are"
+    return Invalid(f"{', '.join(names)} {are} missing.", field=names[0])
 
 
 def _invalid(message: str) -> Invalid:

@@ -59,7 +59,7 @@ async def keys(door, actor: Actor) -> list[str]:
 
 
 WRONG = "unauthenticated: The credentials are missing or wrong, or the user is not active."
-NOT_YOURS = "forbidden: The caller may not do this. Portal {!r} is not one of yours."
+NOT_YOURS = "forbidden: Portal {!r} is not one of yours."
 
 
 @pytest.mark.parametrize(
@@ -108,7 +108,7 @@ async def test_a_portal_that_is_not_granted_is_as_one_that_does_not_exist(
 
 
 async def test_a_permission_that_is_lacking_is_named(door, cashier) -> None:
-    told = "forbidden: The caller may not do this. cashier1 lacks users.manage."
+    told = "forbidden: cashier1 lacks users.manage."
     assert await refusal(door, users, cashier) == told
     assert await refusal(door, users, cashier.at(None)) == told
 
@@ -141,9 +141,7 @@ async def test_a_user_of_two_portals_sees_both_and_acts_in_each(door, boss, seco
 
 
 async def test_a_question_of_no_portal_has_no_portal_to_act_in(door, boss) -> None:
-    assert await refusal(door, users, boss.at(None)) == (
-        "forbidden: The caller may not do this. Name the portal."
-    )
+    assert await refusal(door, users, boss.at(None)) == "forbidden: Name the portal."
 
 
 async def test_what_is_public_needs_no_credentials_and_sees_one_portal(

@@ -142,7 +142,7 @@ async def test_nobody_sets_a_credential_in_another_portal(door, boss, abroad, ow
         with pytest.raises(NotFound) as refused:
             await door.act(verb, command, abroad)
         assert refused.value.message == (
-            f"What was named does not exist. There is no user {command.login} in portal abroad."
+            f"There is no user {command.login} in portal abroad. Nothing was done."
         )
     assert await credentials(owner) == before
 

@@ -356,7 +356,7 @@ REFUSED_NEW: list[tuple[dict[str, Any], str]] = [
     ({"name": ""}, "name"),
     ({"name": "  "}, "name"),
     ({"name": "x" * 101}, "name"),
-    ({"name": "a\0b"}, "text"),
+    ({"name": "a\0b"}, "name: character 2 is a NUL"),
     ({"name": 7}, "name"),
     ({"desc": None}, "desc"),
     ({"muni": 7}, "muni"),

@@ -153,6 +153,22 @@ async def test_a_vend_is_told_with_its_arrears_apart(http, door, boss, cashier, 
     }
 
 
+async def test_blocked_accounts_are_not_told(http, door, boss, cashier, house, owner) -> None:
+    other = await small_house(door, boss, first=2, rate=None)
+    one, two = house.accounts + other.accounts
+    for account in (one, two):
+        await door.act(vend, Vend(account, "cash", Decimal(10)), cashier)
+    await plant(owner, 9_999_999, datetime(2026, 3, 2, 17, tzinfo=UTC))
+
+    async def accounts(blocked: str) -> list[str]:
+        await owner.execute("update access.system_user set blocked_accounts = $1", blocked)
+        return [row["customer"]["account"] for row in await told(http, boss, "2026-03-02")]
+
+    assert await accounts("") == [one, two, "unassigned"]
+    assert await accounts(f"99999, {one}") == [two, "unassigned"]
+    assert await accounts("*") == ["unassigned"]
+
+
 async def test_the_window_is_a_day_of_whole_seconds(http, boss, portal, owner) -> None:
     end = datetime(2026, 3, 1, 12, 0, 0, tzinfo=UTC)
     second, day = timedelta(seconds=1), timedelta(hours=24)

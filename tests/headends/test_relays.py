@@ -25,6 +25,15 @@ select headends.settle_relays(
 """
 
 
+CUT_OFF = """
+select headends.cut_off(
+    (select portal_id from access.portal where key = 'example'),
+    array(select account_id from customers.account where account = any($1) order by account_id),
+    array(select $2::text from customers.account where account = any($1)), $3
+)
+"""
+
+
 @pytest.fixture
 async def house(door, boss) -> House:
     return await small_house(door, boss, homes=2)
@@ -157,3 +166,21 @@ async def test_settling_leaves_meters_of_others_and_of_the_past(
     )
     assert await settle() == 1
     assert await state(owner, "M2") == ("DISCONNECTED", [])
+
+
+async def test_prepaid_accounts_are_cut_off_and_nobody_else(owner, house, clock) -> None:
+    one, two = house.accounts
+
+    async def cut_off(accounts: list[str], kind: str) -> int:
+        return await owner.fetchval(CUT_OFF, accounts, kind, clock.now())
+
+    await owner.execute("update metering.meter set meter_state = 'CONNECTED'")
+    await owner.execute(
+        "update customers.account set payment_mode = 'POSTPAID' where account = $1", two
+    )
+    assert await cut_off([], "units") == 0
+    assert await cut_off([one, two], "currency") == 0
+    assert await cut_off([one, two], "units") == 1
+    assert await state(owner, "M1") == ("PENDING", ["DISCONNECT"])
+    assert await state(owner, "M2") == ("CONNECTED", [])
+    assert await cut_off([one], "units") == 0

@@ -13,12 +13,12 @@ from tests.houses import House, small_house
 from tests.shared import shared_urls, urls  # noqa: F401
 
 from currant.access.model import Actor
-from currant.api.http import Spooled
 from currant.db.tx import Tx
 from currant.door import Door
 from currant.errors import Conflict
 from currant.prepayment.model import AdjustWallets, Wallet, WalletsAdjusted, Way
 from currant.prepayment.verbs import adjust_wallets
+from currant.upload import Upload
 
 CREDIT_MANY = """
 select account_id, kind, balance from prepayment.credit_many(
@@ -40,7 +40,7 @@ async def account_ids(owner: asyncpg.Connection, house: House) -> list[int]:
 
 async def adjust(door: Door, actor: Actor, way: Way, *records: str) -> WalletsAdjusted:
     text = "\n".join(["account,amount", *records]).encode()
-    upload = Spooled(io.BytesIO(text), "", len(text))
+    upload = Upload(io.BytesIO(text), "", len(text))
     return await door.act(adjust_wallets, AdjustWallets(Wallet.UNITS, way, False, upload), actor)
 
 

@@ -25,24 +25,16 @@ from currant.receivables.model import (
     ImportArrears,
 )
 from currant.receivables.verbs import arrears_types, import_arrears
+from currant.upload import Upload
 
 HEADER = "account,startdate,amount,paid,payplan\n"
 
 
-class Sent:
-    """A file as the entrance hands it over."""
-
-    def __init__(self, text: str) -> None:
-        self.file = io.BytesIO(text.encode())
-        self.digest = hashlib.sha256(text.encode()).hexdigest()
-
-    def __str__(self) -> str:
-        return self.digest
-
-
 async def send(door: Door, actor: Actor, rows: Sequence[str], **more: Any) -> ArrearsImported:
     terms = {"debit": "1100", "credit": "9100", "foreign_keys": False} | more
-    command = ImportArrears(**terms, upload=Sent(HEADER + "\n".join(rows)))
+    raw = (HEADER + "\n".join(rows)).encode()
+    upload = Upload(io.BytesIO(raw), hashlib.sha256(raw).hexdigest(), len(raw))
+    command = ImportArrears(**terms, upload=upload)
     return await door.act(import_arrears, command, actor)
 
 

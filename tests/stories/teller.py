@@ -16,9 +16,9 @@ import httpx
 import msgspec
 
 from currant.access.model import AUTO
+from currant.access.verbs import Nothing
 from currant.clock import FrozenClock
 from currant.door import Door
-from currant.drawdown.model import DrawDown
 from currant.drawdown.verbs import draw_down
 
 JSON = msgspec.json.Encoder(decimal_format="number")
@@ -159,7 +159,7 @@ async def read(teller: Teller, meter: str, value: str, at: str) -> None:
     moment = datetime.strptime(at, "%Y-%m-%d %H:%M").replace(tzinfo=NEW_YORK)
     text = f"serialnumber,datetime,sumforwardactive\n{meter},{moment.isoformat()},{value}"
     await teller.post("/meters/reads/insert?portal=example&source=multispeak&format=CSV", text=text)
-    while (await teller.door.act(draw_down, DrawDown(1000), AUTO.at("example"))).registers:
+    while (await teller.door.act(draw_down, Nothing(), AUTO.at("example"))).registers:
         pass
 
 

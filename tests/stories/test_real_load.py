@@ -22,10 +22,9 @@ from tests.conftest import make_user, token_header
 from tests.stories.teller import CUSTOMER, JSON, LOCATION, METER
 
 from currant.access.model import AUTO, OPERATOR, CreatePortal
-from currant.access.verbs import create_portal
+from currant.access.verbs import Nothing, create_portal
 from currant.clock import FrozenClock
 from currant.door import Door
-from currant.drawdown.model import DrawDown
 from currant.drawdown.verbs import draw_down
 
 LOAD = Path(__file__).parents[3] / "shared/fixtures/loads/simbench_2016_15min_subset.csv.gz"
@@ -262,7 +261,7 @@ async def test_a_real_load(
         told = await utility.post(path, "\n".join(lines))
         assert told["data"]["parsed_reads"] == len(lines) - 1
         reads += len(lines) - 1
-        while (await door.act(draw_down, DrawDown(5000), AUTO.at("berlin"))).registers:
+        while (await door.act(draw_down, Nothing(), AUTO.at("berlin"))).registers:
             pass
 
     assert reads == METERS * (days * 96 + change)

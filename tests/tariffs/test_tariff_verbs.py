@@ -12,13 +12,15 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.conftest import NOW
+from tests.houses import small_house
 
 from currant.access.model import Actor
 from currant.access.permissions import Permission, needs
 from currant.clock import FrozenClock
 from currant.db.tx import Tx
 from currant.door import Door
-from currant.errors import Conflict, Invalid, Refusal
+from currant.errors import Conflict, Forbidden, Invalid, Refusal
+from currant.metering.model import NoSuchMeter
 from currant.tariffs import verbs
 from currant.tariffs.book import PriceBook
 from currant.tariffs.calendars import UnknownClock, UnsoundCalendar
@@ -29,7 +31,6 @@ from currant.tariffs.model import (
     CreateTariff,
     NoSuchCalendar,
     NoSuchFixedCharge,
-    NoSuchMeter,
     NoSuchTariff,
     Period,
     Rate,
@@ -497,6 +498,30 @@ async def test_refusals_of_assign(door, boss, home, meters) -> None:
         await door.act(verbs.assign_tariff, AssignTariff("M9", "HOME", NOW), boss)
     with pytest.raises(NoSuchTariff, match="SHOP"):
         await door.act(verbs.assign_tariff, AssignTariff("M1", "SHOP", NOW), boss)
+
+
+async def test_a_meter_of_a_blocked_account_stays_on_its_tariff(door, boss, owner, home) -> None:
+    """Barred from whom the meter supplies then or later, not from whom it supplied before."""
+    house = await small_house(door, boss, homes=2)
+    moved = [NOW + timedelta(days=1), NOW + timedelta(days=2)]
+    await owner.execute(
+        "update customers.agreement set valid = tstzrange(lower(valid), $1) "
+        "where account_id = (select account_id from customers.account where account = $2)",
+        moved[1], house.accounts[1],
+    )  # fmt: skip
+
+    async def assign(serial: str, at: datetime, blocked: str) -> Any:
+        await owner.execute("update access.system_user set blocked_accounts = $1", blocked)
+        return await door.act(verbs.assign_tariff, AssignTariff(serial, "HOME", at), boss)
+
+    one, two = house.accounts
+    for blocked in (one, "*"):
+        with pytest.raises(Forbidden, match=one):
+            await assign("M1", moved[0], blocked)
+    with pytest.raises(Forbidden, match=two):
+        await assign("M2", moved[0], two)
+    assert [row.tariff for row in await assign("M1", moved[0], two)] == ["SBT", "HOME"]
+    assert [row.tariff for row in await assign("M2", moved[1], two)] == ["SBT", "HOME"]
 
 
 # Taxes

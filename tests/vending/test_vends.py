@@ -106,6 +106,19 @@ async def test_amounts_that_are_no_tender_are_refused_by_name(
     assert await owner.fetchval("select count(*) from vending.vend") == 0
 
 
+@pytest.mark.parametrize("number", ["-1", "9223372036854775808"])
+async def test_a_tender_number_that_is_none_is_refused_by_name(
+    http, cashier, house, owner, number
+) -> None:
+    body = f'{{"account": "{house.accounts[0]}", "tender": "check", "amount": 5, '
+    refused = await http.post(
+        PATH, content=f'{body}"tender_number": {number}}}', headers=token_header(cashier)
+    )
+    assert refused.status_code == 422
+    assert "tender_number" in refused.json()["detail"]
+    assert await owner.fetchval("select count(*) from ledger.entry") == 0
+
+
 async def test_what_cannot_be_sold_is_refused_and_nothing_is_charged(
     http, door, boss, cashier, house, owner
 ) -> None:
@@ -180,6 +193,7 @@ async def test_who_may_sell_and_where(http, door, portal, house) -> None:
 
 
 async def test_the_document_describes_the_body(http) -> None:
-    paths = (await http.get("/v1/openapi.json")).json()["paths"]
-    body = paths["/v1/{portal}/vends"]["post"]["requestBody"]["content"]["application/json"]
-    assert set(body["schema"]["required"]) == {"account", "tender", "amount"}
+    told = (await http.get("/v1/openapi.json")).json()
+    body = told["paths"]["/v1/{portal}/vends"]["post"]["requestBody"]["content"]["application/json"]
+    assert body["schema"] == {"$ref": "#/components/schemas/Vend"}
+    assert set(told["components"]["schemas"]["Vend"]["required"]) == {"account", "tender", "amount"}

@@ -1,6 +1,7 @@
 """The shapes of access: actors, portals, users, and what is refused."""
 
 from datetime import date
+from zoneinfo import ZoneInfo
 
 import msgspec
 
@@ -61,6 +62,20 @@ class PortalCreated(msgspec.Struct, frozen=True):
 
     portal_id: int
     key: str
+
+
+class PortalShown(msgspec.Struct, frozen=True):
+    """A portal as people are told of it: the utility's name, its civil time and its currency."""
+
+    key: str
+    name: str
+    timezone: str
+    currency: str
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The zone that the portal's days and timestamps are told in."""
+        return ZoneInfo(self.timezone)
 
 
 class CreateAlias(msgspec.Struct, frozen=True):

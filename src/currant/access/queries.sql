@@ -69,6 +69,10 @@ order by login;
 -- The portals that the actor sees, by key.
 select portal_id, key from access.portal order by key;
 
+-- name: portal_shown
+-- One portal as people are told of it.
+select key, name, timezone, currency from access.portal where portal_id = :portal_id::int;
+
 -- name: beyond_role
 -- What a role may do that a user may not.
 select rp.permission from access.role_permission as rp

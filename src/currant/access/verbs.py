@@ -18,6 +18,7 @@ from currant.access.model import (
     Entered,
     IssueToken,
     PortalCreated,
+    PortalShown,
     SetPassword,
     SignedHead,
     SystemUser,
@@ -39,6 +40,7 @@ _CREATE_ALIAS = sql.command("create_alias")
 _CREATE_USER = sql.rows("create_user", UserNamed)
 _USERS = sql.rows("users", SystemUser)
 _PORTALS = sql.rows("portals", PortalCreated)
+_PORTAL_SHOWN = sql.rows("portal_shown", PortalShown)
 _BEYOND_ROLE = sql.rows("beyond_role", str)
 _SET_CREDENTIAL = sql.rows("set_credential", list[str])
 _SEAL_AUDIT = sql.rows("seal_audit", int)
@@ -155,6 +157,12 @@ async def users(tx: Tx, _question: Nothing) -> list[SystemUser]:
 async def portals(tx: Tx, _question: Nothing) -> list[PortalCreated]:
     """List the portals that the actor may act in, by key."""
     return await tx.all(_PORTALS)
+
+
+@needs(Permission.ANY_USER)
+async def show_portal(tx: Tx, _question: Nothing) -> PortalShown:
+    """Show the portal that is acted in."""
+    return await tx.one(_PORTAL_SHOWN, portal_id=tx.portal.portal_id)
 
 
 @needs(Permission.ANY_USER)

@@ -9,6 +9,7 @@ from currant.api.http import App, Receive, Scope, Send
 from currant.api.juice.app import juice_app
 from currant.api.v1.app import v1_app
 from currant.clock import Clock, SystemClock
+from currant.collector import collect_rarely
 from currant.db.database import refuse_unfit
 from currant.db.tx import open_pool
 from currant.door import Door
@@ -33,6 +34,7 @@ def make_app(config: Settings | None = None, clock: Clock | None = None) -> App:
         door = Door(pool, clock or SystemClock())
         faces["v1"] = v1_app(door)
         faces["juice"] = juice_app(door, chosen)
+        collect_rarely()
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":

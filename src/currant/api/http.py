@@ -1,20 +1,27 @@
-"""What every face needs of HTTP: credentials, query parameters, bodies spooled to disk."""
+"""What every face needs of HTTP: the door, credentials, query parameters, bodies, refusals."""
 
 import base64
 import binascii
 import hashlib
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, MutableMapping
-from typing import IO, Any
+from typing import Any, TypeVar
 from urllib.parse import parse_qsl
 
 from litestar import Request
-from litestar.exceptions import InternalServerException
+from litestar.exceptions import (
+    HTTPException,
+    InternalServerException,
+    MethodNotAllowedException,
+    NotFoundException,
+)
 
+from currant import wire
 from currant.access.model import ANONYMOUS, Actor
 from currant.access.verbs import hash_token
 from currant.door import Door
-from currant.errors import Invalid, TooLarge, Unauthenticated, Unparsable
+from currant.errors import Invalid, Refusal, TooLarge, Unauthenticated, Unparsable
+from currant.upload import Upload
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -22,12 +29,15 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 AnyRequest = Request[Any, Any, Any]
+T = TypeVar("T")
 
 INTERACTIVE_BYTES = 32 * 1024 * 1024
 FILE_BYTES = 256 * 1024 * 1024
 
 _TRUE = {"true", "1", "yes"}
 _FALSE = {"false", "0", "no"}
+_MOST_PARAMETERS = 1000
+_MOST_ROWS = 2**31 - 1
 
 
 class Query:
@@ -38,15 +48,14 @@ class Query:
             pairs = parse_qsl(
                 scope["query_string"].decode("ascii", "surrogateescape"),
                 keep_blank_values=True,
-                errors="strict",
-                max_num_fields=1000,
+                errors="surrogateescape",
+                max_num_fields=_MOST_PARAMETERS,
             )
         except ValueError as error:
-            raise Invalid("The query string is not UTF-8.") from error
+            raise Invalid(f"There are more than {_MOST_PARAMETERS} parameters.") from error
         self._values: dict[str, str] = {}
-        for name, value in pairs:
-            if "\0" in value:
-                raise Invalid("It holds a NUL character.", field=name)
+        for pair in pairs:
+            name, value = _unescaped(*pair)
             self._values.setdefault(name, value)
 
     def text(self, name: str) -> str:
@@ -77,6 +86,36 @@ class Query:
         if not (value.isascii() and value.isdigit() and least <= int(value[:18]) <= most):
             raise Invalid(f"The parameter {name} is a number from {least} to {most}.", field=name)
         return int(value)
+
+    def page(self) -> tuple[int, int]:
+        """Return `limit` and `offset`, an extension: how many rows, beyond how many."""
+        return (
+            self.number("limit", default=_MOST_ROWS, least=0, most=_MOST_ROWS),
+            self.number("offset", default=0, least=0, most=_MOST_ROWS),
+        )
+
+
+def _unescaped(*pair: str) -> tuple[str, str]:
+    """Return a parameter's name and value, whose bytes beyond UTF-8 came as surrogates."""
+    field = pair[0][:80] if pair[0].isprintable() else "of the query string"
+    try:
+        name, value = (part.encode(errors="surrogateescape").decode() for part in pair)
+    except UnicodeDecodeError as error:
+        raise Invalid(f"The parameter {field} is not UTF-8.", field=field) from error
+    if "\0" in value:
+        raise Invalid(f"The parameter {field} holds a NUL character.", field=field)
+    return name, value
+
+
+def door_of(request: AnyRequest) -> Door:
+    """Return the door of the application that a request came to."""
+    door: Door = request.app.state.door
+    return door
+
+
+async def signed_in(request: AnyRequest, portal: str | None = None) -> Actor:
+    """Return who asks, acting in the named portal. Raises `Unauthenticated`."""
+    return (await actor_of(request, door_of(request))).at(portal)
 
 
 async def actor_of(request: AnyRequest, door: Door) -> Actor:
@@ -118,7 +157,7 @@ async def _received(request: AnyRequest) -> AsyncIterator[bytes]:
         async for chunk in request.stream():
             yield chunk
     except InternalServerException as broken:
-        raise Unparsable("It broke off before its end. Nothing was done.") from broken
+        raise Unparsable("The body broke off before its end.") from broken
 
 
 async def body_of(request: AnyRequest, limit: int = INTERACTIVE_BYTES) -> bytes:
@@ -132,23 +171,14 @@ async def body_of(request: AnyRequest, limit: int = INTERACTIVE_BYTES) -> bytes:
     return b"".join(chunks)
 
 
-class Spooled:
-    """A body that was received whole, on disk where it is large; the reader closes the file.
-
-    As text it is its size and SHA-256: so the audit log tells it, and an idempotency key compares.
-    """
-
-    def __init__(self, file: IO[bytes], sha256: str, size: int) -> None:
-        self.file = file
-        self.sha256 = sha256
-        self.size = size
-
-    def __str__(self) -> str:
-        """Return the size and the SHA-256."""
-        return f"{self.size} bytes, SHA-256 {self.sha256}"
+async def json_of(request: AnyRequest, shape: type[T]) -> T:
+    """Read a JSON body as a shape. Raises `Unparsable`, `Invalid` with the member, `TooLarge`."""
+    value = wire.decode(await body_of(request), shape)
+    wire.refuse_unfit(value)
+    return value
 
 
-async def spooled(request: AnyRequest, limit: int = FILE_BYTES) -> Spooled:
+async def spooled(request: AnyRequest, limit: int = FILE_BYTES) -> Upload:
     """Receive a file before anything is begun, so that a half-sent one changes nothing.
 
     Raises `TooLarge`.
@@ -166,4 +196,27 @@ async def spooled(request: AnyRequest, limit: int = FILE_BYTES) -> Spooled:
     except BaseException:
         file.close()
         raise
-    return Spooled(file, digest.hexdigest(), size)
+    return Upload(file, digest.hexdigest(), size)
+
+
+def message_of(request: AnyRequest, refusal: Refusal) -> str:
+    """Return what a refusal says; of a change also that nothing was done."""
+    refusal.undone = request.method != "GET"
+    return refusal.message
+
+
+def allowed_by(error: HTTPException) -> str:
+    """Return the verbs that a path takes, as the header Allow tells them."""
+    headers = error.headers or {}
+    return headers.get("allow") or headers.get("Allow") or "nothing"
+
+
+def http_message_of(request: AnyRequest, error: HTTPException) -> str:
+    """Return what the framework refused: an unknown path, a wrong verb, an unreadable request."""
+    path = request.url.path
+    path = path if len(path) <= 80 else f"{path[:80]}…"
+    if isinstance(error, MethodNotAllowedException):
+        return f"{path} takes {allowed_by(error)}, not {request.method}."
+    if isinstance(error, NotFoundException):
+        return f"There is no endpoint {path}."
+    return error.detail

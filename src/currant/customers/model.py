@@ -21,6 +21,14 @@ class AccountNamed(msgspec.Struct, frozen=True):
     account: str
 
 
+class NamedAccount(msgspec.Struct, frozen=True):
+    """The account that a key means: its internal id and its number."""
+
+    key: str
+    account_id: int
+    account: str
+
+
 class Customer(msgspec.Struct, frozen=True):
     """A customer with the account, as J15 prints it; `contract` is the account where none is."""
 

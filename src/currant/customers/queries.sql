@@ -3,6 +3,18 @@
 select a.account_id from customers.account as a
 where a.portal_id = :portal_id::int and a.account = :account::text;
 
+-- name: accounts_named
+-- The accounts that keys mean: by contract first where these are foreign keys, else by number.
+-- not null: key account_id account
+select
+    k.key, coalesce(f.account_id, a.account_id) as account_id,
+    coalesce(f.account, a.account) as account
+from unnest(:keys::text[]) as k (key)
+left join customers.account as f
+    on f.portal_id = :portal_id::int and :foreign_keys::boolean and f.contract = k.key
+left join customers.account as a on a.portal_id = :portal_id::int and a.account = k.key
+where coalesce(f.account_id, a.account_id) is not null;
+
 -- name: customer
 -- One customer as J15 prints it.
 -- not null: contract

@@ -1,18 +1,30 @@
 """Acts on customers and accounts, and the questions asked about them."""
 
+from collections.abc import Mapping, Sequence
+
 import msgspec
 
 from currant import wire
 from currant.access.permissions import Permission, needs
-from currant.customers.model import AccountEntries, AccountNamed, Customer, NoSuchAccount
+from currant.csvfile import refuse_file
+from currant.customers.adjustments import AccountRecord
+from currant.customers.model import (
+    AccountEntries,
+    AccountNamed,
+    Customer,
+    NamedAccount,
+    NoSuchAccount,
+)
 from currant.db.statements import Statements
 from currant.db.tx import Portal, Tx
+from currant.errors import Fault
 from currant.ledger import verbs as ledger
 from currant.ledger.model import BalanceRow, BalancesOf, EntriesOf, EntryWithPostings
 from currant.locations.model import Keys, KeysWanted
 
 sql = Statements(__package__)
 _ACCOUNT_NAMED = sql.rows("account_named", int)
+_ACCOUNTS_NAMED = sql.rows("accounts_named", NamedAccount)
 _CUSTOMER = sql.rows("customer", Customer)
 _ACCOUNT_KEYS = sql.rows("account_keys", Keys)
 _STAGE_CUSTOMERS = sql.command("stage_customers")
@@ -26,6 +38,41 @@ async def account_id_of(tx: Tx, account: str) -> int:
     if account_id is None:
         raise NoSuchAccount(account, field="account")
     return account_id
+
+
+async def accounts_of(
+    tx: Tx, records: Sequence[AccountRecord], *, foreign_keys: bool
+) -> dict[str, NamedAccount]:
+    """Return the accounts that the records of a file name, by key.
+
+    Where `foreign_keys`, a key may also be that of the utility. Raises `NoSuchAccount`.
+    """
+    rows = await tx.all(
+        _ACCOUNTS_NAMED,
+        portal_id=tx.portal.portal_id,
+        keys=list({record.key for record in records}),
+        foreign_keys=foreign_keys,
+    )
+    accounts = {row.key: row for row in rows}
+    missing = [record for record in records if record.key not in accounts]
+    refuse_file(
+        NoSuchAccount,
+        [Fault(r.number, "account", f"{r.key[:40]!r} does not exist") for r in missing],
+    )
+    return accounts
+
+
+def blocked_faults(
+    tx: Tx, records: Sequence[AccountRecord], accounts: Mapping[str, NamedAccount]
+) -> list[Fault]:
+    """List the records whose account the caller is barred from."""
+    barred = tx.user.blocked
+    named = [(record.number, accounts[record.key].account) for record in records]
+    return [
+        Fault(number, "account", f"{account} is blocked for you")
+        for number, account in named
+        if barred & {"*", account}
+    ]
 
 
 @needs(Permission.LEDGER_VIEW)

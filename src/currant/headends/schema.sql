@@ -67,6 +67,49 @@ begin
 end
 $$;
 
+-- The meters through which accounts draw on their wallets of these kinds at an instant.
+create function headends.meters_of_wallets(
+    in_portal int, of_accounts bigint[], kinds text[], at timestamptz
+)
+returns setof bigint
+language sql stable
+as $$
+    select m.meter_id
+    from unnest(of_accounts, kinds) as w (account_id, kind)
+    inner join customers.agreement as g
+        on g.portal_id = in_portal and g.account_id = w.account_id and g.valid @> at
+    inner join metering.installation as i
+        on i.portal_id = g.portal_id and i.location_id = g.location_id and i.valid @> at
+    inner join metering.meter as m
+        on m.portal_id = i.portal_id and m.meter_id = i.meter_id
+        and m.product_type = g.product_type and m.wallet_kind = w.kind
+$$;
+
+-- Cut off accounts whose wallets of these kinds are used up: the meters of those that are prepaid
+-- are asked to disconnect. Answers how many were asked.
+create function headends.cut_off(
+    in_portal int, of_accounts bigint[], kinds text[], at timestamptz
+)
+returns bigint
+language sql
+as $$
+    select headends.request_relay(
+        in_portal,
+        array(
+            select m.meter_id
+            from headends.meters_of_wallets(in_portal, p.account_ids, p.kinds, at) as m (meter_id)
+        ),
+        'DISCONNECT', 'wallet', at
+    )
+    from (
+        select array_agg(w.account_id) as account_ids, array_agg(w.kind) as kinds
+        from unnest(of_accounts, kinds) as w (account_id, kind)
+        inner join customers.account as a
+            on a.portal_id = in_portal and a.account_id = w.account_id
+            and a.payment_mode = 'PREPAID'
+    ) as p
+$$;
+
 -- Give back the supply of accounts whose wallets of these kinds hold something again: a
 -- disconnection of their meters that waits is withdrawn and the meter is CONNECTED as before, one
 -- that happened is answered by a request to connect. Answers how many meters that concerned.
@@ -81,14 +124,8 @@ declare
     kept bigint[];
 begin
     select array_agg(distinct m.meter_id) into supplied
-    from unnest(of_accounts, kinds) as w (account_id, kind)
-    inner join customers.agreement as g
-        on g.portal_id = in_portal and g.account_id = w.account_id and g.valid @> at
-    inner join metering.installation as i
-        on i.portal_id = g.portal_id and i.location_id = g.location_id and i.valid @> at
-    inner join metering.meter as m
-        on m.portal_id = i.portal_id and m.meter_id = i.meter_id
-        and m.product_type = g.product_type and m.wallet_kind = w.kind
+    from headends.meters_of_wallets(in_portal, of_accounts, kinds, at) as w (meter_id)
+    inner join metering.meter as m on m.portal_id = in_portal and m.meter_id = w.meter_id
     where m.meter_state in ('PENDING', 'DISCONNECTING', 'DISCONNECTED');
     if supplied is null then
         return 0;

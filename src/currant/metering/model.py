@@ -30,7 +30,7 @@ class MeterListed(msgspec.Struct, frozen=True, gc=False):
 
 
 class NoSuchMeter(NotFound):
-    """There is no such meter in this portal."""
+    """There is no such meter here."""
 
 
 class SerialTaken(Conflict, constraint="serial_taken"):

@@ -2,17 +2,12 @@
 
 from decimal import Decimal
 from enum import StrEnum
-from typing import IO, Protocol
 
 import msgspec
 
+from currant.customers.adjustments import AccountRecord
 from currant.errors import Conflict, Invalid
-
-
-class Upload(Protocol):
-    """A file that was received; as text it says its size and hash, not where it lies."""
-
-    file: IO[bytes]
+from currant.upload import Upload
 
 
 class Wallet(StrEnum):
@@ -42,30 +37,26 @@ class AdjustWallets(msgspec.Struct, frozen=True):
     upload: Upload
 
 
-class AdjustmentRecord(msgspec.Struct, frozen=True):
-    """A sound record of that file: `number` counts from 1, `amount` is money or Wh."""
+class AdjustmentRecord(AccountRecord, frozen=True):
+    """A sound record of that file; `amount` is money or Wh."""
 
-    number: int
-    key: str
     amount: Decimal
 
 
 class HeldWallet(msgspec.Struct, frozen=True):
-    """The account that a key means, and what its wallet holds: None where it has no such wallet."""
+    """What the wallet of an account holds."""
 
-    key: str
     account_id: int
-    account: str
-    balance: Decimal | None
+    balance: Decimal
 
 
 class UnitMeter(msgspec.Struct, frozen=True):
-    """A meter that a unit wallet supplies, and the tariff it is on, if any."""
+    """A meter that a unit wallet supplies, and the tariff it is on."""
 
     account_id: int
     meter_id: int
-    tariff_id: int | None
-    revision: int | None
+    tariff_id: int
+    revision: int
 
 
 class Sold(msgspec.Struct, frozen=True):

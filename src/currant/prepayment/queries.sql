@@ -1,39 +1,23 @@
 -- name: hold_wallets
--- The accounts that keys mean, by contract first where these are foreign keys, else by number, with
--- what their wallets of a kind hold. The wallets are locked in order until the transaction ends.
--- not null: key account_id account
-with named as materialized (
-    select
-        k.key, coalesce(f.account_id, a.account_id) as account_id,
-        coalesce(f.account, a.account) as account
-    from unnest(:keys::text[]) as k (key)
-    left join customers.account as f
-        on f.portal_id = :portal_id::int and :foreign_keys::boolean and f.contract = k.key
-    left join customers.account as a on a.portal_id = :portal_id::int and a.account = k.key
-    where coalesce(f.account_id, a.account_id) is not null
-), held as materialized (
-    select w.account_id, w.balance
-    from prepayment.wallet as w
-    where w.portal_id = :portal_id::int and w.kind = :kind::text
-        and w.account_id in (select named.account_id from named)
-    order by w.account_id
-    for update
-)
-select named.key, named.account_id, named.account, held.balance
-from named
-left join held on held.account_id = named.account_id;
+-- What accounts hold in their wallets of a kind, locked in order until the transaction ends.
+select w.account_id, w.balance
+from prepayment.wallet as w
+where w.portal_id = :portal_id::int and w.kind = :kind::text
+    and w.account_id = any(:account_ids::bigint[])
+order by w.account_id
+for update;
 
 -- name: unit_meters
--- The meters that are supplied from the unit wallets of accounts, and their tariffs.
+-- The meters that are supplied from the unit wallets of accounts and have a tariff, with it.
 select g.account_id, m.meter_id, s.tariff_id, t.revision
 from customers.agreement as g
 inner join metering.installation as i
     on i.portal_id = g.portal_id and i.location_id = g.location_id and i.valid @> :at::timestamptz
 inner join metering.meter as m
     on m.portal_id = i.portal_id and m.meter_id = i.meter_id and m.product_type = g.product_type
-left join tariffs.assignment as s
+inner join tariffs.assignment as s
     on s.portal_id = m.portal_id and s.meter_id = m.meter_id and s.valid @> :at::timestamptz
-left join tariffs.tariff as t on t.portal_id = s.portal_id and t.tariff_id = s.tariff_id
+inner join tariffs.tariff as t on t.portal_id = s.portal_id and t.tariff_id = s.tariff_id
 where g.portal_id = :portal_id::int and g.account_id = any(:account_ids::bigint[])
     and g.valid @> :at::timestamptz and m.wallet_kind = 'units';
 
@@ -101,33 +85,20 @@ with line as materialized (
     ) as meters
     from (select array_agg(moved.account_id) as account_ids from moved where moved.balance > 0) as f
     where :way::text = 'fund' and f.account_ids is not null
-), run_out as materialized (
-    select headends.request_relay(
-        :portal_id::int, d.meter_ids, 'DISCONNECT', 'wallet', :at::timestamptz
+), cut_off as materialized (
+    select headends.cut_off(
+        :portal_id::int, f.account_ids, array_fill(:kind::text, array[cardinality(f.account_ids)]),
+        :at::timestamptz
     ) as meters
     from (
-        select array_agg(distinct m.meter_id) as meter_ids
-        from moved
-        inner join customers.account as a
-            on a.portal_id = :portal_id::int and a.account_id = moved.account_id
-            and a.payment_mode = 'PREPAID'
-        inner join customers.agreement as g
-            on g.portal_id = a.portal_id and g.account_id = a.account_id
-            and g.valid @> :at::timestamptz
-        inner join metering.installation as i
-            on i.portal_id = g.portal_id and i.location_id = g.location_id
-            and i.valid @> :at::timestamptz
-        inner join metering.meter as m
-            on m.portal_id = i.portal_id and m.meter_id = i.meter_id
-            and m.product_type = g.product_type and m.wallet_kind = :kind::text
-        where moved.balance <= 0
-    ) as d
-    where :way::text = 'debit' and d.meter_ids is not null
+        select array_agg(moved.account_id) as account_ids from moved where moved.balance <= 0
+    ) as f
+    where :way::text = 'debit' and f.account_ids is not null
 )
 select
     (select count(*) from posted) as entries,
     (select count(*) from moved) as wallets,
-    coalesce((select given_back.meters from given_back), (select run_out.meters from run_out), 0)
+    coalesce((select given_back.meters from given_back), (select cut_off.meters from cut_off), 0)
         as meters;
 
 -- name: faults

@@ -1,27 +1,19 @@
 """Acts on wallets: funding and debiting them by file."""
 
-import asyncio
-from collections.abc import AsyncIterator, Sequence
-from datetime import datetime
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
-from typing import IO
 
 from currant.access.permissions import Permission, needs
 from currant.access.verbs import Nothing
-from currant.csvfile import MAX_FAULTS, Column, CsvReader, Record
-from currant.customers.model import NoSuchAccount
+from currant.csvfile import CsvReader, Record, refuse_file
+from currant.customers.adjustments import COLUMNS, read_amount
+from currant.customers.model import NamedAccount
+from currant.customers.verbs import accounts_of, blocked_faults
 from currant.db.statements import Statements
 from currant.db.tx import Tx
-from currant.errors import Fault, Forbidden, Invalid, Refusal
-from currant.money import (
-    format_money,
-    from_minor,
-    kwh,
-    minor_units,
-    parse_amount,
-    to_minor,
-    wh_from,
-)
+from currant.errors import Fault, Forbidden
+from currant.money import format_money, from_minor, kwh, minor_units, to_minor, wh_from
 from currant.prepayment.model import (
     Adjusted,
     AdjustmentRecord,
@@ -37,8 +29,6 @@ from currant.prepayment.model import (
     Way,
 )
 from currant.tariffs.book import PriceBook
-from currant.tariffs.calendars import clock
-from currant.tariffs.pricing import TariffVersion, UnsoundTariff, value_of
 from currant.tariffs.verbs import price_book
 
 sql = Statements(__package__)
@@ -55,19 +45,9 @@ _POSTED = {
     (Wallet.UNITS, Way.FUND): ("U200", "U100"),
     (Wallet.UNITS, Way.DEBIT): ("U100", "U500"),
 }
-_COLUMNS = (
-    Column("account", required=True),
-    Column("startdate"),
-    Column("amount", required=True),
-    Column("paid"),
-    Column("payplan"),
-)
 _KWH_PLACES = 3
 # Far from what a balance can hold, so that no sum of a file's records is beyond it either.
 _LARGEST = Decimal(10) ** 9
-_CHUNK = 1024 * 1024
-
-_Position = tuple[PriceBook, TariffVersion, int]
 
 
 @needs(Permission.ADJUST_WALLET)
@@ -79,16 +59,17 @@ async def adjust_wallets(tx: Tx, command: AdjustWallets) -> WalletsAdjusted:
     `Invalid`, `NoSuchAccount`, `NoSuchWallet`, `WalletTooLow`, and `Forbidden` for blocked accounts
     and amounts above the limit, each naming the records.
     """
-    reader = CsvReader(_COLUMNS)
+    reader = CsvReader(COLUMNS)
     records: list[AdjustmentRecord] = []
-    async for batch in reader.batches(_chunks(command.upload.file)):
+    async for batch in reader.batches(command.upload.chunks()):
         for record in batch:
             _read(tx, command.wallet, reader, record, records)
-    held = await _hold(tx, command, records)
-    _refuse_blocked(tx, records, held)
-    await _refuse_beyond_limit(tx, command, records, held)
+    accounts = await accounts_of(tx, records, foreign_keys=command.foreign_keys)
+    refuse_file(Forbidden, blocked_faults(tx, records, accounts))
+    held = await _hold(tx, command, records, accounts)
+    await _refuse_beyond_limit(tx, command, records, accounts)
     if command.way is Way.DEBIT:
-        _refuse_overdrawn(tx, command, records, held)
+        _refuse_overdrawn(tx, command, records, accounts, held)
     if records:
         in_units = command.wallet is Wallet.UNITS
         debit, credit = _POSTED[command.wallet, command.way]
@@ -103,7 +84,7 @@ async def adjust_wallets(tx: Tx, command: AdjustWallets) -> WalletsAdjusted:
             commodity="Wh" if in_units else tx.portal.currency,
             debit=debit,
             credit=credit,
-            account_ids=[held[record.key].account_id for record in records],
+            account_ids=[accounts[record.key].account_id for record in records],
             amounts=[record.amount for record in records],
         )
     return WalletsAdjusted(len(records), reader.header_repaired)
@@ -115,14 +96,6 @@ async def wallet_faults(tx: Tx, _question: Nothing) -> list[WalletFault]:
     return await tx.all(_FAULTS)
 
 
-async def _chunks(file: IO[bytes]) -> AsyncIterator[bytes]:
-    """Read a file from its beginning, letting other requests have their turn."""
-    file.seek(0)
-    while chunk := file.read(_CHUNK):
-        yield chunk
-        await asyncio.sleep(0)
-
-
 def _read(
     tx: Tx, wallet: Wallet, reader: CsvReader, record: Record, records: list[AdjustmentRecord]
 ) -> None:
@@ -132,13 +105,9 @@ def _read(
     in_units = wallet is Wallet.UNITS
     if not key:
         reader.refuse(number, "account", "is blank")
-    try:
-        amount = parse_amount(
-            text, places=_KWH_PLACES if in_units else minor_units(tx.portal.currency)
-        )
-    except Invalid as refusal:
-        reason = refusal.detail.rstrip(".") if text else "is blank"
-        reader.refuse(number, "amount", reason)
+    places = _KWH_PLACES if in_units else minor_units(tx.portal.currency)
+    amount = read_amount(reader, number, "amount", text, places)
+    if amount is None:
         return
     if amount == 0:
         reader.refuse(number, "amount", "is zero; a wallet is adjusted by more than nothing")
@@ -150,71 +119,45 @@ def _read(
 
 
 async def _hold(
-    tx: Tx, command: AdjustWallets, records: Sequence[AdjustmentRecord]
-) -> dict[str, HeldWallet]:
-    """Find and lock the wallets that the records name. Raises `NoSuchAccount`, `NoSuchWallet`."""
+    tx: Tx,
+    command: AdjustWallets,
+    records: Sequence[AdjustmentRecord],
+    accounts: Mapping[str, NamedAccount],
+) -> dict[str, Decimal]:
+    """Lock the wallets that the records name; return what each holds. Raises `NoSuchWallet`."""
     rows = await tx.all(
         _HOLD_WALLETS,
         portal_id=tx.portal.portal_id,
-        keys=list({record.key for record in records}),
-        foreign_keys=command.foreign_keys,
         kind=command.wallet.value,
+        account_ids=[account.account_id for account in accounts.values()],
     )
-    held = {row.key: row for row in rows}
-    _refuse(
-        NoSuchAccount,
-        [
-            Fault(record.number, "account", f"{record.key[:40]!r} does not exist")
-            for record in records
-            if record.key not in held
-        ],
-    )
-    _refuse(
-        NoSuchWallet,
-        [
-            Fault(
-                record.number,
-                "account",
-                f"{held[record.key].account} has no {command.wallet.value} wallet",
-            )
-            for record in records
-            if held[record.key].balance is None
-        ],
-    )
-    return held
-
-
-def _refuse_blocked(
-    tx: Tx, records: Sequence[AdjustmentRecord], held: dict[str, HeldWallet]
-) -> None:
-    """Refuse the accounts that the caller is barred from."""
-    faults = []
-    for record in records:
-        account = held[record.key].account
-        try:
-            tx.user.refuse_blocked(account)
-        except Forbidden:
-            faults.append(Fault(record.number, "account", f"{account} is blocked for you"))
-    _refuse(Forbidden, faults)
+    balances = {row.account_id: row.balance for row in rows}
+    lacking = [
+        Fault(record.number, "account", f"{account.account} has no {command.wallet.value} wallet")
+        for record in records
+        if (account := accounts[record.key]).account_id not in balances
+    ]
+    refuse_file(NoSuchWallet, lacking)
+    return {account.account: balances[account.account_id] for account in accounts.values()}
 
 
 async def _refuse_beyond_limit(
     tx: Tx,
     command: AdjustWallets,
     records: Sequence[AdjustmentRecord],
-    held: dict[str, HeldWallet],
+    accounts: Mapping[str, NamedAccount],
 ) -> None:
     """Refuse amounts worth more than the caller's special limit."""
     limit, currency = tx.user.special_limit, tx.portal.currency
     if limit is None:
         return
     in_units = command.wallet is Wallet.UNITS
-    account_ids = {wallet.account_id for wallet in held.values()}
+    account_ids = {account.account_id for account in accounts.values()}
     positions = await _positions(tx, sorted(account_ids)) if in_units else {}
     faults = []
     for record in records:
         if in_units:
-            worth = _worth(tx, positions.get(held[record.key].account_id, []), int(record.amount))
+            worth = _worth(tx, positions[accounts[record.key].account_id], int(record.amount))
         else:
             worth = to_minor(record.amount, currency)
         if worth is None:
@@ -224,80 +167,53 @@ async def _refuse_beyond_limit(
             value, most = (format_money(from_minor(m, currency), currency) for m in (worth, limit))
             reason = f"its value of {value} is above your special limit of {most}"
             faults.append(Fault(record.number, "amount", reason))
-    _refuse(Forbidden, faults)
+    refuse_file(Forbidden, faults)
 
 
-async def _positions(tx: Tx, account_ids: Sequence[int]) -> dict[int, list[_Position]]:
-    """Return where each account's meters stand in their tariffs: the rates, and units sold."""
+async def _positions(tx: Tx, account_ids: Sequence[int]) -> dict[int, list[tuple[PriceBook, int]]]:
+    """Return where each account's meters stand: the tariff, and the units sold this month."""
     portal_id = tx.portal.portal_id
     meters = await tx.all(_UNIT_METERS, portal_id=portal_id, account_ids=account_ids, at=tx.now)
-    priced: list[tuple[UnitMeter, PriceBook, TariffVersion]] = []
-    for meter in meters:
-        if meter.tariff_id is None or meter.revision is None:
-            continue
-        book = await price_book(tx, meter.tariff_id, meter.revision)
-        try:
-            priced.append((meter, book, book.version_at(tx.now)))
-        except UnsoundTariff:
-            continue
+    books = [await price_book(tx, meter.tariff_id, meter.revision) for meter in meters]
     rows = await tx.all(
         _SOLD_SINCE,
         portal_id=portal_id,
-        account_ids=[meter.account_id for meter, _, _ in priced],
-        meter_ids=[meter.meter_id for meter, _, _ in priced],
-        from_ats=[_month_began(book, tx.now) for _, book, _ in priced],
+        account_ids=[meter.account_id for meter in meters],
+        meter_ids=[meter.meter_id for meter in meters],
+        from_ats=[book.month_bounds(book.month_at(tx.now))[0] for book in books],
     )
     sold = {row.meter_id: row.energy_wh for row in rows}
-    positions: dict[int, list[_Position]] = {}
-    for meter, book, version in priced:
-        position = (book, version, sold.get(meter.meter_id, 0))
-        positions.setdefault(meter.account_id, []).append(position)
+    positions: dict[int, list[tuple[PriceBook, int]]] = defaultdict(list)
+    for meter, book in zip(meters, books, strict=True):
+        positions[meter.account_id].append((book, sold.get(meter.meter_id, 0)))
     return positions
 
 
-def _month_began(book: PriceBook, at: datetime) -> datetime:
-    month = book.month_at(at)
-    return datetime(month.year, month.month, month.day, tzinfo=clock(book.clock_name))
-
-
-def _worth(tx: Tx, positions: Sequence[_Position], energy_wh: int) -> int | None:
+def _worth(tx: Tx, positions: Sequence[tuple[PriceBook, int]], energy_wh: int) -> int | None:
     """Value units in minor units, at the dearest of an account's meters; None where none has."""
-    return max(
-        (
-            value_of(version, energy_wh, counter, book.bucket_at(tx.now))
-            for book, version, counter in positions
-        ),
-        default=None,
-    )
+    worths = (book.worth_at(tx.now, energy_wh, counter_wh) for book, counter_wh in positions)
+    return max((worth for worth in worths if worth is not None), default=None)
 
 
 def _refuse_overdrawn(
     tx: Tx,
     command: AdjustWallets,
     records: Sequence[AdjustmentRecord],
-    held: dict[str, HeldWallet],
+    accounts: Mapping[str, NamedAccount],
+    held: Mapping[str, Decimal],
 ) -> None:
     """Refuse debits beyond what the locked wallets hold, counted in the order of the file."""
-    left = {wallet.account_id: wallet.balance or Decimal(0) for wallet in held.values()}
+    left = dict(held)
     faults = []
     for record in records:
-        wallet = held[record.key]
-        rest = left[wallet.account_id]
-        if record.amount > rest:
+        account = accounts[record.key].account
+        if record.amount > left[account]:
             if command.wallet is Wallet.UNITS:
-                shown = f"{kwh(int(rest))} kWh"
+                shown = f"{kwh(int(left[account]))} kWh"
             else:
-                shown = format_money(rest, tx.portal.currency)
-            reason = f"the wallet of {wallet.account} holds {shown} before this record"
+                shown = format_money(left[account], tx.portal.currency)
+            reason = f"the wallet of {account} holds {shown} before this record"
             faults.append(Fault(record.number, "amount", reason))
         else:
-            left[wallet.account_id] = rest - record.amount
-    _refuse(WalletTooLow, faults)
-
-
-def _refuse(refusal: type[Refusal], faults: Sequence[Fault]) -> None:
-    """Refuse the whole file if there are faults, told up to the limit."""
-    if faults:
-        more = len(faults) - MAX_FAULTS
-        told = f" The first {MAX_FAULTS} of {len(faults)} faults:" if more > 0 else ""
-        raise refusal(f"Nothing was stored.{told}", faults=faults[:MAX_FAULTS])
+            left[account] -= record.amount
+    refuse_file(WalletTooLow, faults)

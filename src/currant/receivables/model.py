@@ -2,17 +2,12 @@
 
 from datetime import datetime
 from decimal import Decimal
-from typing import IO, Protocol
 
 import msgspec
 
+from currant.customers.adjustments import AccountRecord
 from currant.errors import Conflict, Invalid
-
-
-class Upload(Protocol):
-    """A file that was received; as text it says its size and hash, not where it lies."""
-
-    file: IO[bytes]
+from currant.upload import Upload
 
 
 class ImportArrears(msgspec.Struct, frozen=True):
@@ -27,11 +22,9 @@ class ImportArrears(msgspec.Struct, frozen=True):
     upload: Upload
 
 
-class ArrearsRecord(msgspec.Struct, frozen=True):
-    """A sound record of that file: `number` counts from 1, `pay_plan` is percent."""
+class ArrearsRecord(AccountRecord, frozen=True):
+    """A sound record of that file; `pay_plan` is percent."""
 
-    number: int
-    key: str
     start_at: datetime | None
     amount: Decimal
     paid: Decimal
@@ -43,14 +36,6 @@ class ImportTerms(msgspec.Struct, frozen=True):
 
     type_name: str | None
     debit_class: str | None
-
-
-class NamedAccount(msgspec.Struct, frozen=True):
-    """The account that a key means: its internal id and its number."""
-
-    key: str
-    account_id: int
-    account: str
 
 
 class ArrearsIssued(msgspec.Struct, frozen=True):

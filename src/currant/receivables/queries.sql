@@ -24,18 +24,6 @@ select
         where c.portal_id = :portal_id::int and c.coa = :debit::text
     ) as debit_class;
 
--- name: accounts_named
--- The accounts that keys mean: by contract first where these are foreign keys, else by number.
--- not null: key account_id account
-select
-    k.key, coalesce(f.account_id, a.account_id) as account_id,
-    coalesce(f.account, a.account) as account
-from unnest(:keys::text[]) as k (key)
-left join customers.account as f
-    on f.portal_id = :portal_id::int and :foreign_keys::boolean and f.contract = k.key
-left join customers.account as a on a.portal_id = :portal_id::int and a.account = k.key
-where coalesce(f.account_id, a.account_id) is not null;
-
 -- name: issue_arrears
 -- Post arrears, each an entry of its own (posting rule L1), issue their open items, and allocate
 -- what was paid on them before; answers the items in the order given.

@@ -1,19 +1,19 @@
 """Acts on what customers owe, and the questions asked about it."""
 
-import asyncio
 import re
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from decimal import Decimal
-from typing import IO
 
 from currant.access.permissions import Permission, needs
 from currant.clock import Instant, parse_instant
-from currant.csvfile import MAX_FAULTS, Column, CsvReader, Record
-from currant.customers.model import NoSuchAccount
+from currant.csvfile import CsvReader, Record, refuse_file
+from currant.customers.adjustments import COLUMNS, read_amount
+from currant.customers.model import NamedAccount
+from currant.customers.verbs import accounts_of, blocked_faults
 from currant.db.statements import Statements
 from currant.db.tx import Tx
-from currant.errors import Fault, Forbidden, Invalid, Refusal
-from currant.money import format_money, from_minor, minor_units, parse_amount
+from currant.errors import Fault, Forbidden, Invalid
+from currant.money import format_money, from_minor, minor_units
 from currant.receivables.model import (
     ArrearsImported,
     ArrearsIssued,
@@ -23,25 +23,15 @@ from currant.receivables.model import (
     ArrearsTypesWanted,
     ImportArrears,
     ImportTerms,
-    NamedAccount,
 )
 
 sql = Statements(__package__)
 _ARREARS_TYPES = sql.rows("arrears_types", ArrearsType)
 _IMPORT_TERMS = sql.rows("import_terms", ImportTerms)
-_ACCOUNTS_NAMED = sql.rows("accounts_named", NamedAccount)
 _ISSUE_ARREARS = sql.rows("issue_arrears", int)
 
-_COLUMNS = (
-    Column("account", required=True),
-    Column("startdate"),
-    Column("amount", required=True),
-    Column("paid"),
-    Column("payplan"),
-)
 _PLAN = re.compile(r"(\d{1,3}(?:\.\d{1,2})?)%", re.ASCII)
 _WHOLE = Decimal(100)
-_CHUNK = 1024 * 1024
 
 
 @needs(Permission.ARREARS_VIEW)
@@ -66,13 +56,13 @@ async def import_arrears(tx: Tx, command: ImportArrears) -> ArrearsImported:
     naming the records.
     """
     type_name = await _type_name(tx, command)
-    reader = CsvReader(_COLUMNS)
+    reader = CsvReader(COLUMNS)
     records: list[ArrearsRecord] = []
     nonstandard = False
-    async for batch in reader.batches(_chunks(command.upload.file)):
+    async for batch in reader.batches(command.upload.chunks()):
         for record in batch:
             nonstandard |= _read(tx, reader, record, records)
-    accounts = await _accounts(tx, records, foreign_keys=command.foreign_keys)
+    accounts = await accounts_of(tx, records, foreign_keys=command.foreign_keys)
     _refuse_forbidden(tx, records, accounts)
     if records:
         await tx.all(
@@ -119,21 +109,14 @@ async def _type_name(tx: Tx, command: ImportArrears) -> str:
     return terms.type_name
 
 
-async def _chunks(file: IO[bytes]) -> AsyncIterator[bytes]:
-    """Read a file from its beginning, letting other requests have their turn."""
-    file.seek(0)
-    while chunk := file.read(_CHUNK):
-        yield chunk
-        await asyncio.sleep(0)
-
-
 def _read(tx: Tx, reader: CsvReader, record: Record, records: list[ArrearsRecord]) -> bool:
     """Judge a record: keep it or note its faults. Answers whether its timestamp needs a warning."""
     number, (key, start, amount, paid, plan) = record
     before = reader.refused
     started = _start(tx, reader, number, start)
-    owed = _money(tx, reader, number, "amount", amount)
-    settled = _money(tx, reader, number, "paid", paid or "0")
+    places = minor_units(tx.portal.currency)
+    owed = read_amount(reader, number, "amount", amount, places) or Decimal(0)
+    settled = read_amount(reader, number, "paid", paid or "0", places) or Decimal(0)
     match = _PLAN.fullmatch(plan or "100%")
     pay_plan = Decimal(match[1]) if match else Decimal(0)
     if not key:
@@ -161,61 +144,15 @@ def _start(tx: Tx, reader: CsvReader, number: int, text: str) -> Instant | None:
         return None
 
 
-def _money(tx: Tx, reader: CsvReader, number: int, column: str, text: str) -> Decimal:
-    if not text:
-        reader.refuse(number, column, "is blank")
-        return Decimal(0)
-    try:
-        return parse_amount(text, places=minor_units(tx.portal.currency))
-    except Invalid as refusal:
-        reader.refuse(number, column, refusal.detail.rstrip("."))
-        return Decimal(0)
-
-
-async def _accounts(
-    tx: Tx, records: Sequence[ArrearsRecord], *, foreign_keys: bool
-) -> dict[str, NamedAccount]:
-    """Find the accounts that the records name. Raises `NoSuchAccount`."""
-    rows = await tx.all(
-        _ACCOUNTS_NAMED,
-        portal_id=tx.portal.portal_id,
-        keys=list({record.key for record in records}),
-        foreign_keys=foreign_keys,
-    )
-    accounts = {row.key: row for row in rows}
-    _refuse(
-        NoSuchAccount,
-        [
-            Fault(record.number, "account", f"{record.key[:40]!r} does not exist")
-            for record in records
-            if record.key not in accounts
-        ],
-    )
-    return accounts
-
-
 def _refuse_forbidden(
     tx: Tx, records: Sequence[ArrearsRecord], accounts: dict[str, NamedAccount]
 ) -> None:
     """Refuse blocked accounts, and amounts above the caller's special limit."""
     currency, limit = tx.portal.currency, tx.user.special_limit
-    most = None if limit is None else from_minor(limit, currency)
-    faults = []
-    for record in records:
-        account = accounts[record.key].account
-        try:
-            tx.user.refuse_blocked(account)
-        except Forbidden:
-            faults.append(Fault(record.number, "account", f"{account} is blocked for you"))
-        if most is not None and record.amount > most:
-            reason = f"it is above your special limit of {format_money(most, currency)}"
-            faults.append(Fault(record.number, "amount", reason))
-    _refuse(Forbidden, faults)
-
-
-def _refuse(refusal: type[Refusal], faults: Sequence[Fault]) -> None:
-    """Refuse the whole file if there are faults, told up to the limit."""
-    if faults:
-        more = len(faults) - MAX_FAULTS
-        told = f" The first {MAX_FAULTS} of {len(faults)} faults:" if more > 0 else ""
-        raise refusal(f"Nothing was stored.{told}", faults=faults[:MAX_FAULTS])
+    faults = blocked_faults(tx, records, accounts)
+    if limit is not None:
+        most = from_minor(limit, currency)
+        reason = f"it is above your special limit of {format_money(most, currency)}"
+        beyond = [record for record in records if record.amount > most]
+        faults += [Fault(record.number, "amount", reason) for record in beyond]
+    refuse_file(Forbidden, sorted(faults, key=lambda fault: fault.record))

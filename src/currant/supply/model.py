@@ -6,14 +6,14 @@ from decimal import Decimal
 import msgspec
 
 from currant.errors import NotFound
-from currant.reads.model import Body
+from currant.upload import Upload
 
 
 class TrinityFile(msgspec.Struct, frozen=True):
     """A CSV file of one table: `locations`, `meters` or `customers` (conformance.md J09, J11)."""
 
     table: str
-    body: Body
+    upload: Upload
 
 
 class TrinityTaken(msgspec.Struct, frozen=True):

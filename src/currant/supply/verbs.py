@@ -5,9 +5,6 @@ transaction, judged as a set against each other and against what is there, writt
 that owns them, and then connected: so many statements, whatever the number of records.
 """
 
-import asyncio
-from collections.abc import AsyncIterator
-
 import msgspec
 
 from currant.access.permissions import Permission, needs
@@ -19,7 +16,6 @@ from currant.errors import Forbidden, Invalid
 from currant.locations import verbs as locations
 from currant.metering import verbs as metering
 from currant.metering.model import NoSuchMeter
-from currant.reads.model import Body
 from currant.supply.model import (
     LinkFault,
     Meter,
@@ -63,7 +59,6 @@ _WRITTEN = {
     "meters": ["metering.meter", "metering.register"],
     "customers": ["customers.customer", "customers.account"],
 }
-_CHUNK = 256 * 1024
 _LINKS = ["metering.installation", "customers.agreement"]
 _STAGE = {
     "locations": locations.stage_locations,
@@ -155,18 +150,10 @@ async def _stage(tx: Tx, command: TrinityFile, reader: TrinityReader) -> None:
     await tx.copy_rows(
         f"incoming_{command.table.removesuffix('s')}",
         ["record", *(field.name for field in reader.fields)],
-        reader.rows(_chunks(command.body)),
+        reader.rows(command.upload.chunks()),
     )
     await tx.run(_NAMES[command.table])
     await tx.run(_ANALYZE_TRINITY)
-
-
-async def _chunks(body: Body) -> AsyncIterator[bytes]:
-    """Yield a file from its beginning, letting others work in between."""
-    body.file.seek(0)
-    while chunk := body.file.read(_CHUNK):
-        yield chunk
-        await asyncio.sleep(0)
 
 
 async def _judge(tx: Tx, reader: TrinityReader, key: str, *, creating: bool) -> None:

@@ -9,7 +9,7 @@ import msgspec
 from currant.clock import day_bounds
 from currant.errors import Invalid
 from currant.tariffs.calendars import Calendar, bucket_at, clock
-from currant.tariffs.pricing import RateLine, TariffVersion, UnsoundTariff
+from currant.tariffs.pricing import RateLine, TariffVersion, UnsoundTariff, value_of
 
 
 class Unit(msgspec.Struct, frozen=True):
@@ -120,6 +120,17 @@ class PriceBook(msgspec.Struct, frozen=True):
         if not lines:
             raise UnsoundTariff(f"{self.name} has no rates at {instant.isoformat()}.")
         return _version(lines, self.tax_at(instant), self.minor_units, self.unit_size)
+
+    def worth_at(self, instant: datetime, energy_wh: int, counter_wh: int) -> int | None:
+        """Value units at an instant where the month stands at a counter, as `value_of` does.
+
+        None where no rates are in force. Raises `UnsoundTariff` for a bucket that has none.
+        """
+        try:
+            version = self.version_at(instant)
+        except UnsoundTariff:
+            return None
+        return value_of(version, energy_wh, counter_wh, self.bucket_at(instant))
 
     def tax_at(self, instant: datetime) -> Decimal:
         """Return the tax rate at an instant, 0 where there is none."""

@@ -12,7 +12,7 @@ and agreements, `split` of each piece by bucket, and `apportion_energy` over the
 
 import re
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import suppress
 from datetime import UTC, date, datetime, timedelta, timezone, tzinfo
 from functools import lru_cache
@@ -32,7 +32,10 @@ _MINUTE = timedelta(minutes=1) // _TICK
 _DAY = timedelta(days=1) // _TICK
 _FIXED_OFFSET = re.compile(r"([+-])([01]\d|2[0-3]):([0-5]\d)", re.ASCII)
 
+DAY_TYPES = ("WEEKDAY", "WEEKEND", "HOLIDAY")
+
 Schedule = tuple[tuple[int, int], ...]
+Switch = tuple[str, int, int]
 
 
 class UnsoundCalendar(Refusal):
@@ -74,6 +77,11 @@ class Calendar(Struct, frozen=True):
             if not all(1 <= bucket <= 9 for _, bucket in schedule):
                 raise UnsoundCalendar(f"The {name} buckets must be 1 to 9.", field=name)
 
+    def switches(self) -> list[Switch]:
+        """Return the changes of all types of day."""
+        days = zip(DAY_TYPES, (self.weekday, self.weekend, self.holiday), strict=True)
+        return [(day_type, *change) for day_type, schedule in days for change in schedule]
+
     def schedule(self, day: date) -> Schedule:
         """Return the changes of a date."""
         if day in self.holidays:
@@ -81,8 +89,30 @@ class Calendar(Struct, frozen=True):
         return self.weekend if day.weekday() >= 5 else self.weekday
 
 
-def public_holidays(country: str, subdivision: str | None, years: Iterable[int]) -> frozenset[date]:
+def calendar_of(clock: str, switches: Iterable[Switch], holidays: frozenset[date]) -> Calendar:
+    """Make a calendar of its changes, (type of day, minute, bucket) in the order of time.
+
+    Weekends follow the weekday's where they have none, holidays the weekend's. Raises as
+    `Calendar` does.
+    """
+    days: dict[str, Schedule] = dict.fromkeys(DAY_TYPES, ())
+    for day_type, minute, bucket in switches:
+        days[day_type] += ((minute, bucket),)
+    weekday, weekend, holiday = days.values()
+    weekend = weekend or weekday
+    return Calendar(clock, weekday, weekend, holiday or weekend, holidays)
+
+
+def public_holidays(
+    country: str, subdivision: str | None, years: Collection[int]
+) -> frozenset[date]:
     """Return a country's holidays (ISO 3166 codes), observed days included; raises Invalid."""
+    if not 0 < len(years) <= 100 or not all(1900 <= year <= 2100 for year in years):
+        raise Invalid(
+            "Name the years of the country's holidays, up to a hundred from 1900 to 2100."
+            " Nothing was created.",
+            field="years",
+        )
     try:
         return frozenset(country_holidays(country, subdiv=subdivision, years=years))
     except NotImplementedError as unknown:
@@ -124,19 +154,6 @@ def split(calendar: Calendar, start: datetime, end: datetime) -> list[tuple[int,
             pieces.append((bucket, elapsed))
             at = until
     return pieces
-
-
-def month_edges(start: datetime, end: datetime, zone: str) -> list[datetime]:
-    """Return, in UTC, the starts of local months strictly between two instants.
-
-    Raises Invalid for naive instants, UnknownClock.
-    """
-    begin, finish = _utc(start), _utc(end)
-    local = clock(zone)
-    first, last = begin.astimezone(local), finish.astimezone(local)
-    months = range(first.year * 12 + first.month, last.year * 12 + last.month)
-    starts = (datetime(month // 12, month % 12 + 1, 1, tzinfo=local) for month in months)
-    return [edge for edge in map(_utc, starts) if begin < edge < finish]
 
 
 def cut(

@@ -215,10 +215,11 @@ class AssignTariff(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class MeterAndTariff(msgspec.Struct, frozen=True):
-    """The ids of a meter and a tariff, where there are such."""
+    """The ids of a meter and a tariff, where there are such, and whom the meter supplies."""
 
     meter_id: int | None
     tariff_id: int | None
+    accounts: list[str]
 
 
 class AssignmentRow(msgspec.Struct, frozen=True):
@@ -258,10 +259,6 @@ class NoSuchCalendar(NotFound):
 
 class NoSuchFixedCharge(NotFound):
     """There is no such fixed charge in this portal."""
-
-
-class NoSuchMeter(NotFound):
-    """There is no such meter in this portal."""
 
 
 class TariffNameTaken(Conflict, constraint="tariff_name_taken"):

@@ -193,7 +193,9 @@ where f.portal_id = :portal_id::int and f.fixed_id = :fixed_id::int
 returning f.fixed_id, f.tariff_id, f.description, f.amount, f.basis, f.coa, f.ar_coa, f.taxable;
 
 -- name: meter_and_tariff
--- A meter and a tariff by what they are called.
+-- A meter and a tariff by what they are called, and the accounts that the meter supplies from an
+-- instant on.
+-- not null: accounts
 select
     (
         select m.meter_id from metering.meter as m
@@ -202,7 +204,20 @@ select
     (
         select t.tariff_id from tariffs.tariff as t
         where t.portal_id = :portal_id::int and t.name = :tariff::text
-    ) as tariff_id;
+    ) as tariff_id,
+    array(
+        select distinct a.account
+        from metering.meter as m
+        inner join metering.installation as i
+            on i.portal_id = m.portal_id and i.meter_id = m.meter_id
+        inner join customers.agreement as g
+            on g.portal_id = i.portal_id and g.location_id = i.location_id
+            and g.product_type = m.product_type and g.valid && i.valid
+        inner join customers.account as a
+            on a.portal_id = g.portal_id and a.account_id = g.account_id
+        where m.portal_id = :portal_id::int and m.serial_number = :serial_number::text
+            and g.valid * i.valid && tstzrange(:from_at::timestamptz, null)
+    ) as accounts;
 
 -- name: assign
 -- Put meters on tariffs from an instant each; answers how many changed.

@@ -1,17 +1,17 @@
 """Acts on tariffs, and the questions asked about them."""
 
-from collections.abc import Iterable
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 
 from currant.access.permissions import Permission, needs
-from currant.clock import Instant, parse_instant
+from currant.clock import Instant, day_bounds, parse_instant
 from currant.db.statements import Statements
 from currant.db.tx import Tx
 from currant.errors import Invalid
+from currant.metering.model import NoSuchMeter
 from currant.money import minor_units
 from currant.tariffs.book import DatedRate, DatedTax, PriceBook, unit_named
-from currant.tariffs.calendars import Calendar, Schedule, public_holidays
+from currant.tariffs.calendars import calendar_of, public_holidays
 from currant.tariffs.model import (
     AssignmentRow,
     AssignTariff,
@@ -26,7 +26,6 @@ from currant.tariffs.model import (
     MeterAndTariff,
     NoSuchCalendar,
     NoSuchFixedCharge,
-    NoSuchMeter,
     NoSuchTariff,
     Period,
     Rate,
@@ -36,7 +35,6 @@ from currant.tariffs.model import (
     ScheduleRate,
     SetFixedCharge,
     SetTax,
-    Switch,
     TariffCreated,
     TariffHead,
     TariffShown,
@@ -45,6 +43,7 @@ from currant.tariffs.model import (
     TariffWanted,
     TaxImplausible,
 )
+from currant.tariffs.tiers import description_of, tiers_of
 
 sql = Statements(__package__)
 _CREATE_TARIFF = sql.rows("create_tariff", TariffCreated)
@@ -92,7 +91,7 @@ async def create_tariff(tx: Tx, command: CreateTariff) -> TariffCreated:
         raise Invalid("The name of a tariff is not blank. Nothing was created.", field="name")
     _check_number("rate", command.rate, _RATE_PLACES)
     unit = unit_named(command.units)
-    tiers = _tiers(command)
+    tiers = tiers_of(command)
     charges = [("Fixed Charge", "MONTHLY")] * command.fixed
     charges += [("kVA Fixed Charge", "KVA")] * command.kva_fixed
     linear = command.type == 1
@@ -106,12 +105,12 @@ async def create_tariff(tx: Tx, command: CreateTariff) -> TariffCreated:
         units=command.units,
         service=unit.service,
         at=tx.now,
-        end_at=_midnight_after(_LAST_DAY, tx),
+        end_at=day_bounds(_LAST_DAY, tx.portal.zone)[1],
         tiers=tiers,
         rates=[command.rate if tier[0] in "BT" else Decimal(0) for tier in tiers],
         coas=[_FUEL_COA if tier == "A" else _ENERGY_COA for tier in tiers],
         taxables=[command.taxable and tier[0] != "L" for tier in tiers],
-        descriptions=["" if linear and tier == "B1" else _description(tier) for tier in tiers],
+        descriptions=["" if linear and tier == "B1" else description_of(tier) for tier in tiers],
         taxable=command.taxable,
         fixed_coa=_FIXED_COA,
         ar_coa=_RECEIVABLE_COA,
@@ -163,7 +162,7 @@ async def schedule_rate(tx: Tx, command: ScheduleRate) -> RateScheduled:
         service=command.service,
         coa=command.coa,
         ar_coa=command.ar_coa,
-        description=_description(command.tier),
+        description=description_of(command.tier),
     )
     if line is None:
         raise RateKindsMixed("Nothing was scheduled.", field="tier")
@@ -229,22 +228,14 @@ async def create_calendar(tx: Tx, command: CreateCalendar) -> CalendarCreated:
     """
     if not command.name.strip():
         raise Invalid("The name of a calendar is not blank. Nothing was created.", field="name")
-    weekend = command.weekend or command.weekday
-    days = {
-        "WEEKDAY": command.weekday,
-        "WEEKEND": weekend,
-        "HOLIDAY": command.holiday or weekend,
-    }
-    schedules = {kind: _schedule(switches) for kind, switches in days.items()}
-    calendar = Calendar(
-        command.clock,
-        schedules["WEEKDAY"],
-        schedules["WEEKEND"],
-        schedules["HOLIDAY"],
-        frozenset(command.holidays) | _holidays_of(command),
+    holidays = frozenset(command.holidays)
+    if command.country is not None:
+        holidays |= public_holidays(command.country, command.subdivision, command.years)
+    days = {"WEEKDAY": command.weekday, "WEEKEND": command.weekend, "HOLIDAY": command.holiday}
+    calendar = calendar_of(
+        command.clock, [(d, s.minute, s.bucket) for d in days for s in days[d]], holidays
     )
-    holidays = sorted(calendar.holidays)
-    switches = [(kind, *switch) for kind, schedule in schedules.items() for switch in schedule]
+    switches = calendar.switches()
     calendar_id = await tx.one(
         _CREATE_CALENDAR,
         portal_id=tx.portal.portal_id,
@@ -253,9 +244,9 @@ async def create_calendar(tx: Tx, command: CreateCalendar) -> CalendarCreated:
         day_types=[kind for kind, _, _ in switches],
         minutes=[minute for _, minute, _ in switches],
         buckets=[bucket for _, _, bucket in switches],
-        holidays=holidays,
+        holidays=sorted(holidays),
     )
-    return CalendarCreated(calendar_id, command.name, holidays)
+    return CalendarCreated(calendar_id, command.name, sorted(holidays))
 
 
 @needs(Permission.TARIFFS_MANAGE)
@@ -294,7 +285,8 @@ async def set_fixed_charge(tx: Tx, command: SetFixedCharge) -> FixedRow:
 async def assign_tariff(tx: Tx, command: AssignTariff) -> list[AssignmentRow]:
     """Put a meter on a tariff from an instant on; answers its tariffs in time.
 
-    Raises `NoSuchMeter`, `NoSuchTariff`.
+    Raises `NoSuchMeter`, `NoSuchTariff`, and `Forbidden` where the meter supplies an account from
+    then on that is blocked for the caller.
     """
     portal_id = tx.portal.portal_id
     named = await tx.one(
@@ -302,11 +294,14 @@ async def assign_tariff(tx: Tx, command: AssignTariff) -> list[AssignmentRow]:
         portal_id=portal_id,
         serial_number=command.serial_number,
         tariff=command.tariff,
+        from_at=command.from_at,
     )
     if named.meter_id is None:
         raise NoSuchMeter(command.serial_number, field="serial_number")
     if named.tariff_id is None:
         raise NoSuchTariff(command.tariff, field="tariff")
+    for account in named.accounts:
+        tx.user.refuse_blocked(account)
     await tx.one(
         _ASSIGN,
         portal_id=portal_id,
@@ -348,17 +343,8 @@ async def _read_book(tx: Tx, tariff_id: int) -> tuple[PriceBook, int]:
         raise NoSuchTariff(str(tariff_id), field="tariff")
     calendar = None
     if head.clock is not None:
-        day = {
-            kind: _schedule(switch for switch in switches if switch.day_type == kind)
-            for kind in ("WEEKDAY", "WEEKEND", "HOLIDAY")
-        }
-        calendar = Calendar(
-            clock=head.clock,
-            weekday=day["WEEKDAY"],
-            weekend=day["WEEKEND"] or day["WEEKDAY"],
-            holiday=day["HOLIDAY"] or day["WEEKEND"] or day["WEEKDAY"],
-            holidays=frozenset(holidays),
-        )
+        changes = [(switch.day_type, switch.minute, switch.bucket) for switch in switches]
+        calendar = calendar_of(head.clock, changes, frozenset(holidays))
     book = PriceBook(
         tariff_id=head.tariff_id,
         name=head.name,
@@ -393,20 +379,6 @@ async def _shown(tx: Tx, heads: list[TariffHead], period: Period) -> list[Tariff
     ]
 
 
-def _tiers(command: CreateTariff) -> list[str]:
-    """Return the tiers of a new tariff: fuel, then blocks or buckets, then levies."""
-    kind, count = ("T", 9) if command.type == 0 else ("B", command.type)
-    energy = [f"{kind}{number}" for number in range(1, count + 1)]
-    return ["A"] * command.fuel_charge + energy + list(command.levies)
-
-
-def _description(tier: str) -> str:
-    """Return how a new line of a tier is called; the seed's samples say the words."""
-    kind, number = tier[:1], tier[1:]
-    word = {"A": "Fuel Charge", "B": "Block", "T": "Time of Use", "L": "Levy"}.get(kind, "")
-    return f"{word} {number}".strip()
-
-
 def _check_number(name: str, number: Decimal, places: int) -> None:
     """Refuse what the column would round, and what is negative or absurd."""
     if not 0 <= number < _LARGEST or number != round(number, places):
@@ -431,26 +403,3 @@ def _second_after(last: datetime) -> datetime | None:
         return last.replace(microsecond=0) + _SECOND
     except OverflowError:
         return None
-
-
-def _midnight_after(day: date, tx: Tx) -> datetime:
-    """Return the end of a day by the portal's clock."""
-    following = day + timedelta(days=1)
-    return datetime(following.year, following.month, following.day, tzinfo=tx.portal.zone)
-
-
-def _schedule(switches: Iterable[Switch | BookSwitch]) -> Schedule:
-    return tuple((switch.minute, switch.bucket) for switch in switches)
-
-
-def _holidays_of(command: CreateCalendar) -> frozenset[date]:
-    """Look up the public holidays that a new calendar asks for."""
-    if command.country is None:
-        return frozenset()
-    if not 0 < len(command.years) <= 100 or not all(1900 <= y <= 2100 for y in command.years):
-        raise Invalid(
-            "Name the years of the country's holidays, up to a hundred from 1900 to 2100."
-            " Nothing was created.",
-            field="years",
-        )
-    return public_holidays(command.country, command.subdivision, command.years)

@@ -1,4 +1,4 @@
-"""The shapes of prepayment: commands, rows, receipts, and what is refused."""
+"""The shapes of vending: commands, rows, receipts, and what is refused."""
 
 from datetime import date, datetime
 from decimal import Decimal
@@ -185,9 +185,10 @@ class VendRow(msgspec.Struct, frozen=True):
 
 
 class VendNamed(msgspec.Struct, frozen=True):
-    """Which vend."""
+    """Which vend: by its id, or by the number of its receipt."""
 
-    vend_id: UUID
+    vend_id: UUID | None = None
+    number: int | None = None
 
 
 class VendsOf(msgspec.Struct, frozen=True):
@@ -274,14 +275,6 @@ class Transaction(msgspec.Struct, frozen=True):
     tender_name: str
 
 
-class MeterNotAttached(Invalid):
-    """The account is not supplied through this meter."""
-
-
-class NoSuchMeter(NotFound):
-    """The account is not supplied through this meter."""
-
-
 class EmptyDrawer(msgspec.Struct, frozen=True):
     """Whose drawer was counted and is begun anew."""
 
@@ -293,6 +286,10 @@ class DrawerEmptied(msgspec.Struct, frozen=True):
 
     login: str
     taken: Decimal
+
+
+class MeterNotAttached(Invalid):
+    """The account is not supplied through this meter."""
 
 
 class NoDrawer(NotFound):

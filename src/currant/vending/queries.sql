@@ -76,27 +76,30 @@ from access.system_user as u
 where d.portal_id = :portal_id::int and u.user_id = d.user_id and u.login = :login::text
 returning old.taken;
 
--- name: vend
--- One vend by its id.
--- not null: split reversed
-select
-    v.vend_id, v.entry_id, a.account, m.serial_number, v.wallet_kind, v.tender,
-    v.tendered_amount, v.arrears_amount, v.fixed_amount, v.energy_amount, v.tax_amount,
-    v.energy_wh, v.balance, v.split::text as split, v.vended_at, e.login, e.vendor_number,
-    c.name as customer_name,
-    exists(
-        select from ledger.entry as r where r.portal_id = v.portal_id and r.reverses = v.entry_id
-    ) as reversed
-from vending.vend as v
-inner join ledger.entry as e on e.portal_id = v.portal_id and e.entry_id = v.entry_id
-inner join customers.account as a on a.portal_id = v.portal_id and a.account_id = v.account_id
-inner join customers.customer as c on c.portal_id = a.portal_id and c.customer_id = a.customer_id
-inner join metering.meter as m on m.portal_id = v.portal_id and m.meter_id = v.meter_id
-where v.portal_id = :portal_id::int and v.vend_id = :vend_id::uuid;
-
 -- name: vends
--- The vends of an account, newest first, below an entry id.
+-- One vend, by its id or by its receipt's number, which is that of its entry; or the vends of an
+-- account below an entry id, newest first.
 -- not null: split reversed
+with asked as (
+    select :vend_id::uuid as vend_id
+    union all
+    select v.vend_id
+    from ledger.entry as e
+    inner join vending.vend as v
+        on v.portal_id = e.portal_id and v.account_id = e.account_id and v.entry_id = e.entry_id
+    where e.portal_id = :portal_id::int and e.entry_id = :number::bigint
+    union all
+    (
+        select v.vend_id
+        from customers.account as a
+        inner join vending.vend as v
+            on v.portal_id = a.portal_id and v.account_id = a.account_id
+            and v.entry_id < :before::bigint
+        where a.portal_id = :portal_id::int and a.account = :account::text
+        order by v.entry_id desc
+        limit :how_many::int
+    )
+)
 select
     v.vend_id, v.entry_id, a.account, m.serial_number, v.wallet_kind, v.tender,
     v.tendered_amount, v.arrears_amount, v.fixed_amount, v.energy_amount, v.tax_amount,
@@ -105,15 +108,13 @@ select
     exists(
         select from ledger.entry as r where r.portal_id = v.portal_id and r.reverses = v.entry_id
     ) as reversed
-from vending.vend as v
+from asked
+inner join vending.vend as v on v.portal_id = :portal_id::int and v.vend_id = asked.vend_id
 inner join ledger.entry as e on e.portal_id = v.portal_id and e.entry_id = v.entry_id
 inner join customers.account as a on a.portal_id = v.portal_id and a.account_id = v.account_id
 inner join customers.customer as c on c.portal_id = a.portal_id and c.customer_id = a.customer_id
 inner join metering.meter as m on m.portal_id = v.portal_id and m.meter_id = v.meter_id
-where v.portal_id = :portal_id::int and a.account = :account::text
-    and v.entry_id < :before::bigint
-order by v.entry_id desc
-limit :how_many::int;
+order by v.entry_id desc;
 
 -- name: wallet_values
 -- What the wallets of accounts hold, by each meter that draws on them now, and where its units are
@@ -169,7 +170,8 @@ cross join lateral (
 order by a.account, m.serial_number;
 
 -- name: transactions
--- The entries that were recorded from one instant to before another, as J29 prints them, by id.
+-- The entries that were recorded from one instant to before another, as J29 prints them, by id;
+-- without those of accounts that are blocked for the caller (* is every one).
 -- not null: account contract customer_name serial_number
 select
     e.vendor_number, e.login, coalesce(a.account, 'unassigned') as account,
@@ -184,4 +186,8 @@ left join customers.customer as c on c.portal_id = a.portal_id and c.customer_id
 left join metering.meter as m on m.portal_id = e.portal_id and m.meter_id = e.meter_id
 where e.portal_id = :portal_id::int
     and e.recorded_at >= :first_at::timestamptz and e.recorded_at < :before::timestamptz
+    and (
+        a.account is null
+        or (a.account <> all(:blocked::text[]) and '*' <> all(:blocked::text[]))
+    )
 order by e.entry_id;

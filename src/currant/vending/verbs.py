@@ -17,22 +17,18 @@ from currant.customers.verbs import account_id_of
 from currant.db.statements import Statements
 from currant.db.tx import Tx
 from currant.errors import Invalid
-from currant.money import from_minor, kwh, minor_units, to_minor
-from currant.tariffs.pricing import UnsoundTariff, value_of
+from currant.metering.model import NoSuchMeter
+from currant.money import from_minor, minor_units, to_minor
 from currant.tariffs.verbs import price_book
 from currant.vending.model import (
     AccountValues,
-    ArrearsLine,
     ClosedVend,
     DrawerEmptied,
     EmptyDrawer,
-    EnergyLine,
-    FixedLine,
     MeterUnclear,
     MeterValue,
     MeterWallet,
     NoDrawer,
-    NoSuchMeter,
     NoSuchVend,
     NotVendable,
     Quote,
@@ -44,27 +40,24 @@ from currant.vending.model import (
     VendNamed,
     VendRow,
     VendsOf,
-    VendSplit,
     WalletValues,
     WalletValuesWanted,
     Window,
 )
+from currant.vending.receipt import postings, quoted, shown, vended
 from currant.vending.split import Due, Owed, Split, split_tender
 
 sql = Statements(__package__)
 _OPEN_VEND = sql.rows("open_vend", VendFacts)
 _EMPTY_DRAWER = sql.rows("empty_drawer", Decimal)
 _CLOSE_VEND = sql.rows("close_vend", ClosedVend)
-_VEND = sql.rows("vend", VendRow)
 _VENDS = sql.rows("vends", VendRow)
 _WALLET_VALUES = sql.rows("wallet_values", MeterWallet)
 _TRANSACTIONS = sql.rows("transactions", Transaction)
 
 TENDERS = ("cash", "check", "card", "eft")
-_TENDER_COA = "1000"
-_TAX_COA = "2200"
-_WALLET_COA = "2100"
 _LARGEST_TENDER = Decimal(10) ** 9
+_BEYOND_NUMBERS = 2**63
 _MOST_ACCOUNTS = 200
 _SECOND = timedelta(seconds=1)
 _EARLIEST = datetime(2, 1, 1, tzinfo=UTC)
@@ -85,7 +78,7 @@ async def quote(tx: Tx, question: Quote) -> Quoted:
     offer = await _offer(
         tx, question.account, question.serial_number, question.amount, locking=False
     )
-    return _quoted(tx, offer)
+    return quoted(offer.facts, offer.split, tx.portal.currency)
 
 
 @needs(Permission.VENDCASH)
@@ -97,11 +90,17 @@ async def vend(tx: Tx, command: Vend) -> Vended:
     """
     if command.tender not in TENDERS:
         raise Invalid(f"The tender is one of {', '.join(TENDERS)}.", field="tender")
+    if not 0 <= command.tender_number < _BEYOND_NUMBERS:
+        raise Invalid(
+            f"The tender_number is a whole number from 0 to {_BEYOND_NUMBERS - 1}."
+            " Nothing was charged.",
+            field="tender_number",
+        )
     offer = await _offer(tx, command.account, command.serial_number, command.amount, locking=True)
     facts, split = offer.facts, offer.split
-    quoted = _quoted(tx, offer)
+    told = quoted(facts, split, tx.portal.currency)
     in_units = facts.wallet_kind == "units"
-    credit = split.sale.energy_wh if in_units else quoted.fixed_amount + quoted.energy_amount
+    credit = split.sale.energy_wh if in_units else told.fixed_amount + told.energy_amount
     vend_id = uuid4()
     closed = await tx.one(
         _CLOSE_VEND,
@@ -116,8 +115,8 @@ async def vend(tx: Tx, command: Vend) -> Vended:
                 tx.now,
                 facts.account_id,
                 facts.meter_id,
-                quoted.fixed_amount + quoted.energy_amount,
-                quoted.arrears_amount,
+                told.fixed_amount + told.energy_amount,
+                told.arrears_amount,
                 split.sale.energy_wh,
                 command.tender_number,
                 command.tender_name,
@@ -125,14 +124,14 @@ async def vend(tx: Tx, command: Vend) -> Vended:
                 None,
             )
         ],
-        postings=_postings(tx, facts, split, quoted, in_units=in_units),
+        postings=postings(facts, split, told),
         credit=credit,
         account_id=facts.account_id,
         wallet_kind=facts.wallet_kind,
         meter_id=facts.meter_id,
         month=offer.month,
         sold_wh=split.sale.energy_wh if in_units else 0,
-        tendered_amount=quoted.amount,
+        tendered_amount=told.amount,
         minor_unit=from_minor(1, tx.portal.currency),
         user_id=tx.user.user_id,
         due_meter_ids=[part.due.meter_id for part in split.fixed],
@@ -144,34 +143,24 @@ async def vend(tx: Tx, command: Vend) -> Vended:
         item_paid=[from_minor(part.paid_minor, tx.portal.currency) for part in split.arrears],
         vend_id=vend_id,
         tender=command.tender,
-        arrears_amount=quoted.arrears_amount,
-        fixed_amount=quoted.fixed_amount,
-        energy_amount=quoted.energy_amount,
-        tax_amount=quoted.tax_amount,
+        arrears_amount=told.arrears_amount,
+        fixed_amount=told.fixed_amount,
+        energy_amount=told.energy_amount,
+        tax_amount=told.tax_amount,
         energy_wh=split.sale.energy_wh,
-        split=wire.encode(quoted.split).decode(),
+        split=wire.encode(told.split).decode(),
     )
     return Vended(
+        **msgspec.structs.asdict(told),
         vend_id=vend_id,
         transaction_id=closed.entry_id,
-        account=quoted.account,
         customer_name=facts.customer_name or "",
-        serial_number=quoted.serial_number,
-        wallet=quoted.wallet,
         tender=command.tender,
-        currency=quoted.currency,
-        amount=quoted.amount,
-        arrears_amount=quoted.arrears_amount,
-        fixed_amount=quoted.fixed_amount,
-        energy_amount=quoted.energy_amount,
-        tax_amount=quoted.tax_amount,
-        energy_kwh=quoted.energy_kwh,
-        balance=_shown(closed.balance, quoted.wallet),
+        balance=shown(closed.balance, told.wallet),
         login=tx.user.login,
         vendor_number=tx.user.vendor_number,
         vended_at=tx.now,
         reversed=False,
-        split=quoted.split,
     )
 
 
@@ -190,11 +179,20 @@ async def empty_drawer(tx: Tx, command: EmptyDrawer) -> DrawerEmptied:
 @needs(Permission.VEND_VIEW)
 async def show_vend(tx: Tx, question: VendNamed) -> Vended:
     """Show a vend as it was recorded. Raises `NoSuchVend`."""
-    row = await tx.maybe(_VEND, portal_id=tx.portal.portal_id, vend_id=question.vend_id)
+    row = await tx.maybe(
+        _VENDS,
+        portal_id=tx.portal.portal_id,
+        vend_id=question.vend_id,
+        number=question.number,
+        account=None,
+        before=0,
+        how_many=0,
+    )
     if row is None:
-        raise NoSuchVend(str(question.vend_id), field="vend_id")
+        field = "vend_id" if question.number is None else "number"
+        raise NoSuchVend(f"It was asked for as {question.vend_id or question.number}.", field=field)
     tx.user.refuse_blocked(row.account)
-    return _vended(tx, row)
+    return vended(row, tx.portal.currency)
 
 
 @needs(Permission.VEND_VIEW)
@@ -204,11 +202,13 @@ async def list_vends(tx: Tx, question: VendsOf) -> list[Vended]:
     rows = await tx.all(
         _VENDS,
         portal_id=tx.portal.portal_id,
+        vend_id=None,
+        number=None,
         account=question.account,
         before=question.before,
         how_many=question.how_many,
     )
-    return [_vended(tx, row) for row in rows]
+    return [vended(row, tx.portal.currency) for row in rows]
 
 
 @needs(Permission.WALLET_VIEW)
@@ -240,7 +240,7 @@ async def wallet_values(tx: Tx, question: WalletValuesWanted) -> WalletValues:
             worth = await _worth(tx, row) if row.wallet_kind == "units" else None
             meters[row.account].append(
                 MeterValue(
-                    row.serial_number, row.wallet_kind, _shown(row.balance, row.wallet_kind), worth
+                    row.serial_number, row.wallet_kind, shown(row.balance, row.wallet_kind), worth
                 )
             )
     return WalletValues(
@@ -252,12 +252,16 @@ async def wallet_values(tx: Tx, question: WalletValuesWanted) -> WalletValues:
 
 @needs(Permission.TRANSACTIONS_VIEW)
 async def transactions(tx: Tx, question: Window) -> AsyncIterator[Transaction]:
-    """List what was recorded in a window, by id, a few thousand at a time (J29)."""
+    """List what was recorded in a window, by id, a few thousand at a time (J29).
+
+    What concerns accounts that are blocked for the caller is left out.
+    """
     found = tx.each(
         _TRANSACTIONS,
         portal_id=tx.portal.portal_id,
         first_at=question.first_at,
         before=question.before,
+        blocked=list(tx.user.blocked),
     )
     async for transaction in found:
         yield transaction
@@ -285,14 +289,10 @@ async def _worth(tx: Tx, row: MeterWallet) -> Decimal | None:
     if row.tariff_id is None or row.revision is None:
         return None
     book = await price_book(tx, row.tariff_id, row.revision)
-    try:
-        version = book.version_at(tx.now)
-    except UnsoundTariff:
-        return None
     counters = dict(zip(row.months, row.counters, strict=True))
     counter_wh = counters.get(book.month_at(tx.now), 0)
-    worth = value_of(version, int(row.balance), counter_wh, book.bucket_at(tx.now))
-    return from_minor(worth, tx.portal.currency)
+    worth = book.worth_at(tx.now, int(row.balance), counter_wh)
+    return None if worth is None else from_minor(worth, tx.portal.currency)
 
 
 async def _offer(
@@ -312,7 +312,10 @@ async def _offer(
         raise NoSuchAccount(account, field="account")
     if facts.meter_count != 1:
         if serial_number is not None:
-            raise NoSuchMeter(serial_number, field="serial_number")
+            raise NoSuchMeter(
+                f"Account {account} is not supplied through {serial_number}.",
+                field="serial_number",
+            )
         raise MeterUnclear(f"It has {facts.meter_count}.", field="serial_number")
     if facts.tariff_id is None or facts.revision is None or facts.balance is None:
         raise NotVendable(f"Meter {facts.serial_number} has no tariff or no wallet.")
@@ -383,121 +386,3 @@ def _dues(tx: Tx, facts: VendFacts) -> list[Due]:
             *(c or () for c in columns), strict=True
         )
     ]
-
-
-def _quoted(tx: Tx, offer: _Offer) -> Quoted:
-    facts, split, currency = offer.facts, offer.split, tx.portal.currency
-    tax = sum((line.tax_amount for line in split.sale.lines), Decimal(0))
-    arrears = from_minor(split.arrears_minor, currency)
-    fixed = from_minor(split.fixed_minor, currency)
-    energy = from_minor(split.energy_minor, currency)
-    fixed_tax = from_minor(sum(part.tax_minor for part in split.fixed), currency)
-    return Quoted(
-        account=facts.account or "",
-        serial_number=facts.serial_number or "",
-        wallet=facts.wallet_kind or "",
-        currency=currency,
-        amount=arrears + fixed + energy,
-        arrears_amount=arrears,
-        fixed_amount=fixed,
-        energy_amount=energy,
-        tax_amount=tax + fixed_tax if facts.wallet_kind == "units" else Decimal(0),
-        energy_kwh=kwh(split.sale.energy_wh),
-        split=_told(split, currency),
-    )
-
-
-def _told(split: Split, currency: str) -> VendSplit:
-    """Tell a split as a receipt prints it."""
-    return VendSplit(
-        arrears=[
-            ArrearsLine(
-                part.owed.item_id,
-                part.owed.type_name.strip(),
-                Decimal(part.owed.plan_hundredths) / 100,
-                from_minor(part.paid_minor, currency),
-                from_minor(part.owed.outstanding_minor - part.paid_minor, currency),
-            )
-            for part in split.arrears
-        ],
-        fixed=[
-            FixedLine(
-                part.due.month[:7],
-                part.due.description,
-                from_minor(part.net_minor, currency),
-                from_minor(part.tax_minor, currency),
-            )
-            for part in split.fixed
-        ],
-        energy=[
-            EnergyLine(
-                line.tier,
-                line.description,
-                kwh(line.block_from_wh),
-                None if line.block_to_wh is None else kwh(line.block_to_wh),
-                kwh(line.quantity_wh),
-                line.rate,
-                line.net_amount,
-                line.tax_rate,
-                line.tax_amount,
-            )
-            for line in split.sale.lines
-        ],
-    )
-
-
-def _postings(
-    tx: Tx, facts: VendFacts, split: Split, quoted: Quoted, *, in_units: bool
-) -> list[tuple[int, str, str, Decimal | int, int | None]]:
-    """State posting rule L8: the lines of a vend, debits positive."""
-    currency, account_id = tx.portal.currency, facts.account_id
-    lines: list[tuple[int, str, str, Decimal | int, int | None]] = [
-        (1, _TENDER_COA, currency, quoted.amount, None)
-    ]
-    lines += [
-        (1, part.owed.receivable_coa, currency, -from_minor(part.paid_minor, currency), account_id)
-        for part in split.arrears
-    ]
-    if not in_units:
-        credit = quoted.fixed_amount + quoted.energy_amount
-        lines.append((1, _WALLET_COA, currency, -credit, account_id))
-        return lines
-    lines += [
-        (1, part.due.coa, currency, -from_minor(part.net_minor, currency), None)
-        for part in split.fixed
-    ]
-    lines += [(1, line.coa, currency, -line.net_amount, None) for line in split.sale.lines]
-    lines.append((1, _TAX_COA, currency, -quoted.tax_amount, None))
-    lines.append((1, "U300", "Wh", split.sale.energy_wh, account_id))
-    lines.append((1, "U100", "Wh", -split.sale.energy_wh, account_id))
-    return lines
-
-
-def _shown(balance: Decimal, wallet: str) -> Decimal:
-    """Show a wallet's balance: money as it is, energy in kWh."""
-    return kwh(int(balance)) if wallet == "units" else balance
-
-
-def _vended(tx: Tx, row: VendRow) -> Vended:
-    return Vended(
-        vend_id=row.vend_id,
-        transaction_id=row.entry_id,
-        account=row.account,
-        customer_name=row.customer_name,
-        serial_number=row.serial_number,
-        wallet=row.wallet_kind,
-        tender=row.tender,
-        currency=tx.portal.currency,
-        amount=row.tendered_amount,
-        arrears_amount=row.arrears_amount,
-        fixed_amount=row.fixed_amount,
-        energy_amount=row.energy_amount,
-        tax_amount=row.tax_amount,
-        energy_kwh=kwh(row.energy_wh),
-        balance=_shown(row.balance, row.wallet_kind),
-        login=row.login,
-        vendor_number=row.vendor_number,
-        vended_at=row.vended_at,
-        reversed=row.reversed,
-        split=wire.decode(row.split.encode(), VendSplit),
-    )

@@ -5,15 +5,12 @@ from zoneinfo import ZoneInfo
 
 from litestar import Response, get, post
 
-from currant.api.http import AnyRequest, Query, spooled
+from currant.api.http import AnyRequest, Query, door_of, signed_in, spooled
 from currant.api.juice.frame import done
-from currant.api.juice.system import door_of, signed_in
 from currant.clock import format_instant
 from currant.money import format_money
 from currant.receivables.model import ArrearsTypesWanted, ImportArrears
 from currant.receivables.verbs import arrears_types, import_arrears
-
-_MANY = 2**31 - 1
 
 
 @post("/file-importer/balance-adj/arrears", status_code=200)
@@ -49,8 +46,7 @@ async def get_arrears_types(request: AnyRequest) -> Response[bytes]:
     query = Query(request.scope)
     actor = await signed_in(request, query.text("portal"))
     question = ArrearsTypesWanted(
-        query.number("limit", default=_MANY, least=1, most=_MANY),
-        query.number("offset", default=0, least=0, most=_MANY),
+        *query.page(),
     )
     listed = await door_of(request).ask(arrears_types, question, actor)
     zone = ZoneInfo(listed.timezone)

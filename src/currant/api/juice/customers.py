@@ -4,9 +4,8 @@ from typing import Any
 
 from litestar import Response, get
 
-from currant.api.http import AnyRequest, Query
+from currant.api.http import AnyRequest, Query, door_of, signed_in
 from currant.api.juice.frame import done
-from currant.api.juice.system import door_of, signed_in
 from currant.clock import format_instant
 from currant.customers.model import AccountNamed, Customer
 from currant.customers.verbs import show_customer

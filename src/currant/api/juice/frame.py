@@ -5,11 +5,20 @@ from email.utils import formatdate
 from typing import Any
 
 import structlog
-from litestar import Request, Response
+from litestar import Response
 from litestar.exceptions import HTTPException, MethodNotAllowedException, NotFoundException
 
 from currant import wire
-from currant.api.http import App, Receive, Scope, Send
+from currant.api.http import (
+    AnyRequest,
+    App,
+    Receive,
+    Scope,
+    Send,
+    allowed_by,
+    http_message_of,
+    message_of,
+)
 from currant.errors import Invalid, Kind, Refusal
 
 log = structlog.get_logger()
@@ -46,10 +55,10 @@ def failed(status: int, code: int, message: str, **headers: str) -> Response[byt
     return Response(wire.encode(body), status_code=status, media_type=MEDIA_TYPE, headers=named)
 
 
-def on_refusal(_request: Request[Any, Any, Any], refusal: Refusal) -> Response[bytes]:
+def on_refusal(request: AnyRequest, refusal: Refusal) -> Response[bytes]:
     """Say a refusal in the envelope; the message names the parameter, or each bad record."""
     status, code = CODES[refusal.kind]
-    message = refusal.message
+    message = message_of(request, refusal)
     if isinstance(refusal, Invalid) and refusal.field and refusal.field not in message:
         message = f"{refusal.field}: {message}"
     if refusal.faults and str(refusal.faults[0]) not in message:
@@ -62,20 +71,18 @@ def on_refusal(_request: Request[Any, Any, Any], refusal: Refusal) -> Response[b
     return failed(status, code, message, **headers)
 
 
-def on_http(request: Request[Any, Any, Any], error: HTTPException) -> Response[bytes]:
+def on_http(request: AnyRequest, error: HTTPException) -> Response[bytes]:
     """Say what the framework refused: an unknown path, a wrong verb, an unreadable request."""
+    message = http_message_of(request, error)
     if isinstance(error, MethodNotAllowedException):
-        allowed = (error.headers or {}).get("allow") or (error.headers or {}).get("Allow") or ""
-        return failed(
-            405, 200, f"{request.url.path} does not take {request.method}.", Allow=allowed
-        )
+        return failed(405, 200, message, Allow=allowed_by(error))
     if isinstance(error, NotFoundException):
-        return failed(404, 200, f"There is no endpoint {request.url.path}.")
+        return failed(404, 200, message)
     status = 400 if error.status_code < 500 else 500
-    return failed(status, 201 if status == 400 else 300, error.detail)
+    return failed(status, 201 if status == 400 else 300, message)
 
 
-def on_bug(_request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
+def on_bug(_request: AnyRequest, error: Exception) -> Response[bytes]:
     """Say that the fault is ours, and write it to the log."""
     log.error("unexpected", exc_info=error)
     return failed(500, 300, "Something unexpected happened here; nothing was done.")

@@ -5,10 +5,8 @@ from typing import Any
 import msgspec
 from litestar import Response, get, post
 
-from currant.api.http import AnyRequest, Query, spooled
+from currant.api.http import AnyRequest, Query, door_of, signed_in, spooled
 from currant.api.juice.frame import done
-from currant.api.juice.meters import page_of
-from currant.api.juice.system import door_of, signed_in
 from currant.customers.verbs import account_keys
 from currant.errors import Invalid
 from currant.locations.model import KeysWanted
@@ -39,7 +37,7 @@ async def get_keys(request: AnyRequest) -> Response[bytes]:
     view = _KEYS.get(query.text("table"))
     if view is None:
         raise Invalid(f"The table is one of {', '.join(_KEYS)}.", field="table")
-    return done(await door_of(request).ask(view, KeysWanted(*page_of(query)), actor))
+    return done(await door_of(request).ask(view, KeysWanted(*query.page()), actor))
 
 
 async def _take(request: AnyRequest, verb: Any, counted: str) -> Response[bytes]:

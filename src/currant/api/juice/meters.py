@@ -5,9 +5,8 @@ from typing import Any
 from litestar import Response, get
 
 from currant.access.verbs import Nothing
-from currant.api.http import AnyRequest, Query, nobody
+from currant.api.http import AnyRequest, Query, door_of, nobody, signed_in
 from currant.api.juice.frame import done
-from currant.api.juice.system import door_of, signed_in
 from currant.clock import format_instant
 from currant.db.tx import Portal
 from currant.metering.model import MetersWanted
@@ -17,7 +16,6 @@ from currant.supply.verbs import show_meter
 
 UNASSIGNED = "unassigned"
 _SUBTARIFFS = {"PREPAID": "PrePaid", "POSTPAID": "PostPaid"}
-_MOST = 2**31 - 1
 
 
 @get("/meters/com-types/get-supported")
@@ -39,7 +37,7 @@ async def get_meters(request: AnyRequest) -> Response[bytes]:
     """J04: the meters of a portal, to anybody unless the deployment says otherwise."""
     query = Query(request.scope)
     portal, com = query.text("portal"), query.maybe("com")
-    question = MetersWanted(com, *page_of(query))
+    question = MetersWanted(com, *query.page())
     if request.app.state.settings.public_meter_list:
         rows = await door_of(request).ask(list_public_meters, question, nobody().at(portal))
     else:
@@ -55,15 +53,6 @@ async def get_meter(request: AnyRequest) -> Response[bytes]:
     actor = await signed_in(request, query.text("portal"))
     question = MeterWanted(query.text("serialnumber"))
     return done(_told(*await door_of(request).ask(show_meter, question, actor)))
-
-
-def page_of(query: Query) -> tuple[int | None, int]:
-    """Read `limit` and `offset`, an extension: how many rows, beyond how many; none is all."""
-    how_many = query.number("limit", default=-1, least=0, most=_MOST)
-    return (
-        None if how_many < 0 else how_many,
-        query.number("offset", default=0, least=0, most=_MOST),
-    )
 
 
 def _told(portal: Portal, meter: Meter) -> dict[str, Any]:

@@ -7,9 +7,8 @@ from zoneinfo import ZoneInfo
 
 from litestar import Response, get, post
 
-from currant.api.http import AnyRequest, Query, spooled
+from currant.api.http import AnyRequest, Query, door_of, signed_in, spooled
 from currant.api.juice.frame import done
-from currant.api.juice.system import door_of, signed_in
 from currant.clock import format_instant
 from currant.errors import Invalid
 from currant.reads.delivery import Delivery
@@ -27,7 +26,6 @@ from currant.reads.verbs import portal_of_reads, reads_of_meter, record_reads
 E = TypeVar("E", bound=StrEnum)
 
 _FIRST = 50
-_MOST = 2**31 - 1
 
 
 @post("/meters/reads/insert", status_code=200)
@@ -65,8 +63,7 @@ async def get_reads(request: AnyRequest) -> Response[bytes]:
         query.text("serialnumber"),
         query.maybe("from"),
         query.maybe("to"),
-        query.number("limit", default=_MOST, least=0, most=_MOST),
-        query.number("offset", default=0, least=0, most=_MOST),
+        *query.page(),
     )
     shown = await door_of(request).ask(reads_of_meter, question, actor)
     return done([_told(shown, read) for read in shown.reads])

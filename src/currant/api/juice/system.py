@@ -3,24 +3,10 @@
 from litestar import Response, get
 
 from currant import wire
-from currant.access.model import Actor
 from currant.access.verbs import Nothing, who_am_i
-from currant.api.http import AnyRequest, actor_of
+from currant.api.http import AnyRequest, door_of, signed_in
 from currant.api.juice.frame import MEDIA_TYPE, done
-from currant.door import Door
 from currant.errors import Unavailable
-
-
-def door_of(request: AnyRequest) -> Door:
-    """Return the door of the application that a request came to."""
-    door: Door = request.app.state.door
-    return door
-
-
-async def signed_in(request: AnyRequest, portal: str | None = None) -> Actor:
-    """Return who asks, acting in the named portal. Raises `Unauthenticated`."""
-    actor = await actor_of(request, door_of(request))
-    return actor.at(portal)
 
 
 @get("/health-check")

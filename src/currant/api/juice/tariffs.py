@@ -8,10 +8,8 @@ from zoneinfo import ZoneInfo
 import msgspec
 from litestar import Response, get, post
 
-from currant import wire
-from currant.api.http import AnyRequest, Query, body_of
+from currant.api.http import AnyRequest, Query, door_of, json_of, signed_in
 from currant.api.juice.frame import done
-from currant.api.juice.system import door_of, signed_in
 from currant.clock import format_instant
 from currant.tariffs.model import (
     CreateTariff,
@@ -28,7 +26,6 @@ from currant.tariffs.verbs import create_tariff, schedule_rate, tariff, tariffs
 
 _SECOND = timedelta(seconds=1)
 _FOR_EVER = datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)
-_MANY = 2**31 - 1
 
 
 class NewTariff(msgspec.Struct, frozen=True):
@@ -70,7 +67,7 @@ class NewRate(msgspec.Struct, frozen=True):
 async def post_tariff(request: AnyRequest) -> Response[bytes]:
     """J23: create a tariff."""
     actor = await signed_in(request)
-    body = wire.decode(await body_of(request), NewTariff)
+    body = await json_of(request, NewTariff)
     levies = {"L": body.levy1, "L2": body.levy2, "L3": body.levy3}
     command = CreateTariff(
         name=body.name,
@@ -98,8 +95,7 @@ async def get_tariffs(request: AnyRequest) -> Response[bytes]:
     question = TariffsWanted(
         query.maybe("searchfor"),
         query.maybe("selectmuni"),
-        query.number("limit", default=_MANY, least=1, most=_MANY),
-        query.number("offset", default=0, least=0, most=_MANY),
+        *query.page(),
     )
     rows = await door_of(request).ask(tariffs, question, actor)
     return done([_tariff(row) for row in rows])
@@ -127,7 +123,7 @@ async def get_future(request: AnyRequest) -> Response[bytes]:
 async def post_rate(request: AnyRequest) -> Response[bytes]:
     """J28: schedule a rate."""
     actor = await signed_in(request)
-    body = wire.decode(await body_of(request), NewRate)
+    body = await json_of(request, NewRate)
     command = ScheduleRate(
         tariff=body.tariff,
         tier=body.tier,

@@ -10,9 +10,8 @@ from litestar import get
 from litestar.response import Stream
 
 from currant import wire
-from currant.api.http import AnyRequest, Query
+from currant.api.http import AnyRequest, Query, door_of, signed_in
 from currant.api.juice.frame import MEDIA_TYPE
-from currant.api.juice.system import door_of, signed_in
 from currant.clock import format_instant
 from currant.money import kwh
 from currant.vending.model import Transaction, Window

@@ -8,9 +8,8 @@ from litestar.exceptions import NotFoundException
 from litestar.params import FromPath
 
 from currant.access.model import Actor
-from currant.api.http import AnyRequest, Query, spooled
+from currant.api.http import AnyRequest, Query, door_of, signed_in, spooled
 from currant.api.juice.frame import done
-from currant.api.juice.system import door_of, signed_in
 from currant.errors import Invalid
 from currant.money import format_money, half_up
 from currant.prepayment.model import AdjustWallets, Wallet, Way
