@@ -53,7 +53,7 @@ from ledger.posting as p inner join numbered as n on n.entry_id = p.entry_id
 async def one(server: EmbeddedServer, urls: Urls, meters: int) -> tuple[float, float]:
     """Return the seconds of a drawdown of so many meters, and of the plain inserts."""
     owner = await asyncpg.connect(urls.owner or "")
-    pool = await open_pool(urls.runtime, size=2)
+    pool = await open_pool(urls.runtime, size=4)
     door = Door(pool, SystemClock())
     await supply(urls, meters)
     for day in (0, 1):

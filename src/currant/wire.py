@@ -10,6 +10,7 @@ member that is sent twice the last counts.
 
 import re
 from collections.abc import AsyncIterable, Iterator
+from contextlib import suppress
 from decimal import Decimal, InvalidOperation
 from functools import lru_cache
 from typing import Any, TypeVar
@@ -32,6 +33,9 @@ _WORDS = {
     "array": "a list",
     "object": "an object",
 }
+_WRITTEN_AS_IS = frozenset((str, int, bool, type(None), msgspec.Raw))
+_ROUGHLY = msgspec.json.Encoder(enc_hook=str)
+_SUSPICIOUS = re.compile(rb"\\u0000|[0-9]{19}")
 _LONGEST = 10_000  # characters: no name, note or reason comes near it
 _UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 _MEMBER_MISSING = re.compile("Object missing required field `[^`]*`")  # of the body itself
@@ -77,9 +81,7 @@ def encode(value: object) -> bytes:
     `Decimal("10.000")` is written 10, `Decimal("1E+2")` 100. Callers format instants beforehand
     where a face has its own layout; a datetime that is left is written in full by RFC 3339.
     """
-    root = [msgspec.to_builtins(value, builtin_types=_KEPT)]
-    _write_numbers(root)
-    return _ENCODER.encode(root[0])
+    return _ENCODER.encode(_with_digits(value))
 
 
 async def encode_each(rows: AsyncIterable[object]) -> msgspec.Raw:
@@ -105,6 +107,10 @@ def refuse_unfit(value: object) -> None:
     That is a text with a NUL or an unpaired surrogate, or of more than 10,000 characters, and a
     whole number beyond 64 bits.
     """
+    with suppress(UnicodeEncodeError):
+        roughly = _ROUGHLY.encode(value)
+        if len(roughly) <= _LONGEST and not _SUSPICIOUS.search(roughly):
+            return  # Nearly everything, at a tenth of the time.
     for path, member in members(value):
         if isinstance(member, str):
             if len(member) > _LONGEST:
@@ -200,17 +206,22 @@ def _in_words(types: re.Match[str]) -> str:
     return " or ".join(_WORDS.get(name, name) for name in types[1].split(" | "))
 
 
-def _write_numbers(node: dict[Any, Any] | list[Any]) -> None:
-    """Replace each Decimal by its plain digits, in place."""
-    for place, member in node.items() if isinstance(node, dict) else enumerate(node):
-        kind = type(member)
-        if kind is Decimal:
-            node[place] = msgspec.Raw(_plain(member))
-        elif kind is dict or kind is list:
-            _write_numbers(member)
-        elif kind is tuple:
-            node[place] = list(member)
-            _write_numbers(node[place])
+def _with_digits(value: Any) -> Any:
+    """Return a value with each Decimal as its plain digits."""
+    if isinstance(value, dict):
+        return {
+            name: member if type(member) in _WRITTEN_AS_IS else _with_digits(member)
+            for name, member in value.items()
+        }
+    if isinstance(value, list | tuple):
+        return [
+            member if type(member) in _WRITTEN_AS_IS else _with_digits(member) for member in value
+        ]
+    if isinstance(value, Decimal):
+        return msgspec.Raw(_plain(value))
+    if isinstance(value, msgspec.Struct):
+        return _with_digits(msgspec.to_builtins(value, builtin_types=_KEPT))
+    return value
 
 
 def _plain(number: Decimal) -> bytes:

@@ -205,36 +205,38 @@ return lpad(number::text, greatest(length(number::text), 5), '0');
 
 -- In which portals a user holds a permission, and if not, why not. The check at the door, the
 -- filter of a list and the answer to "why not?" are these same rows.
--- The empty permission is one that every signed-in user has, and so is what is public.
+-- The empty permission is one that every signed-in user has, and so is what is public. It is for
+-- functions of the owner, into whose statements it is planned.
 create function access.may(of_user int, wanted text)
 returns table (portal_id int, allowed boolean, reason text)
-language sql stable security definer set search_path = pg_catalog, pg_temp
+language sql stable
 as $$
-    with held as (
+    with held as materialized (
         select
-            u.user_id,
+            u.user_id, u.everywhere,
             wanted in ('', 'public') or coalesce(
                 (
                     select up.granted from access.user_permission as up
                     where up.user_id = u.user_id and up.permission = wanted
                 ),
-                exists (
-                    select from access.role_permission as rp
+                (
+                    select true from access.role_permission as rp
                     where rp.role = u.role and rp.permission = wanted
-                )
+                ),
+                false
             ) as holds
         from access.system_user as u
         where u.user_id = of_user and u.active
     )
     select p.portal_id, h.holds, case when h.holds then '' else 'lacks ' || wanted end
     from held as h
-    inner join access.system_user as u on u.user_id = h.user_id
     inner join access.portal as p
-        on u.everywhere or exists (
-            select from access.user_portal as g
-            where g.portal_id = p.portal_id and g.user_id = u.user_id
+        on h.everywhere or (
+            select true from access.user_portal as g
+            where g.portal_id = p.portal_id and g.user_id = h.user_id
         )
 $$;
+revoke execute on function access.may(int, text) from currant_runtime;
 
 -- What a user may do, active or not.
 create function access.permissions_of(of_user int)

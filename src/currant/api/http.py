@@ -3,12 +3,14 @@
 import base64
 import binascii
 import hashlib
+import re
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, MutableMapping
+from functools import partial
 from typing import Any, TypeVar
 from urllib.parse import parse_qsl
 
-from litestar import Request
+from litestar import Request, Response
 from litestar.exceptions import (
     HTTPException,
     InternalServerException,
@@ -34,28 +36,52 @@ T = TypeVar("T")
 INTERACTIVE_BYTES = 32 * 1024 * 1024
 FILE_BYTES = 256 * 1024 * 1024
 
+_UNSTORABLE = re.compile("[\0\ud800-\udfff]")
+_ESCAPED = re.compile("[%+]")
 _TRUE = {"true", "1", "yes"}
 _FALSE = {"false", "0", "no"}
 _MOST_PARAMETERS = 1000
 _MOST_ROWS = 2**31 - 1
 
 
+class Ready(Response[bytes]):
+    """An answer whose body is ready: sent as it is."""
+
+    def to_asgi_response(self, *_: Any, status_code: int | None = None, **_more: Any) -> Any:
+        """Return what sends it; `status_code` is the route's, where the answer has none."""
+        return partial(self._send, self.status_code or status_code or 200)
+
+    async def _send(
+        self,
+        status: int,
+        scope: Scope,  # noqa: ARG002  # the framework names all three
+        receive: Receive,  # noqa: ARG002
+        send: Send,
+    ) -> None:
+        headers = [
+            (b"content-type", str(self.media_type).encode()),
+            (b"content-length", str(len(self.content)).encode()),
+            *((name.lower().encode(), value.encode()) for name, value in self.headers.items()),
+        ]
+        await send({"type": "http.response.start", "status": status, "headers": headers})
+        await send({"type": "http.response.body", "body": self.content, "more_body": False})
+
+
 class Query:
     """The query string: first value of a repeated parameter, unknown ones ignored."""
 
     def __init__(self, scope: Mapping[str, Any]) -> None:
+        sent = scope["query_string"].decode("ascii", "surrogateescape")
         try:
-            pairs = parse_qsl(
-                scope["query_string"].decode("ascii", "surrogateescape"),
-                keep_blank_values=True,
-                errors="surrogateescape",
-                max_num_fields=_MOST_PARAMETERS,
-            )
+            pairs = _pairs(sent, "strict")
+        except UnicodeDecodeError:
+            pairs = _pairs(sent, "surrogateescape")
         except ValueError as error:
             raise Invalid(f"There are more than {_MOST_PARAMETERS} parameters.") from error
         self._values: dict[str, str] = {}
-        for pair in pairs:
-            name, value = _unescaped(*pair)
+        for name, value in pairs:
+            if _UNSTORABLE.search(name + value):
+                raise _unfit(name, value)
             self._values.setdefault(name, value)
 
     def text(self, name: str) -> str:
@@ -95,16 +121,17 @@ class Query:
         )
 
 
-def _unescaped(*pair: str) -> tuple[str, str]:
-    """Return a parameter's name and value, whose bytes beyond UTF-8 came as surrogates."""
-    field = pair[0][:80] if pair[0].isprintable() else "of the query string"
-    try:
-        name, value = (part.encode(errors="surrogateescape").decode() for part in pair)
-    except UnicodeDecodeError as error:
-        raise Invalid(f"The parameter {field} is not UTF-8.", field=field) from error
-    if "\0" in value:
-        raise Invalid(f"The parameter {field} holds a NUL character.", field=field)
-    return name, value
+def _pairs(sent: str, errors: str) -> list[tuple[str, str]]:
+    if sent.isascii() and len(sent) < _MOST_PARAMETERS and not _ESCAPED.search(sent):
+        return [part.partition("=")[::2] for part in sent.split("&") if part]
+    return parse_qsl(sent, keep_blank_values=True, errors=errors, max_num_fields=_MOST_PARAMETERS)
+
+
+def _unfit(name: str, value: str) -> Invalid:
+    """Refuse a parameter with a NUL, or with bytes that are not UTF-8 (they came as surrogates)."""
+    field = name[:80] if name.isprintable() else "of the query string"
+    told = "holds a NUL character" if "\0" in name + value else "is not UTF-8"
+    return Invalid(f"The parameter {field} {told}.", field=field)
 
 
 def door_of(request: AnyRequest) -> Door:
@@ -124,10 +151,10 @@ async def actor_of(request: AnyRequest, door: Door) -> Actor:
     A token is proved at the door, in the transaction it is used in; a password here. Raises
     `Unauthenticated`.
     """
-    header = request.headers.get("authorization")
+    header = dict(request.scope["headers"]).get(b"authorization")
     if header is None:
         raise Unauthenticated
-    scheme, _, rest = header.partition(" ")
+    scheme, _, rest = header.decode("latin-1").partition(" ")
     match scheme.lower():
         case "token" | "bearer":
             login, colon, token = rest.strip().partition(":")

@@ -64,7 +64,8 @@ create table customers.agreement ( -- noqa: PRS
 comment on table customers.agreement is
 'A service agreement: which account is supplied at which location, with what, from when to when.';
 create index agreement_by_account on customers.agreement (portal_id, account_id);
-create index agreement_by_location on customers.agreement (portal_id, location_id);
+create index agreement_by_location on customers.agreement (portal_id, location_id)
+include (product_type, account_id, valid);
 call db.tenant_table('customers.agreement');
 
 -- A full name splits at its last blank: the last word is the last name (conformance.md J09).

@@ -102,9 +102,8 @@ def lay(change: UsageChange, supplies: Sequence[SupplyRow], rates: Rates) -> lis
             until = min(change.to_at, span.end_at, supply.end_at or span.end_at)
             cuts += _buckets(at, until, supply, span, rates.books[key].calendar)
         at = cuts[-1][1]
-    if len(cuts) == 1:
-        shares = [change.energy_wh]
-    else:
+    shares = [change.energy_wh]
+    if len(cuts) != 1:
         shares = apportion_energy(change.energy_wh, [end - begin for begin, end, *_ in cuts])
     return [
         Piece(supply, span, begin, end, bucket, share * change.sign)

@@ -51,10 +51,12 @@ select
 
 -- name: look_up_by_key
 -- Plan this transaction's statements for the sets they are given: look rows up by key, whatever the
--- statistics of freshly written tables say.
+-- statistics of freshly written tables say. Its commit need not wait for the disk: what a crash
+-- takes back is due again.
 -- not null: told
 select
-    set_config('plan_cache_mode', 'force_custom_plan', true)
+    set_config('synchronous_commit', 'off', true)
+    || set_config('plan_cache_mode', 'force_custom_plan', true)
     || set_config('enable_seqscan', 'off', true)
     || set_config('enable_mergejoin', 'off', true) as told;
 

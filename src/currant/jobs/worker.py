@@ -11,12 +11,13 @@ from currant.access.model import AUTO, AuditKey
 from currant.access.verbs import Nothing, portals, seal_audit, sign_audit_heads
 from currant.collector import collect_rarely
 from currant.door import Door
+from currant.drawdown.model import DrawnDown
 from currant.drawdown.verbs import charge_fixed, draw_down, portals_due
 
 log = structlog.get_logger()
 
 CHANNEL = "currant_due"
-HANDS = 2
+HANDS = 3
 LOOK_EVERY = 10.0
 SEAL_EVERY = 60.0
 CHARGE_EVERY = 3600.0
@@ -42,20 +43,27 @@ async def run_jobs(door: Door, url: str, key: bytes, stop: asyncio.Event) -> Non
 async def draw_all(door: Door) -> int:
     """Draw down every portal until nothing is due; return how many ledger entries that made.
 
-    Two hands take blocks in turn, so that one prices while the database works for the other. Raises
-    an `ExceptionGroup` of what failed, after all portals had their turn.
+    The first block fills the queue. Then three hands take blocks in turn, so that one prices while
+    the database works for the other. Raises an `ExceptionGroup` of what failed, after all portals
+    had their turn.
     """
+
+    async def block(portal: str) -> DrawnDown:
+        return await door.act(draw_down, Nothing(), AUTO.at(portal))
 
     async def hand(portal: str) -> int:
         entries = 0
-        while (drawn := await door.act(draw_down, Nothing(), AUTO.at(portal))).registers:
+        while (drawn := await block(portal)).registers:
             entries += drawn.entries
         return entries
 
     async def draw(portal: str) -> int:
+        first = await block(portal)
+        if not first.registers:
+            return 0
         async with asyncio.TaskGroup() as hands:
             tasks = [hands.create_task(hand(portal)) for _ in range(HANDS)]
-        return sum(task.result() for task in tasks)
+        return first.entries + sum(task.result() for task in tasks)
 
     return sum(await _each(await door.ask(portals_due, Nothing(), AUTO), draw))
 

@@ -71,8 +71,9 @@ create table metering.installation ( -- noqa: PRS
 );
 comment on table metering.installation is 'Which meter hung at which location, from when to when.';
 create index installation_by_location on metering.installation (portal_id, location_id);
--- The temporal key answers what was where when; this one walks many meters in one pass.
-create index installation_by_meter on metering.installation (portal_id, meter_id);
+-- The temporal key sees to it that a meter is in one place; this one finds the place.
+create index installation_by_meter on metering.installation (portal_id, meter_id)
+include (location_id, valid);
 call db.tenant_table('metering.installation');
 
 -- Hang meters at locations, or take them down where the location is null. Where a meter hung

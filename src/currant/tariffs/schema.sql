@@ -199,7 +199,8 @@ create table tariffs.assignment (
 );
 comment on table tariffs.assignment is 'Which tariff prices which meter, from when to when.';
 create index assignment_by_tariff on tariffs.assignment (portal_id, tariff_id);
-create index assignment_by_meter on tariffs.assignment (portal_id, meter_id);
+create index assignment_by_meter on tariffs.assignment (portal_id, meter_id)
+include (tariff_id, valid);
 call db.tenant_table('tariffs.assignment');
 
 -- Put meters on tariffs, each meter at most once a call, and answer how many changed. A meter's

@@ -12,6 +12,7 @@ from currant import wire
 from currant.api.http import (
     AnyRequest,
     App,
+    Ready,
     Receive,
     Scope,
     Send,
@@ -45,14 +46,14 @@ def done(data: Any = None, *, warning: str | None = None) -> Response[bytes]:
     """Answer success: `{"error": 0, "data": …}`, without `data` where there is none."""
     body = {"error": 0} if data is None else {"error": 0, "data": data}
     headers = {} if warning is None else {"X-Juice-Warning": warning}
-    return Response(wire.encode(body), media_type=MEDIA_TYPE, headers=headers)
+    return Ready(wire.encode(body), media_type=MEDIA_TYPE, headers=headers)
 
 
 def failed(status: int, code: int, message: str, **headers: str) -> Response[bytes]:
     """Answer a failure: `{"error": code, "error_message": …}`."""
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     body = {"error": code, "error_message": message}
-    return Response(wire.encode(body), status_code=status, media_type=MEDIA_TYPE, headers=named)
+    return Ready(wire.encode(body), status_code=status, media_type=MEDIA_TYPE, headers=named)
 
 
 def on_refusal(request: AnyRequest, refusal: Refusal) -> Response[bytes]:

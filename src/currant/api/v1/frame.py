@@ -9,7 +9,7 @@ from litestar import Response
 from litestar.exceptions import HTTPException, ValidationException
 
 from currant import wire
-from currant.api.http import AnyRequest, http_message_of, message_of
+from currant.api.http import AnyRequest, Ready, http_message_of, message_of
 from currant.errors import Invalid, Kind, Refusal
 
 log = structlog.get_logger()
@@ -34,7 +34,7 @@ STATUSES: dict[Kind, int] = {
 
 def answer(value: Any, status: int = 200) -> Response[bytes]:
     """Answer a value as JSON."""
-    return Response(wire.encode(value), status_code=status, media_type="application/json")
+    return Ready(wire.encode(value), status_code=status, media_type="application/json")
 
 
 def problem(status: int, kind: str, detail: str, **more: Any) -> Response[bytes]:
