@@ -93,7 +93,8 @@ insert into customers.customer (
 select 1, 'First Last' || n, 'First', 'Last' || n, '1', '1', 'a@example.com', 'Street'
 from generate_series(1, {count}) as n;
 insert into customers.account (portal_id, account, customer_id, created_at, last_mod)
-select 1, lpad(customer_id::text, 7, '0'), customer_id, now(), now() from customers.customer;
+select 1, access.padded(customer_id + (customer_id >= 999999)::int), customer_id, now(), now()
+from customers.customer;
 insert into customers.agreement (portal_id, account_id, location_id, product_type, valid)
 select 1, n, n, 'ELECTRICITY', tstzrange('2020-01-01', null)
 from generate_series(1, {count}) as n;
@@ -112,7 +113,7 @@ select 1, n, '{kind}', 1000000 from generate_series(1, {count}) as n;
 
 
 async def supply(urls: Urls, count: int, kind: str = "currency") -> None:
-    """Make that many supplies: account 0000001 at location 1 through meter M1, and so on."""
+    """Make that many supplies: account 00001 at location 1 through meter M1, and so on."""
     owner = await asyncpg.connect(urls.owner or "")
     await owner.execute(SUPPLIES.format(count=count, kind=kind))
     await owner.execute("vacuum analyze")

@@ -28,7 +28,10 @@ def main() -> int:
         ("drawdown", lambda: asyncio.run(drawdown.measure())),
     ):
         print(f"measuring {name} …", file=sys.stderr, flush=True)
-        figures += part()
+        measured = part()
+        for figure in measured:
+            print(f"  {figure.work}: {figure.ratio:.2f}", file=sys.stderr, flush=True)
+        figures += measured
     print(table(figures))
     told = {"python": platform.python_version(), "cores": os.cpu_count()}
     out = Path(__file__).parents[1] / ".home" / "bench.json"

@@ -5,6 +5,7 @@ import shutil
 import tempfile
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
+from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Self
@@ -26,7 +27,15 @@ from currant.access.model import (
     UserNamed,
 )
 from currant.access.permissions import Permission, needs
-from currant.access.verbs import Nothing, create_portal, create_user, set_password, users, who_am_i
+from currant.access.verbs import (
+    Nothing,
+    create_portal,
+    create_user,
+    forget_keys,
+    set_password,
+    users,
+    who_am_i,
+)
 from currant.db.database import prepare
 from currant.db.embedded import PORT, EmbeddedServer
 from currant.db.tx import Tx, open_pool
@@ -114,6 +123,18 @@ async def test_a_key_is_good_for_one_request(door, boss, owner) -> None:
     with pytest.raises(KeyReused):
         await door.act(create_user, CreateUser("new", "New", "CSR"), boss, key="k")
     assert await ticks(owner) == 1
+
+
+async def test_a_key_is_kept_for_a_week(door, boss, clock, owner) -> None:
+    await door.act(tick, Tick(), boss, key="k")
+    clock.advance(timedelta(days=6))
+    assert await door.act(forget_keys, Nothing(), OPERATOR) == 0
+    await door.act(tick, Tick(), boss, key="k")
+    clock.advance(timedelta(days=2))
+    assert await door.act(forget_keys, Nothing(), OPERATOR) == 1
+    assert await ticks(owner) == 1
+    await door.act(tick, Tick(), boss, key="k")
+    assert await ticks(owner) == 2
 
 
 async def test_a_secret_that_differs_is_another_request(door, boss, owner) -> None:

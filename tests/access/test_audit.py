@@ -211,3 +211,26 @@ def test_the_key_is_made_once_and_read_by_its_owner_alone(tmp_path: Path) -> Non
     assert [path.name for path in home.iterdir()] == ["audit.key"]
     assert (home / "audit.key").stat().st_mode & 0o777 == 0o600
     assert audit_key(tmp_path / "other") != key
+
+
+async def test_an_event_that_was_committed_late_is_sealed(door, log, clock, owner, urls) -> None:
+    """It has a lower number than events that were sealed before it was seen."""
+    late = await asyncpg.connect(urls.owner)
+    transaction = late.transaction()
+    await transaction.start()
+    await late.execute(
+        "insert into access.audit_event (at, login, act, outcome, command) "
+        "values ($1, 'slow', 'x', 'done', '')",
+        clock.now(),
+    )
+    clock.advance(timedelta(minutes=5))
+    await door.act(seal_audit, Nothing(), OPERATOR)
+    await transaction.commit()
+    await late.close()
+    clock.advance(timedelta(hours=2))
+    await door.act(seal_audit, Nothing(), OPERATOR)
+    assert await owner.fetchval(
+        "select exists (select from access.audit_seal as s "
+        "inner join access.audit_event as e using (event_id) where e.login = 'slow')"
+    )
+    assert await faults(door) == []

@@ -93,7 +93,12 @@ from access.set_credential(
 -- name: seal_audit
 -- Extend the hash chains over the events committed since the last run.
 -- not null: sealed
-select access.seal_audit() as sealed;
+select access.seal_audit(:now::timestamptz) as sealed;
+
+-- name: forget_keys
+-- Forget the idempotency keys that were claimed before an instant.
+-- not null: forgotten
+select access.forget_keys(:before::timestamptz) as forgotten;
 
 -- name: unsigned_heads
 -- The last seal of each chain on each finished day that is not signed yet.

@@ -128,6 +128,7 @@ create table access.idempotency (
     primary key (portal_id, user_id, key)
 );
 comment on table access.idempotency is 'What was answered to a request that carried a key.';
+create index idempotency_by_age on access.idempotency using brin (claimed_at);
 call db.tenant_table('access.idempotency');
 
 create table access.audit_event (
@@ -410,6 +411,17 @@ begin
 end
 $$;
 
+-- Forget the keys that were claimed before an instant; answers how many.
+create function access.forget_keys(before timestamptz)
+returns bigint
+language sql security definer set search_path = pg_catalog, pg_temp
+as $$
+    with forgotten as (
+        delete from access.idempotency as i where i.claimed_at < before returning 1
+    )
+    select count(*) from forgotten
+$$;
+
 -- The hash of a seal: it covers the seal before it and the event, written the same way whatever
 -- the session's settings are, and whatever columns the table is given later.
 create function access.seal_hash(before bytea, event access.audit_event)
@@ -426,12 +438,15 @@ as $$
 $$;
 
 -- Extend each portal's hash chain over the events committed since; answers how many were sealed.
-create function access.seal_audit()
+-- An event may be committed after one with a later number, but none an hour after: it looks behind
+-- the last sealed one that old.
+create function access.seal_audit(at timestamptz)
 returns bigint
 language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
 declare
     event access.audit_event;
+    settled bigint;
     chain int;
     last_number bigint;
     last_hash bytea;
@@ -439,9 +454,15 @@ declare
     current_chain int;
 begin
     perform pg_advisory_xact_lock(hashtext('access.seal_audit'));
+    select s.event_id into settled
+    from access.audit_seal as s
+    inner join access.audit_event as e
+        on e.event_id = s.event_id and e.at < seal_audit.at - interval '1 hour'
+    order by s.event_id desc limit 1;
     for event in
         select e.* from access.audit_event as e
-        where not exists (select from access.audit_seal as s where s.event_id = e.event_id)
+        where e.event_id > coalesce(settled, 0)
+            and not exists (select from access.audit_seal as s where s.event_id = e.event_id)
         order by coalesce(e.portal_id, 0), e.event_id
     loop
         chain := coalesce(event.portal_id, 0);

@@ -4,6 +4,7 @@ import hashlib
 import hmac
 import secrets
 import uuid
+from datetime import timedelta
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
@@ -44,10 +45,13 @@ _PORTAL_SHOWN = sql.rows("portal_shown", PortalShown)
 _BEYOND_ROLE = sql.rows("beyond_role", str)
 _SET_CREDENTIAL = sql.rows("set_credential", list[str])
 _SEAL_AUDIT = sql.rows("seal_audit", int)
+_FORGET_KEYS = sql.rows("forget_keys", int)
 _UNSIGNED_HEADS = sql.rows("unsigned_heads", UnsignedHead)
 _SIGN_AUDIT = sql.rows("sign_audit", int)
 _AUDIT_HEADS = sql.rows("audit_heads", SignedHead)
 _AUDIT_FAULTS = sql.rows("audit_faults", AuditFault)
+
+_KEYS_ARE_KEPT = timedelta(days=7)
 
 
 class Nothing(msgspec.Struct, frozen=True):
@@ -174,7 +178,13 @@ async def who_am_i(tx: Tx, _question: Nothing) -> UserNamed:
 @needs(Permission.JOBS_RUN)
 async def seal_audit(tx: Tx, _command: Nothing) -> int:
     """Extend each portal's hash chain over the audit events committed since the last run."""
-    return await tx.one(_SEAL_AUDIT)
+    return await tx.one(_SEAL_AUDIT, now=tx.now)
+
+
+@needs(Permission.JOBS_RUN)
+async def forget_keys(tx: Tx, _command: Nothing) -> int:
+    """Forget idempotency keys a week after they were claimed; return how many."""
+    return await tx.one(_FORGET_KEYS, before=tx.now - _KEYS_ARE_KEPT)
 
 
 @needs(Permission.JOBS_RUN)

@@ -8,7 +8,7 @@ import asyncpg
 import structlog
 
 from currant.access.model import AUTO, AuditKey
-from currant.access.verbs import Nothing, portals, seal_audit, sign_audit_heads
+from currant.access.verbs import Nothing, forget_keys, portals, seal_audit, sign_audit_heads
 from currant.collector import collect_rarely
 from currant.door import Door
 from currant.drawdown.model import DrawnDown
@@ -35,6 +35,7 @@ async def run_jobs(door: Door, url: str, key: bytes, stop: asyncio.Event) -> Non
         _repeat(lambda: draw_all(door), LOOK_EVERY, stop, woken),
         _repeat(lambda: door.act(seal_audit, Nothing(), AUTO), SEAL_EVERY, stop),
         _repeat(lambda: charge_all(door), CHARGE_EVERY, stop),
+        _repeat(lambda: door.act(forget_keys, Nothing(), AUTO), CHARGE_EVERY, stop),
         _repeat(lambda: door.act(sign_audit_heads, AuditKey(key), AUTO), CHARGE_EVERY, stop),
     ]
     await asyncio.gather(*jobs)
