@@ -9,11 +9,11 @@ import asyncpg
 
 from common import HOME, Figure, bench_database, supply
 from currant.clock import SystemClock
-from currant.collector import collect_rarely
 from currant.db.database import Urls
 from currant.db.embedded import EmbeddedServer
 from currant.db.tx import open_pool
 from currant.door import Door
+from currant.garbage import collect_rarely
 from currant.jobs.worker import draw_all
 
 START = datetime(2026, 3, 2, tzinfo=UTC)

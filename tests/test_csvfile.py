@@ -166,8 +166,10 @@ UNSOUND = {
     "column without a name": (b"account,amount,\n", Invalid, "Column '' is not known"),
     "missing column": (b"account,name\n1,Ann\n", Invalid, "Missing from the header: 'amount'"),
     "column twice": (b"account,amount,Account\n", Invalid, "'account' stands twice"),
+    "semicolons": (b"account;name;amount\n1;Ann;2\n", Invalid, "separated by semicolons; commas"),
+    "quoted semicolons": (b'"account";"amount"\n"1";"2"\n', Invalid, "separated by semicolons"),
+    "tabs": (b"# ours\naccount\tamount\n1\t2\n", Invalid, "separated by tabs; commas"),
     "no header": (b"1,Ann,2,x\n", Invalid, "Column '1' is not known"),
-    "semicolons": (b"account;amount\n1;2\n", Invalid, "not known"),
     "too few fields": (
         HEADER + b"1,Ann\n",
         Unparsable,

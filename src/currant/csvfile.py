@@ -195,6 +195,7 @@ class CsvReader:
         """Put back the line break after the header that PHP's single quotes lost (rule 6)."""
         lead = _LEAD.match(text)
         start = lead.end() if lead else 0
+        self._refuse_separator(text[start : text.find("\n", start)])
         canonical = ",".join(self._columns)
         end = start + len(canonical)
         line = text[end : text.find("\n", end)]
@@ -204,6 +205,13 @@ class CsvReader:
         self.header_repaired = True
         data = text[end:].removeprefix(_LITERAL_BREAK)
         return f"{text[:end]}\n{data}"
+
+    def _refuse_separator(self, header: str) -> None:
+        """Refuse a header whose columns are separated otherwise. Raises `Invalid`."""
+        for separator, name in ((";", "semicolons"), ("\t", "tabs")):
+            names = {each.strip(' \t"').lower() for each in header.split(separator)} - {""}
+            if len(names) > 1 and "," not in header and not names.isdisjoint(self._columns):
+                raise Invalid(f"The file is separated by {name}; commas are needed.")
 
     def _split(self, text: str) -> list[list[str]]:
         """Split whole lines into the fields of each record; keep what is not complete."""

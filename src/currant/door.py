@@ -93,8 +93,13 @@ class Door:
     @asynccontextmanager
     async def asking(self, view: Callable[..., Any], actor: Actor) -> AsyncIterator[Tx]:
         """Open a question whose answer is streamed: the transaction lives as long as the block."""
-        async with self._entered(actor, NEEDED[view], None, None) as (tx, _):
-            yield tx
+        try:
+            async with self._entered(actor, NEEDED[view], None, None) as (tx, _):
+                yield tx
+        except asyncpg.PostgresError as error:
+            raise _refusal(error, None) from error
+        except _AWAY as error:
+            raise Unavailable from error
 
     async def alive(self) -> None:
         """Make one round trip to the database. Raises `Unavailable`."""
@@ -243,6 +248,8 @@ def _refuse(entered: Entered, actor: Actor) -> None:
             raise Unauthenticated
         case "key":
             raise KeyReused
+        case "portal" if actor.portal is None:
+            raise Forbidden(f"{actor.login} has no portal.", field="portal")
         case "portal":
             raise Forbidden(f"Portal {actor.portal!r} is not one of yours.", field="portal")
         case reason:

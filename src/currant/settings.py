@@ -25,7 +25,7 @@ class Settings(BaseSettings):
         description="The owner role's URL of an external PostgreSQL 18, for `migrate` alone.",
     )
     host: str = "127.0.0.1"
-    port: int = Field(default=8080, validation_alias="PORT")
+    port: int = Field(default=8080, ge=1, le=65535, validation_alias="PORT")
     workers: int = Field(default=2, ge=1, le=64)
     pool_size: int = Field(default=10, ge=1, le=200, description="Connections of each worker.")
     public_meter_list: bool = Field(

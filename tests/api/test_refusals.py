@@ -78,6 +78,15 @@ async def test_a_member_that_is_unfit_is_named_in_a_problem(
     assert answer.json()["detail"].endswith("Nothing was done.")
 
 
+@pytest.mark.parametrize("limit", ["1" + "0" * 4400, "9" * 11, "0" * 18 + "9" * 11, "²", "-1"])
+async def test_a_limit_that_is_no_limit_is_named(http, boss, limit) -> None:
+    answer = await http.get(
+        f"/meters/get-meters?portal=example&limit={limit}", headers=token_header(boss)
+    )
+    assert answer.status_code == 406
+    assert answer.json()["error_message"].startswith("The parameter limit is a number from 0 to")
+
+
 async def test_a_question_is_refused_without_saying_that_nothing_was_done(http, boss) -> None:
     for path, field, told in (
         ("/v1/example/accounts/a%00/vends", "account", "account: character 2 is a NUL."),

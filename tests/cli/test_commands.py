@@ -75,8 +75,76 @@ def test_outcomes_have_their_exit_codes(run, portal) -> None:
     assert (
         "no_such_file" in run("reads", "import", "no_such_file", "--source", "mas", code=2).stderr
     )
-    assert "PORT" in run("portal", "list", code=2, PORT="abc").stderr
     assert run("user", "list", "--portal", "nowhere", code=6).stdout == ""
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("PORT", "abc"),
+        ("PORT", "0"),
+        ("PORT", "99999"),
+        ("CURRANT_WORKERS", "0"),
+        ("CURRANT_POOL_SIZE", "many"),
+        ("CURRANT_PUBLIC_METER_LIST", "perhaps"),
+    ],
+)
+def test_a_wrong_setting_is_named_before_anything_is_done(run, tmp_path, name, value) -> None:
+    refused = run("demo", code=2, **{name: value})
+    assert refused.stderr.startswith(f"currant: {name} is '{value}': ")
+    assert refused.stderr.endswith(". Nothing was done.\n")
+    assert refused.stderr.count("\n") == 1
+    assert refused.stdout == ""
+    assert not (tmp_path / "home").exists()
+
+
+def test_a_negative_tender_is_refused_for_what_it_is(run, house) -> None:
+    for amount in ("-5", "-0.50", "0"):
+        refused = run("vend", house.accounts[0], amount, code=4)
+        assert "above 0" in refused.stderr
+        assert "othing was" in refused.stderr
+    assert "--dryrun" in run("vend", house.accounts[0], "5", "--dryrun", code=2).stderr
+    assert run("vends", house.accounts[0], "--json").stdout == "[]\n"
+
+
+def test_what_was_sold_is_readable_in_80_columns(house, urls, tmp_path, run) -> None:
+    account = house.accounts[0]
+    run("vend", account, "1234.50", "--tender", "check", "--number", "12")
+    run("vend", account, "10")
+    for command, lines in ((("vends", account), 3), (("ledger", "entries", account), 9)):
+        told = on_a_screen(tmp_path, urls, 80, *command).splitlines()
+        assert len(told) == lines, told
+        assert max(map(len, told)) <= 80
+        assert "at (EDT" in told[0] or "at (EST" in told[0]
+        assert "1,234.50" in "\n".join(told)
+    narrow = on_a_screen(tmp_path, urls, 80, "vends", account)
+    assert "arrears" not in narrow
+    assert "note" not in narrow
+
+
+def on_a_screen(folder: Path, urls: Urls, columns: int, *args: str) -> str:
+    """What a command shows on a terminal so many columns wide."""
+    ours, theirs = pty.openpty()
+    done = subprocess.run(
+        [*COMMAND, *args],
+        stdin=subprocess.DEVNULL,
+        stdout=theirs,
+        stderr=theirs,
+        timeout=60,
+        check=True,
+        env=environment(
+            folder / "home",
+            CURRANT_DATABASE_URL=urls.runtime,
+            COLUMNS=str(columns),
+            NO_COLOR="1",
+            TERM="dumb",
+        ),
+    )
+    os.close(theirs)
+    assert done.returncode == 0
+    shown = os.read(ours, 65536).decode()
+    os.close(ours)
+    return shown
 
 
 def test_a_failure_is_one_json_object_where_json_was_asked_for(run, house, urls, tmp_path) -> None:
@@ -93,6 +161,9 @@ def test_a_failure_is_one_json_object_where_json_was_asked_for(run, house, urls,
     }
     places = tmp_path / "places.csv"
     places.write_text(text_of(location("H1"), location("H1")))
+    named = run("import", str(places), "--table", "locations", code=4).stderr.splitlines()
+    assert len(named) > 2
+    assert all(line.startswith("  record ") for line in named[1:])
     twice = error("import", str(places), "--table", "locations", code=4)
     assert {"record", "column", "reason"} == twice["faults"][0].keys()
     assert {fault["column"] for fault in twice["faults"]} == {"locname"}

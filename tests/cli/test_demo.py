@@ -12,8 +12,9 @@ from rich.progress import Progress
 from tests.cli.conftest import COMMAND, ROOT, environment, within
 from tests.conftest import make_user, new_database
 
-from currant.access.model import OPERATOR
-from currant.access.verbs import Nothing, users
+from currant.access.model import OPERATOR, IssueToken
+from currant.access.verbs import Nothing, hash_token, issue_token, users
+from currant.cli.demo import enter
 from currant.cli.example import BUSINESS, DAYS, HOMES, LIFELINE, RESIDENTIAL, Example
 from currant.cli.frame import Stopped
 from currant.cli.loading import is_loaded, load
@@ -26,6 +27,7 @@ from currant.ledger.model import BalancesOf
 from currant.ledger.verbs import ledger_faults, trial_balance
 from currant.locations.model import KeysWanted
 from currant.prepayment.verbs import wallet_faults
+from currant.settings import Settings
 
 NOW = datetime(2026, 3, 10, 15, 7, 9, tzinfo=UTC)  # Two days after the clocks went forward.
 EXAMPLE = OPERATOR.at("example")
@@ -122,12 +124,16 @@ async def test_a_portal_of_ones_own_is_left_alone(door, portal) -> None:
 
 
 def test_the_demo_prints_a_call_that_answers(start, urls, tmp_path) -> None:
+    entries = []
     for patience in (90, 30):  # The second time there is nothing left to load.
         demo = start("demo", "--json", CURRANT_DATABASE_URL=urls.runtime)
         assert within(patience, lambda: demo.out.stat().st_size or demo.process.poll())  # noqa: B023
         assert demo.process.poll() is None, demo.err.read_text()
         access = json.loads(demo.out.read_text())
         assert answered(access)
+        entries.append((access["password"], access["token"]))
+        kept = tmp_path / "home" / "demo.json"
+        assert kept.stat().st_mode & 0o777 == 0o600
         if patience == 90:
             second = start("demo", "--json", CURRANT_DATABASE_URL=urls.runtime)
             assert second.process.wait(30) == 1
@@ -137,6 +143,25 @@ def test_the_demo_prints_a_call_that_answers(start, urls, tmp_path) -> None:
             assert answered(access)
             assert printed_by_the_readme(tmp_path, urls).count("EX9000002") == 2
         assert demo.end(signal.SIGTERM) == 0
+    assert entries[0] == entries[1]
+
+
+async def test_credentials_that_are_refused_are_replaced(urls, tmp_path) -> None:
+    clock = FrozenClock(NOW)
+    config = Settings(home=tmp_path, database_url=urls.runtime)
+    kept = tmp_path / "demo.json"
+    async with await open_pool(urls.runtime, size=6) as pool:
+        door = Door(pool, clock)
+        await loaded(door, clock, 8)
+        first = await enter(door, config)
+        assert await enter(door, config) == first
+        kept.write_text("not ours")
+        second = await enter(door, config)
+        assert second.token != first.token
+        await door.act(issue_token, IssueToken("demo", hash_token("stolen")), EXAMPLE)
+        third = await enter(door, config)
+        assert third.token != second.token
+        assert await enter(door, config) == third
 
 
 def answered(access: dict[str, str]) -> bool:

@@ -22,9 +22,9 @@ from currant.door import Door
 from currant.drawdown.verbs import charge_fixed, draw_down
 from currant.jobs.worker import draw_all
 from currant.reads.model import Format, RecordReads
-from currant.reads.verbs import record_reads
-from currant.tariffs.model import CreateTariff, ScheduleRate, SetTax
-from currant.tariffs.verbs import create_tariff, schedule_rate, set_tax
+from currant.reads.verbs import due_blocks, record_reads
+from currant.tariffs.model import AssignTariff, CreateTariff, ScheduleRate, SetTax
+from currant.tariffs.verbs import assign_tariff, create_tariff, schedule_rate, set_tax
 from currant.upload import Upload
 from currant.vending.model import Vend
 from currant.vending.verbs import vend
@@ -97,11 +97,7 @@ async def test_workers_side_by_side_draw_each_usage_once(
     clock.advance(HOUR)
     await read(door, boss, *((serial, clock.now(), "10") for serial in house.serials))
 
-    async def work() -> None:
-        while (await door.act(draw_down, Nothing(), AUTO.at(portal))).registers:
-            pass
-
-    await asyncio.gather(*(work() for _ in range(workers)))
+    await asyncio.gather(*(draw_all(door) for _ in range(workers)))
     await draw_all(door)
     assert await balance(owner) == Decimal("-90.00")
     assert await owner.fetchval("select count(*) from ledger.entry where kind = 'wallet'") == 30
@@ -123,6 +119,26 @@ async def test_a_change_of_rate_splits_a_segment_by_time(door, boss, home, clock
     assert await balance(owner) == -Decimal("3.60") - Decimal("0.18") - Decimal("7.20") - Decimal(
         "0.36"
     )
+    await books_are_right(owner)
+
+
+async def test_a_tariff_assigned_for_the_past_prices_what_is_used_from_now_on(
+    door, boss, home, clock, owner
+) -> None:
+    """10 kWh at 0.30, then, on a tariff that holds from the same instant, 10 kWh at 0.60."""
+    start = clock.now()
+    dear = CreateTariff(
+        "DEAR", "DEAR", "", "kWh", 1, Decimal("0.60"), taxable=True, fuel_charge=False, levies=(),
+        fixed=False, kva_fixed=False,
+    )  # fmt: skip
+    await door.act(create_tariff, dear, boss)
+    for kwh in ("10", "20"):
+        clock.advance(HOUR)
+        await read(door, boss, ("M1", clock.now(), kwh))
+        await draw_all(door)
+        await door.act(assign_tariff, AssignTariff("M1", "DEAR", start), boss)
+    assert await balance(owner) == -Decimal("3.15") - Decimal("6.30")
+    assert await owner.fetchval("select count(*) from drawdown.run") == 2
     await books_are_right(owner)
 
 
@@ -249,11 +265,12 @@ async def test_a_chunk_takes_as_many_statements_for_a_hundred_meters_as_for_one(
         async with pool.acquire() as connection:
             connection.add_query_logger(sent.append)
             only = Door(_OneConnection(connection), clock)
-            drawn = await only.act(draw_down, Nothing(), AUTO.at(portal))
+            (block,) = await only.act(due_blocks, Nothing(), AUTO.at(portal))
+            drawn = await only.act(draw_down, block, AUTO.at(portal))
             assert drawn.registers == len(some)
         await pool.close()
         counts.append(len([told for told in sent if "pg_catalog" not in told.query]))
-    assert counts[0] >= counts[1] > 5
+    assert counts[0] >= counts[1] > 5  # The first one of a connection also prepares.
 
 
 class _OneConnection:

@@ -152,6 +152,16 @@ async def test_settling_withdraws_what_waits_and_reconnects_what_happened(
     assert await settle() == 0
 
 
+async def test_a_meter_that_is_off_before_the_answer_comes_is_reconnected(
+    owner, house, ask, settle
+) -> None:
+    """A read has told that it is off; the request to disconnect still waits for its answer."""
+    await ask("DISCONNECT", "M1")
+    await put(owner, "M1", "DISCONNECTED")
+    assert await settle() == 1
+    assert await state(owner, "M1") == ("CONNECTING", ["CONNECT"])
+
+
 async def test_settling_leaves_meters_of_others_and_of_the_past(
     owner, house, settle, clock
 ) -> None:

@@ -109,3 +109,29 @@ async def test_one_portals_trouble_is_not_anothers(
         await worker.draw_all(door)
     assert raised.value.exceptions[0].__notes__ == ["portal example"]
     assert await balance(owner) == Decimal("-3.00")
+
+
+async def test_one_blocks_trouble_is_not_anothers(
+    door, boss, portal, clock, owner, monkeypatch
+) -> None:
+    """Meters beyond a block that cannot be drawn down are; the block stays due."""
+    house = await small_house(door, boss, homes=2, wallet="currency")
+    await owner.execute("alter table metering.meter alter meter_id restart 5000")
+    more = await small_house(door, boss, homes=2, wallet="currency", rate=None, first=50)
+    clock.advance(HOUR)
+    serials = (*house.serials, *more.serials)
+    await read(door, boss, *((serial, clock.now(), "10") for serial in serials))
+    act = door.act
+
+    async def troubled(verb, command, actor, key=None):
+        if verb is draw_down and command == 0:
+            raise LookupError("a bug")
+        return await act(verb, command, actor, key)
+
+    monkeypatch.setattr(door, "act", troubled)
+    with pytest.raises(ExceptionGroup):
+        await worker.draw_all(door)
+    assert await balance(owner) == Decimal("-6.00")
+    monkeypatch.undo()
+    await worker.draw_all(door)
+    assert await balance(owner) == Decimal("-12.00")

@@ -12,7 +12,7 @@ from currant.access.model import AUTO, Actor
 from currant.access.verbs import Nothing
 from currant.door import Door
 from currant.reads.model import Format, OnError, ReadsRecorded, RecordReads, UsageChange
-from currant.reads.verbs import make_usage, record_reads
+from currant.reads.verbs import due_blocks, make_usage, record_reads
 from currant.upload import Upload
 
 HEADER = (
@@ -108,7 +108,11 @@ async def apart(owner: asyncpg.Connection, *serials: str) -> None:
 async def use(door: Door) -> list[UsageChange]:
     """Make usage of one block of meters; time passes before the next."""
     door.clock.advance(timedelta(microseconds=1))
-    return await door.act(make_usage, Nothing(), AUTO.at("example"))
+    jobs = AUTO.at("example")
+    for block in await door.act(due_blocks, Nothing(), jobs):
+        if made := await door.act(make_usage, block, jobs):
+            return made
+    return []
 
 
 async def use_all(door: Door) -> list[UsageChange]:

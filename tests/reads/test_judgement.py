@@ -5,7 +5,7 @@ from decimal import Decimal
 
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
-from tests.reads.meters import deliver, line, meters
+from tests.reads.meters import deliver, line, meters, suspects
 from tests.shared import shared_urls, urls  # noqa: F401
 
 from currant.access.model import Actor
@@ -80,3 +80,14 @@ async def test_a_file_for_a_new_register(
         for row in followed
         if row["reason"] is None
     }
+
+
+async def test_no_meter_passes_100_gwh_between_two_reads(door, boss, owner) -> None:
+    """Whatever its history; the exact limit is believed."""
+    await meters(owner, "M1", "M2", factor="2")
+    await deliver(
+        door, boss,
+        line("M1", "2026-02-01T00:00:00Z", "0"), line("M1", "2026-02-02T00:00:00Z", "50000000"),
+        line("M2", "2026-02-01T00:00:00Z", "0"), line("M2", "2026-02-02T00:00:00Z", "50000000.001"),
+    )  # fmt: skip
+    assert await suspects(owner) == [(4, "HIGH")]

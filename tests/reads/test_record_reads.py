@@ -532,3 +532,13 @@ async def test_as_many_statements_for_ten_records_as_for_a_thousand(
         await deliver(door, boss, *records, *bad, on_error=CONTINUE)
         counts.append(len(sent))
     assert counts[0] == counts[1] <= 12
+
+
+async def test_the_edges_of_what_is_stored(door: Door, boss: Actor, owner, one) -> None:
+    """The greatest multiplier is stored; a serial number that no meter can have is named."""
+    await deliver(door, boss, line("M1", "2026-02-01T01:00:00Z", "1", multiplier="999999.999999"))
+    assert await counted(owner) == 1
+    with pytest.raises(Invalid) as refused:
+        await deliver(door, boss, line("x" * 101, "2026-02-01T01:00:00Z", "1"))
+    (fault,) = refused.value.faults
+    assert (fault.column, fault.reason[:18]) == ("serialnumber", "has 101 characters")

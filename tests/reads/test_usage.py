@@ -167,7 +167,9 @@ async def test_reads_that_arrive_while_others_are_used_are_due_afterwards(
     await transaction.start()
     used = await busy.fetch(
         "select u.energy_wh from access.portal as p "
-        "cross join reads.make_usage(p.portal_id, now()) as u where p.key = 'example'"
+        "cross join lateral reads.queue_batches(p.portal_id) as q (block) "
+        "cross join lateral reads.make_usage(p.portal_id, q.block, now()) as u "
+        "where p.key = 'example'"
     )
     assert len(used) == 2
     await deliver(door, boss, line("M1", DAY.format(2), "9"))
@@ -193,7 +195,7 @@ async def test_as_many_statements_for_one_register_as_for_a_thousand(
     monkeypatch.setattr(Tx, "all", counting)
     assert len(await use(door)) == 2
     assert len(await use(door)) == 2000
-    assert sent == ["make_usage"] * 2
+    assert sent == ["due_blocks", "make_usage"] * 2
 
 
 START = datetime(2025, 6, 1, tzinfo=UTC)

@@ -15,11 +15,9 @@ from zoneinfo import ZoneInfo
 import httpx
 import msgspec
 
-from currant.access.model import AUTO
-from currant.access.verbs import Nothing
 from currant.clock import FrozenClock
 from currant.door import Door
-from currant.drawdown.verbs import draw_down
+from currant.jobs.worker import draw_all
 
 JSON = msgspec.json.Encoder(decimal_format="number")
 NEW_YORK = ZoneInfo("America/New_York")
@@ -159,8 +157,7 @@ async def read(teller: Teller, meter: str, value: str, at: str) -> None:
     moment = datetime.strptime(at, "%Y-%m-%d %H:%M").replace(tzinfo=NEW_YORK)
     text = f"serialnumber,datetime,sumforwardactive\n{meter},{moment.isoformat()},{value}"
     await teller.post("/meters/reads/insert?portal=example&source=multispeak&format=CSV", text=text)
-    while (await teller.door.act(draw_down, Nothing(), AUTO.at("example"))).registers:
-        pass
+    await draw_all(teller.door)
 
 
 async def adjust(teller: Teller, way: str, kind: str, key: str, amount: str) -> None:

@@ -21,11 +21,11 @@ import pytest
 from tests.conftest import make_user, token_header
 from tests.stories.teller import CUSTOMER, JSON, LOCATION, METER
 
-from currant.access.model import AUTO, OPERATOR, CreatePortal
-from currant.access.verbs import Nothing, create_portal
+from currant.access.model import OPERATOR, CreatePortal
+from currant.access.verbs import create_portal
 from currant.clock import FrozenClock
 from currant.door import Door
-from currant.drawdown.verbs import draw_down
+from currant.jobs.worker import draw_all
 
 LOAD = Path(__file__).parents[3] / "shared/fixtures/loads/simbench_2016_15min_subset.csv.gz"
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -261,8 +261,7 @@ async def test_a_real_load(
         told = await utility.post(path, "\n".join(lines))
         assert told["data"]["parsed_reads"] == len(lines) - 1
         reads += len(lines) - 1
-        while (await door.act(draw_down, Nothing(), AUTO.at("berlin"))).registers:
-            pass
+        await draw_all(door)
 
     assert reads == METERS * (days * 96 + change)
     await hold_against(utility, all_meters, used)

@@ -151,6 +151,7 @@ BAD_LOCATIONS = [
     ({"meterinstalldate": "2018-7-1"}, "meterinstalldate", "YYYY-MM-DD"),
     ({"meterinstalldate": "2018-02-30"}, "meterinstalldate", "does not exist"),
     ({"meterinstalldate": "2026-03-03"}, "meterinstalldate", "after today, 2026-03-02"),
+    ({"meterinstalldate": "0001-01-01"}, "meterinstalldate", "before 1900"),
     ({"meterinstalldate": ""}, "meterinstalldate", "is blank"),
     ({"contract": ""}, "contract", "is blank"),
     ({"contract": "nobody"}, "contract", "names no account"),

@@ -96,9 +96,9 @@ from access.set_credential(
 select access.seal_audit(:now::timestamptz) as sealed;
 
 -- name: forget_keys
--- Forget the idempotency keys that were claimed before an instant.
+-- Forget the idempotency keys that were kept for a week.
 -- not null: forgotten
-select access.forget_keys(:before::timestamptz) as forgotten;
+select access.forget_keys() as forgotten;
 
 -- name: unsigned_heads
 -- The last seal of each chain on each finished day that is not signed yet.

@@ -125,10 +125,12 @@ create table access.idempotency (
     request text not null,
     answer text,
     claimed_at timestamptz not null,
+    kept_since timestamptz not null default now(),
     primary key (portal_id, user_id, key)
 );
-comment on table access.idempotency is 'What was answered to a request that carried a key.';
-create index idempotency_by_age on access.idempotency using brin (claimed_at);
+comment on table access.idempotency is
+'What was answered to a request that carried a key; it is kept for a week of the server''s clock.';
+create index idempotency_by_age on access.idempotency using brin (kept_since);
 call db.tenant_table('access.idempotency');
 
 create table access.audit_event (
@@ -411,13 +413,14 @@ begin
 end
 $$;
 
--- Forget the keys that were claimed before an instant; answers how many.
-create function access.forget_keys(before timestamptz)
+-- Forget the keys that were kept for a week; answers how many.
+create function access.forget_keys()
 returns bigint
 language sql security definer set search_path = pg_catalog, pg_temp
 as $$
     with forgotten as (
-        delete from access.idempotency as i where i.claimed_at < before returning 1
+        delete from access.idempotency as i where i.kept_since < now() - interval '7 days'
+        returning 1
     )
     select count(*) from forgotten
 $$;

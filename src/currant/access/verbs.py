@@ -4,7 +4,6 @@ import hashlib
 import hmac
 import secrets
 import uuid
-from datetime import timedelta
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
@@ -50,8 +49,6 @@ _UNSIGNED_HEADS = sql.rows("unsigned_heads", UnsignedHead)
 _SIGN_AUDIT = sql.rows("sign_audit", int)
 _AUDIT_HEADS = sql.rows("audit_heads", SignedHead)
 _AUDIT_FAULTS = sql.rows("audit_faults", AuditFault)
-
-_KEYS_ARE_KEPT = timedelta(days=7)
 
 
 class Nothing(msgspec.Struct, frozen=True):
@@ -184,7 +181,7 @@ async def seal_audit(tx: Tx, _command: Nothing) -> int:
 @needs(Permission.JOBS_RUN)
 async def forget_keys(tx: Tx, _command: Nothing) -> int:
     """Forget idempotency keys a week after they were claimed; return how many."""
-    return await tx.one(_FORGET_KEYS, before=tx.now - _KEYS_ARE_KEPT)
+    return await tx.one(_FORGET_KEYS)
 
 
 @needs(Permission.JOBS_RUN)

@@ -9,10 +9,10 @@ from currant.api.http import App, Receive, Scope, Send
 from currant.api.juice.app import juice_app
 from currant.api.v1.app import v1_app
 from currant.clock import Clock, SystemClock
-from currant.collector import collect_rarely
 from currant.db.database import refuse_unfit
 from currant.db.tx import open_pool
 from currant.door import Door
+from currant.garbage import collect_rarely
 from currant.settings import Settings, settings
 
 log = structlog.get_logger()

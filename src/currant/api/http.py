@@ -109,9 +109,11 @@ class Query:
         value = self._values.get(name, "")
         if not value:
             return default
-        if not (value.isascii() and value.isdigit() and least <= int(value[:18]) <= most):
+        digits = value.lstrip("0") or "0"
+        sound = value.isascii() and value.isdigit() and len(digits) <= len(str(most))
+        if not (sound and least <= int(digits) <= most):
             raise Invalid(f"The parameter {name} is a number from {least} to {most}.", field=name)
-        return int(value)
+        return int(digits)
 
     def page(self) -> tuple[int, int]:
         """Return `limit` and `offset`, an extension: how many rows, beyond how many."""

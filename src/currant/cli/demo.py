@@ -1,14 +1,24 @@
 """`currant demo`: a utility to look at, loaded once and served."""
 
+import os
+import secrets
+from pathlib import Path
 from typing import Annotated
 
 import msgspec
 import typer
 
 from currant import wire
-from currant.access.model import OPERATOR, IssueToken, SetPassword
+from currant.access.model import OPERATOR, Actor, IssueToken, SetPassword
 from currant.access.passwords import hash_password
-from currant.access.verbs import issue_token, new_token, set_password
+from currant.access.verbs import (
+    Nothing,
+    hash_token,
+    issue_token,
+    new_token,
+    set_password,
+    who_am_i,
+)
 from currant.cli.database import bring_forward
 from currant.cli.example import DAYS, HOMES
 from currant.cli.frame import AsJson, Options, Quiet, Teller, read_settings, run
@@ -20,10 +30,18 @@ from currant.db.database import Urls, database, refuse_unfit
 from currant.db.health import refuse_unreachable
 from currant.db.tx import open_pool
 from currant.door import Door
+from currant.errors import Invalid, Unauthenticated, Unparsable
 from currant.locations.model import Keys, KeysWanted
 from currant.settings import Settings
 
 app = typer.Typer()
+
+
+class Credentials(msgspec.Struct, frozen=True):
+    """What the demo's user proves itself with, as a home keeps it."""
+
+    password: str
+    token: str
 
 
 class Access(msgspec.Struct, frozen=True):
@@ -48,7 +66,7 @@ def demo(
 ) -> None:
     """Load the demo utility (portal `example`) once, serve it, and print how to get in.
 
-    Each start gives its user a new password and a new token.
+    Its user keeps the password and the token of the first start, in `demo.json` of the home.
     """
     teller = Teller(Options(as_json=as_json, quiet=quiet))
     work = _load(teller) if no_serve else _serve(teller, replace=replace, with_parent=with_parent)
@@ -80,7 +98,7 @@ async def _forward(config: Settings) -> None:
 
 
 async def _loaded(teller: Teller, config: Settings, urls: Urls) -> Access:
-    """Load what is not there yet, and give the demo's user a new password and token."""
+    """Load what is not there yet, and see that the demo's user can get in."""
     await refuse_unreachable(urls.runtime)
     await refuse_unfit(urls.runtime)
     async with await open_pool(urls.runtime, size=AT_ONCE, name="currant demo") as pool:
@@ -90,15 +108,17 @@ async def _loaded(teller: Teller, config: Settings, urls: Urls) -> Access:
             teller.note(f"Loading a utility of {HOMES} accounts with {DAYS} days of reads, once.")
             with teller.progress() as progress:
                 await load(door, clock, progress)
-        return await _access(Door(pool, SystemClock()), config)
+        return await enter(Door(pool, SystemClock()), config)
 
 
-async def _access(door: Door, config: Settings) -> Access:
+async def enter(door: Door, config: Settings) -> Access:
+    """Return how to get in: as at the start before, unless that is refused by now."""
     operator = OPERATOR.at(PORTAL)
-    password, _ = new_token()
-    token, hashed = new_token()
-    await door.act(set_password, SetPassword(BOSS, hash_password(password)), operator)
-    await door.act(issue_token, IssueToken(BOSS, hashed), operator)
+    kept = config.home / "demo.json"
+    credentials = _read(kept)
+    if credentials is None or not await _good(door, credentials):
+        credentials = await _issued(door, operator)
+        _keep(kept, credentials)
     keys = wire.decode(bytes(await door.ask(account_keys, KeysWanted(1), operator)), list[Keys])
     url = address_of(config)
     account = keys[0].juice_key
@@ -106,11 +126,48 @@ async def _access(door: Door, config: Settings) -> Access:
         url=url,
         portal=PORTAL,
         login=BOSS,
-        password=password,
-        token=token,
-        curl=f"curl -H 'Authorization: token {BOSS}:{token}' "
+        password=credentials.password,
+        token=credentials.token,
+        curl=f"curl -H 'Authorization: token {BOSS}:{credentials.token}' "
         f"'{url}/customers/wallet/get-values?portal={PORTAL}&account={account}'",
     )
+
+
+def _read(path: Path) -> Credentials | None:
+    """Return the credentials that a file keeps, if it is there and whole."""
+    try:
+        return wire.decode(path.read_bytes(), Credentials)
+    except (FileNotFoundError, Unparsable, Invalid):
+        return None
+
+
+def _keep(path: Path, credentials: Credentials) -> None:
+    """Put the credentials into a file that only the home's owner can read."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    new = path.with_name(f"{path.name}.{secrets.token_hex(8)}")
+    with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+        file.write(wire.encode(credentials))
+    new.replace(path)
+
+
+async def _good(door: Door, credentials: Credentials) -> bool:
+    """Tell whether both the password and the token still prove the demo's user."""
+    try:
+        await door.prove_password(BOSS, credentials.password)
+        token = Actor(BOSS, "TOKEN", hash_token(credentials.token), PORTAL)
+        await door.ask(who_am_i, Nothing(), token)
+    except Unauthenticated:
+        return False
+    return True
+
+
+async def _issued(door: Door, operator: Actor) -> Credentials:
+    """Give the demo's user a new password and a new token."""
+    password, _ = new_token()
+    token, hashed = new_token()
+    await door.act(set_password, SetPassword(BOSS, hash_password(password)), operator)
+    await door.act(issue_token, IssueToken(BOSS, hashed), operator)
+    return Credentials(password, token)
 
 
 def _tell(teller: Teller, access: Access) -> None:

@@ -149,8 +149,15 @@ class Teller:
             sys.stdout.write(wire.encode(answer).decode() + "\n")
         else:
             told = text()
+            if isinstance(told, Table) and self._beyond(told):
+                told.padding = (0, 1, 0, 0)
             self.out.print(told, soft_wrap=isinstance(told, str))
         sys.stdout.flush()
+
+    def _beyond(self, drawn: Table) -> bool:
+        """Tell whether a table is wider than the terminal."""
+        unbound = self.out.options.update(width=_WIDE)
+        return self.out.measure(drawn, options=unbound).maximum > self.out.width
 
     def rows(self, rows: Sequence[Any], *columns: str) -> None:
         """Tell rows as a table of some of their members, numbers to the right."""
@@ -286,8 +293,13 @@ AsJson = _AS_JSON
 Quiet = _QUIET
 
 
-def command(app: typer.Typer, name: str, *, portal: bool = True) -> Callable[[Work], Work]:
-    """Make a command of a function that works in a session; the shared options are added to it."""
+def command(
+    app: typer.Typer, name: str, *, portal: bool = True, negatives: bool = False
+) -> Callable[[Work], Work]:
+    """Make a command of a function that works in a session; the shared options are added to it.
+
+    `negatives`: an argument may begin with a minus, so that the command itself can refuse it.
+    """
     shared = _IN_A_PORTAL if portal else _EVERYWHERE
 
     def register(work: Work) -> Work:
@@ -306,7 +318,7 @@ def command(app: typer.Typer, name: str, *, portal: bool = True) -> Callable[[Wo
         run_command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
         run_command.__annotations__ = {p.name: p.annotation for p in parameters}
         run_command.__doc__ = work.__doc__
-        app.command(name)(run_command)
+        app.command(name, context_settings={"ignore_unknown_options": negatives})(run_command)
         return work
 
     return register
@@ -339,10 +351,16 @@ def read_settings() -> Settings:
         return settings()
     except ValidationError as error:
         told = "; ".join(
-            f"{'_'.join(map(str, fault['loc'])).upper()}: {fault['msg']}"
+            f"{_variable(str(fault['loc'][0]))} is {fault['input']!r}: {fault['msg']}"
             for fault in error.errors()
         )
-        raise Stopped(Exit.USAGE, f"The settings are not sound: {told}.") from error
+        raise Stopped(Exit.USAGE, f"{told}. Nothing was done.") from error
+
+
+def _variable(setting: str) -> str:
+    """Return the environment variable of a setting, which a fault names by its alias if any."""
+    prefix = Settings.model_config["env_prefix"] if setting in Settings.model_fields else ""
+    return f"{prefix}{setting}".upper()
 
 
 async def _only_portal(door: Door, actor: Actor) -> str:
@@ -409,24 +427,36 @@ def _kind(code: Exit) -> str:
 
 
 def _complain(failure: _Failure) -> None:
-    """Say why a command failed, and each fault on a line of its own unless the message has it."""
+    """Say why a command failed, and each fault on a line of its own."""
     if failure.message:
-        faults = [told for told in map(str, failure.faults) if told not in failure.message]
-        sys.stderr.write("\n  ".join([f"currant: {failure.message}", *faults]) + "\n")
+        faults = list(map(str, failure.faults))
+        listed = "; ".join(faults)
+        lines = [failure.message]
+        if faults and listed in failure.message:
+            before, _, after = failure.message.partition(listed)
+            lines = [before.rstrip(), *faults, after.strip(";. ")]
+        elif listed.lower() not in failure.message.lower():
+            lines += faults
+        sys.stderr.write("\n  ".join(filter(None, [f"currant: {lines[0]}", *lines[1:]])) + "\n")
 
 
 def _complain_in_json(failure: _Failure) -> None:
     sys.stderr.write(wire.encode({"error": failure}).decode() + "\n")
 
 
+# What a frame holds may be a secret: a token, a password.
+_WITHOUT_LOCALS = structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
+
+
 def log_to_stderr() -> None:
     """Send the log to stderr: for people at a terminal, as JSON lines anywhere else."""
     renderers: list[Any] = [
-        structlog.processors.dict_tracebacks,
+        structlog.processors.ExceptionRenderer(_WITHOUT_LOCALS),
         structlog.processors.JSONRenderer(),
     ]
     if sys.stderr.isatty():
-        renderers = [structlog.dev.ConsoleRenderer()]
+        plain = structlog.dev.plain_traceback
+        renderers = [structlog.dev.ConsoleRenderer(exception_formatter=plain)]
     structlog.configure(
         processors=[
             structlog.processors.add_log_level,

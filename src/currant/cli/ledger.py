@@ -11,7 +11,7 @@ import typer
 from currant.access.model import AuditFault, AuditKey
 from currant.access.signing import audit_key
 from currant.access.verbs import Nothing, audit_faults, forged_heads, show_portal
-from currant.cli.figures import clock_time, figure, figures, unit_of
+from currant.cli.figures import at_in, figure, figures, minute, unit_of
 from currant.cli.frame import Exit, Session, Stopped, command, table
 from currant.customers.model import AccountEntries, AccountNamed
 from currant.customers.verbs import account_balances, account_entries
@@ -85,7 +85,10 @@ async def balance(
     else:
         rows = await session.ask(account_balances, AccountNamed(account))
     columns = Balance.__struct_fields__
-    session.teller.tell(rows, lambda: figures(_balances(rows), *columns, right=columns[3:]))
+    session.teller.tell(
+        rows,
+        lambda: figures(_balances(rows), *columns, right=columns[3:], folds=("name",)),
+    )
 
 
 class Balance(msgspec.Struct, frozen=True):
@@ -134,7 +137,7 @@ async def entries(
     lines = [
         Line(
             entry.entry.entry_id,
-            clock_time(entry.entry.event_at, portal.zone),
+            minute(entry.entry.event_at, portal.zone),
             entry.entry.kind,
             entry.entry.login,
             posting.coa,
@@ -146,7 +149,11 @@ async def entries(
         for posting in entry.postings
     ]
     columns = Line.__struct_fields__
-    session.teller.tell(found, lambda: figures(lines, *columns, right=columns[-1:]))
+    at = at_in(portal.zone, (entry.entry.event_at for entry in found))
+    session.teller.tell(
+        found,
+        lambda: figures(lines, *columns, right=columns[-1:], folds=("login", "name"), at=at),
+    )
 
 
 class Line(msgspec.Struct, frozen=True):

@@ -31,8 +31,9 @@ from currant.cli.frame import Exit, Stopped
 from currant.clock import FrozenClock
 from currant.customers.verbs import account_keys
 from currant.door import Door
-from currant.drawdown.verbs import charge_fixed, draw_down
+from currant.drawdown.verbs import charge_fixed
 from currant.errors import NotFound
+from currant.jobs.worker import draw_all
 from currant.locations.model import Keys, KeysWanted
 from currant.money import from_minor
 from currant.reads.model import Format, RecordReads
@@ -267,8 +268,7 @@ class _Load:
         reads = RecordReads(_upload(delivery.text), Format.CSV, "multispeak", watts=True)
         await self._act(f"reads/{number}", record_reads, reads)
         jobs = AUTO.at(PORTAL)
-        while (await self._door.act(draw_down, Nothing(), jobs)).registers:
-            pass
+        await draw_all(self._door)
         await self._door.act(charge_fixed, Nothing(), jobs)
 
     async def _sell(

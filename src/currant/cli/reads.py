@@ -101,7 +101,7 @@ async def list_quarantine(
     session.teller.tell(
         found,
         lambda: (
-            figures(lines, *columns, right=("before", "shows"))
+            figures(lines, *columns, right=("before", "shows"), folds=("meter",))
             if lines
             else "Nothing is in quarantine."
         ),
@@ -138,7 +138,10 @@ async def release(
         for read in released
     ]
     session.teller.tell(
-        released, lambda: figures(lines, *Believed.__struct_fields__, right=("shows", "used"))
+        released,
+        lambda: figures(
+            lines, *Believed.__struct_fields__, right=("shows", "used"), folds=("meter",)
+        ),
     )
     if dry_run:
         session.teller.note("Nothing was released: this is what would be.")

@@ -13,7 +13,7 @@ import typer
 
 from currant.access.model import PortalShown
 from currant.access.verbs import Nothing, show_portal
-from currant.cli.figures import clock_time, figures
+from currant.cli.figures import at_in, clock_time, figures, minute
 from currant.cli.frame import Exit, Session, Stopped, command
 from currant.cli.imports import Key
 from currant.door import OutcomeUnknown
@@ -34,7 +34,7 @@ _NEWEST = 2**62
 _NUMBER_DIGITS = 18
 
 
-@command(app, "vend")
+@command(app, "vend", negatives=True)
 async def vend(
     session: Session,
     account: Annotated[str, typer.Argument(help="The customer account: 03280")],
@@ -54,7 +54,8 @@ async def vend(
 
     At a terminal it asks first where more than 500.00 is tendered (50,000 of the smallest coin).
     """
-    money = parse_amount(amount, places=_PLACES)
+    # What is not above 0 is for the verb to refuse.
+    money = parse_amount(amount, places=_PLACES, signed=True)
     if dry_run:
         quoted = await session.ask(quote, Quote(account, money, serial))
         session.teller.tell(quoted, lambda: "\n".join(_quotation(quoted)))
@@ -91,11 +92,15 @@ async def vends(
     found = await session.ask(list_vends, VendsOf(account, _NEWEST, limit))
     portal = await session.ask(show_portal, Nothing())
     lines = [Line.of(vended, portal.zone) for vended in found]
-    session.teller.tell(found, lambda: figures(lines, *Line.__struct_fields__, right=_FIGURES))
+    at = at_in(portal.zone, (vended.vended_at for vended in found))
+    columns = Line.__struct_fields__
+    session.teller.tell(
+        found, lambda: figures(lines, *columns, right=_FIGURES, folds=("sold_by",), at=at)
+    )
 
 
 class Line(msgspec.Struct, frozen=True):
-    """A vend as it is listed."""
+    """A vend as it is listed: its energy in kWh, or in money where the wallet holds money."""
 
     receipt: int
     at: str
@@ -106,7 +111,6 @@ class Line(msgspec.Struct, frozen=True):
     energy: str
     kwh: str
     sold_by: str
-    note: str
 
     @classmethod
     def of(cls, vended: Vended, zone: ZoneInfo) -> "Line":
@@ -115,17 +119,17 @@ class Line(msgspec.Struct, frozen=True):
         def money(amount: Decimal) -> str:
             return format_money(amount, vended.currency) if amount else ""
 
+        in_units = vended.wallet == "units"
         return cls(
             vended.transaction_id,
-            clock_time(vended.vended_at, zone),
+            minute(vended.vended_at, zone),
             vended.tender,
             money(vended.amount),
             money(vended.arrears_amount),
             money(vended.fixed_amount),
-            money(vended.energy_amount),
-            f"{vended.energy_kwh:,f}" if vended.wallet == "units" else "",
-            vended.login,
-            "reversed" if vended.reversed else "",
+            "" if in_units else money(vended.energy_amount),
+            f"{vended.energy_kwh:,f}" if in_units else "",
+            f"{vended.login}, reversed" if vended.reversed else vended.login,
         )
 
 

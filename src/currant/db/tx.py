@@ -49,7 +49,7 @@ class User(msgspec.Struct, frozen=True):
         return frozenset(filter(None, map(str.strip, self.blocked_accounts.split(","))))
 
     def refuse_blocked(self, account: str) -> None:
-        """Refuse an account that the user is barred from ."""
+        """Refuse an account that the user is barred from."""
         if self.blocked & {"*", account}:
             raise Forbidden(f"Account {account} is blocked for {self.login}. Nothing was done.")
 

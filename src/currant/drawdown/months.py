@@ -86,7 +86,7 @@ class Piece(msgspec.Struct, frozen=True):
 def lay(change: UsageChange, supplies: Sequence[SupplyRow], rates: Rates) -> list[Piece]:
     """Split a segment of a meter's usage at every edge within it; the pieces sum to it exactly.
 
-    A retired segment is split as it was when it was made, and counts negative.
+    A retired segment counts negative.
     """
     cuts: list[Cut] = []
     at = change.from_at
@@ -196,13 +196,13 @@ class Months:
         runs = self.runs.get(key)
         if runs is None:
             runs = self.runs[key] = [self._take_up(row) for row in self._stored.get(key, ())]
-        from_at = max(span.start_at, supply.start_at)
+        from_at, account_id = max(span.start_at, supply.start_at), supply.account_id
+        tariff_id, version = supply.tariff_id, span.version
         for run in runs:
-            if run.from_at == from_at:
-                run.version = run.version or span.version
+            if (run.from_at, run.account_id, run.tariff_id) == (from_at, account_id, tariff_id):
+                run.version = run.version or version
                 break
         else:
-            account_id, tariff_id, version = supply.account_id, supply.tariff_id, span.version
             run = Run(meter_id, span.month, from_at, account_id, tariff_id, version, {}, {}, {}, 0)
             runs.append(run)
         run.energy_wh[piece.bucket] = run.energy_wh.get(piece.bucket, 0) + piece.energy_wh

@@ -70,15 +70,16 @@ select
     || set_config('enable_nestloop', (not :alone::boolean)::text, true) as told;
 
 -- name: runs
--- What some meters' months were priced at so far, in the order of time.
+-- What some meters' months were priced at so far, in the order of time. A month by any tariff's
+-- clock is at most a day away from the same one in UTC.
 select
     r.meter_id, r.month, r.from_at, r.account_id, r.tariff_id, t.revision, r.energy_wh, r.coas,
     r.nets, r.tax
 from drawdown.run as r
 inner join tariffs.tariff as t on t.portal_id = :portal_id::int and t.tariff_id = r.tariff_id
 where r.portal_id = :portal_id::int and r.meter_id = any(:meter_ids::bigint[])
-    and r.month >= date_trunc('month', :since::timestamptz)::date
-    and r.month <= :until::timestamptz::date
+    and r.month >= date_trunc('month', :since::timestamptz - interval '1 day')::date
+    and r.month <= (:until::timestamptz + interval '1 day')::date
 order by r.meter_id, r.month, r.from_at;
 
 -- name: post
@@ -101,7 +102,8 @@ with kept as (
         ) as u (meter_id, month, from_at, account_id, tariff_id, energy_wh, coas, nets, tax)
     ) as s
         on r.portal_id = :portal_id::int and r.meter_id = s.meter_id and r.month = s.month
-        and r.from_at = s.from_at and r.meter_id = any(:run_meter_ids::bigint[])
+        and r.from_at = s.from_at and r.account_id = s.account_id
+        and r.tariff_id = s.tariff_id and r.meter_id = any(:run_meter_ids::bigint[])
     when matched then
         update set energy_wh = s.energy_wh, coas = s.coas, nets = s.nets, tax = s.tax
     when not matched then

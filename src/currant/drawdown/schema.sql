@@ -15,7 +15,7 @@ create table drawdown.run (
     coas text[] not null,
     nets bigint[] not null,
     tax bigint not null,
-    primary key (portal_id, meter_id, month, from_at)
+    primary key (portal_id, meter_id, month, from_at, account_id, tariff_id)
 ) with (fillfactor = 75);
 comment on table drawdown.run is
 'A stretch of a meter''s calendar month under one account and one set of rates: the energy of it '

@@ -1,7 +1,7 @@
 """Drawing wallets down: by usage, at once after the reads, and by monthly fixed charges."""
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from decimal import Decimal
 
 from currant.access.permissions import Permission, needs
@@ -40,21 +40,18 @@ _UNPRICED = (
 )
 _TAX_COA = "2200"
 
-# A month by any tariff's clock is at most a day away from the same one in UTC.
-_DAY = timedelta(days=1)
-
 
 @needs(Permission.JOBS_RUN)
-async def draw_down(tx: Tx, _command: Nothing) -> DrawnDown:
-    """Make usage of a block of due meters, and charge their months what they cost more than before.
+async def draw_down(tx: Tx, block: int) -> DrawnDown:
+    """Make usage of a due block of meters, and charge their months what they cost more than before.
 
     Posting rule L9, one ledger entry per meter and account; a wallet may go below zero. Usage while
     nobody was supplied, or at no rate, is kept as unpriced; that of a postpaid account is left to
-    its bill. Run it until it answers no registers.
+    its bill.
     """
     await tx.run(_ANALYZE_GROWN)
     await tx.one(_LOOK_UP_BY_KEY)
-    changes = await make_usage(tx, Nothing())
+    changes = await make_usage(tx, block)
     if not changes:
         return DrawnDown(0, 0, 0)
     portal_id = tx.portal.portal_id
@@ -63,9 +60,7 @@ async def draw_down(tx: Tx, _command: Nothing) -> DrawnDown:
     until = max(change.to_at for change in changes)
     await tx.one(_JOIN_BY_HASH, alone=True)
     supplies = await tx.all(_SUPPLIES, portal_id=portal_id, meter_ids=meter_ids, from_at=since)
-    stored = await tx.all(
-        _RUNS, portal_id=portal_id, meter_ids=meter_ids, since=since - _DAY, until=until + _DAY
-    )
+    stored = await tx.all(_RUNS, portal_id=portal_id, meter_ids=meter_ids, since=since, until=until)
     await tx.one(_JOIN_BY_HASH, alone=False)
     books = {(row.tariff_id, row.revision) for row in supplies}
     rates = await _rates(tx, books | {(row.tariff_id, row.revision) for row in stored})

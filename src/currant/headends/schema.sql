@@ -111,8 +111,8 @@ as $$
 $$;
 
 -- Give back the supply of accounts whose wallets of these kinds hold something again: a
--- disconnection of their meters that waits is withdrawn and the meter is CONNECTED as before, one
--- that happened is answered by a request to connect. Answers how many meters that concerned.
+-- disconnection of their meters that waits is withdrawn and the meter counts as CONNECTED, one that
+-- happened is answered by a request to connect. Answers how many meters that concerned.
 create function headends.settle_relays(
     in_portal int, of_accounts bigint[], kinds text[], at timestamptz
 )
@@ -140,7 +140,10 @@ begin
             and r.state = 'PENDING' and r.command = 'DISCONNECT'
         returning r.meter_id
     )
-    select coalesce(array_agg(w.meter_id), '{}') into kept from withdrawn as w;
+    select coalesce(array_agg(w.meter_id), '{}') into kept
+    from withdrawn as w
+    inner join metering.meter as m
+        on m.portal_id = in_portal and m.meter_id = w.meter_id and m.meter_state = 'PENDING';
     perform metering.set_states(
         in_portal, kept, array_fill('CONNECTED'::text, array[cardinality(kept)]), at
     );

@@ -1,5 +1,6 @@
-"""The jobs: what happens without being asked for. Drawdown, monthly charges, sealing the audit log.
+"""The jobs: what happens without being asked for.
 
-`worker.py` runs them beside the web workers, one process for an installation or several: the rows
-they work on are locked, so two never do the same work twice.
+They draw down, charge by the month, seal and sign the audit log, and forget old keys. `worker.py`
+runs them beside the web workers, one process for an installation or several: the rows they work on
+are locked, so two never do the same work twice.
 """

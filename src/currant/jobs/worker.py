@@ -1,18 +1,21 @@
 """The worker: drawdown as soon as reads are committed, the rest by the clock."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
+from typing import TypeVar
 
 import asyncpg
 import structlog
 
 from currant.access.model import AUTO, AuditKey
 from currant.access.verbs import Nothing, forget_keys, portals, seal_audit, sign_audit_heads
-from currant.collector import collect_rarely
 from currant.door import Door
-from currant.drawdown.model import DrawnDown
 from currant.drawdown.verbs import charge_fixed, draw_down, portals_due
+from currant.garbage import collect_rarely
+from currant.reads.verbs import due_blocks
+
+P = TypeVar("P")
 
 log = structlog.get_logger()
 
@@ -42,31 +45,28 @@ async def run_jobs(door: Door, url: str, key: bytes, stop: asyncio.Event) -> Non
 
 
 async def draw_all(door: Door) -> int:
-    """Draw down every portal until nothing is due; return how many ledger entries that made.
+    """Draw down every portal's due blocks of meters; return how many ledger entries that made.
 
-    The first block fills the queue. Then three hands take blocks in turn, so that one prices while
-    the database works for the other. Raises an `ExceptionGroup` of what failed, after all portals
-    had their turn.
+    Three hands take blocks in turn, so that one prices while the database works for the others.
+    Raises an `ExceptionGroup` of what failed, after all blocks of all portals had their turn.
     """
 
-    async def block(portal: str) -> DrawnDown:
-        return await door.act(draw_down, Nothing(), AUTO.at(portal))
-
-    async def hand(portal: str) -> int:
-        entries = 0
-        while (drawn := await block(portal)).registers:
-            entries += drawn.entries
-        return entries
-
     async def draw(portal: str) -> int:
-        first = await block(portal)
-        if not first.registers:
-            return 0
-        async with asyncio.TaskGroup() as hands:
-            tasks = [hands.create_task(hand(portal)) for _ in range(HANDS)]
-        return first.entries + sum(task.result() for task in tasks)
+        actor = AUTO.at(portal)
+        blocks = iter(await door.act(due_blocks, Nothing(), actor))
 
-    return sum(await _each(await door.ask(portals_due, Nothing(), AUTO), draw))
+        async def block(number: int) -> int:
+            return (await door.act(draw_down, number, actor)).entries
+
+        async def hand(_: int) -> int:
+            return sum(await _each(blocks, block, "block"))
+
+        hands = await asyncio.gather(*map(hand, range(HANDS)), return_exceptions=True)
+        if failed := [told for told in hands if isinstance(told, Exception)]:
+            raise ExceptionGroup("some blocks were not drawn down", failed)
+        return sum(entries for entries in hands if isinstance(entries, int))
+
+    return sum(await _each(await door.ask(portals_due, Nothing(), AUTO), draw, "portal"))
 
 
 async def charge_all(door: Door) -> int:
@@ -79,20 +79,20 @@ async def charge_all(door: Door) -> int:
         return await door.act(charge_fixed, Nothing(), AUTO.at(portal))
 
     keys = [portal.key for portal in await door.ask(portals, Nothing(), AUTO)]
-    return sum(await _each(keys, charge))
+    return sum(await _each(keys, charge, "portal"))
 
 
-async def _each(keys: list[str], job: Callable[[str], Awaitable[int]]) -> list[int]:
-    """Do a job for one portal after the other: what fails in one is raised after the last."""
+async def _each(places: Iterable[P], job: Callable[[P], Awaitable[int]], kind: str) -> list[int]:
+    """Do a job for one place after the other: what fails in one is raised after the last."""
     done, failed = [], []
-    for key in keys:
+    for place in places:
         try:
-            done.append(await job(key))
-        except Exception as error:  # noqa: BLE001  # one tenant's trouble is not another's
-            error.add_note(f"portal {key}")
+            done.append(await job(place))
+        except Exception as error:  # noqa: BLE001  # one's trouble is not another's
+            error.add_note(f"{kind} {place}")
             failed.append(error)
     if failed:
-        raise ExceptionGroup("a job failed in some portals", failed)
+        raise ExceptionGroup(f"a job failed in some {kind}s", failed)
     return done
 
 

@@ -59,7 +59,7 @@ comment on table ledger.entry is
 'One event in the books: its kind, actor and instant, and the sums that statements print of it. '
 'event_at is in the world, recorded_at in the database, month where it is posted.';
 comment on column ledger.entry.amount is
-'Printed, not posted: the part of a tender that bought energy, or the value of usage.';
+'Printed, not posted: the part of a tender beyond arrears, or the value of usage.';
 create unique index entry_reversed_once on ledger.entry (portal_id, reverses)
 where reverses is not null;
 -- The time comes first, so that no plan can take this index for the primary key.
@@ -273,6 +273,7 @@ create table ledger.standard_account (
     class text not null
 );
 comment on table ledger.standard_account is 'The chart that a new portal starts from.';
+revoke insert, update, delete on ledger.standard_account from currant_runtime;
 
 insert into ledger.standard_account (coa, name, class)
 values

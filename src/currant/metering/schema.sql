@@ -10,6 +10,7 @@ create table metering.com_type (
     listed boolean not null default true
 );
 comment on table metering.com_type is 'How meters communicate; STS is accepted but not listed.';
+revoke insert, update, delete on metering.com_type from currant_runtime;
 
 create table metering.source (
     source text primary key,
@@ -17,6 +18,7 @@ create table metering.source (
     pull_reads boolean not null
 );
 comment on table metering.source is 'The head-ends that reads come from.';
+revoke insert, update, delete on metering.source from currant_runtime;
 
 create table metering.meter (
     portal_id int not null references access.portal,

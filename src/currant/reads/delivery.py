@@ -43,6 +43,7 @@ JSON_BYTES = 32 * 1024 * 1024
 _BLOCK = 256 * 1024
 _OBJECTS = 2000
 _MEMORY = 100_000
+_LONGEST_SERIAL = 100  # as of a meter
 _HEADER = ",".join(column.name for column in COLUMNS).encode() + b"\n"
 _STATES = (
     "connect",
@@ -76,7 +77,7 @@ def _sound(comma: str, name: str, code: str) -> str:
     value = rf"(?!\.{comma})[0-9]{{0,9}}+\.?+[0-9]{{0,6}}+{comma}"
     state = "(?:[Cc]onnected|[Dd]isconnected|CONNECTED|DISCONNECTED)?+"
     return (
-        rf"{name}*+{comma}{code}++{comma}{code}*+{comma}{instant}{comma}{multiplier}{comma}"
+        rf"{name}*+{comma}{code}{{1,{_LONGEST_SERIAL}}}+{comma}{code}*+{comma}{instant}{comma}{multiplier}{comma}"
         rf"(?!{comma * 4}){value * 4}{state}"
     )
 
@@ -271,6 +272,11 @@ class Delivery:
         values = fields[FORWARD_ACTIVE:-1]
         if not fields[1]:
             yield "serialnumber", "is blank"
+        if len(fields[1]) > _LONGEST_SERIAL:
+            yield (
+                "serialnumber",
+                f"has {len(fields[1])} characters; at most {_LONGEST_SERIAL} are taken",
+            )
         if "\0" in fields[1]:
             yield "serialnumber", "holds a NUL character"
         if not fields[3]:

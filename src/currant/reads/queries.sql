@@ -599,10 +599,15 @@ from shown as s
 order by s.read_at, s.last_mod, s.status
 limit :how_many::bigint offset :beyond::bigint;
 
+-- name: due_blocks
+-- Queue what deliveries brought, and list the blocks of meters that are due.
+-- not null: block
+select q.block from reads.queue_batches(:portal_id::int) as q (block);
+
 -- name: make_usage
--- Make usage of reads that are due, a chunk of registers; what changed, retired before added.
+-- Make usage of the reads of a block of meters that are due; what changed, retired before added.
 -- not null: meter_id register_id from_at to_at energy_wh sign
 select
     u.meter_id, u.register_id, u.from_at, u.to_at, u.energy_wh, u.sign
-from reads.make_usage(:portal_id::int, :now::timestamptz) as u
+from reads.make_usage(:portal_id::int, :block::bigint, :now::timestamptz) as u
 order by u.register_id, u.to_at, u.sign;

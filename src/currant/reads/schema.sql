@@ -31,7 +31,7 @@ create table reads.read (
     revision smallint not null,
     value bigint not null check (value >= 0),
     original text not null,
-    multiplier numeric(12, 6) not null check (multiplier between 0 and 999999),
+    multiplier numeric(12, 6) not null check (multiplier >= 0 and multiplier < 1000000),
     batch_id bigint not null,
     primary key (portal_id, register_id, read_at, revision)
 );
@@ -54,7 +54,7 @@ create table reads.quarantine (
     read_at timestamptz not null,
     value bigint not null,
     original text not null,
-    multiplier numeric(12, 6) not null check (multiplier between 0 and 999999),
+    multiplier numeric(12, 6) not null check (multiplier >= 0 and multiplier < 1000000),
     reason text not null check (reason in ('NOSITE', 'BACKWARDS', 'MULTIPLIER', 'HIGH')),
     primary key (portal_id, quarantine_id),
     foreign key (portal_id, batch_id) references reads.batch
@@ -125,7 +125,7 @@ end;
 -- Elapsed minutes, at least an hour's: no register is judged by less.
 create function reads.minutes(since timestamptz, until timestamptz)
 returns bigint language sql immutable parallel safe
-return greatest(60, date_part('epoch', until - since)::bigint / 60);
+return greatest(60, extract(epoch from until - since)::bigint / 60);
 
 -- A hundred times what the register usually advances in the time between two reads, in Wh; null
 -- while it has no history. The usual is its mean from its first read known to the read before,
@@ -147,7 +147,8 @@ return case
 end;
 
 -- Why a read is not believed after the one before it (conformance.md 10.6); null when it is.
--- A rollover is plausible within the bound, and without history within a tenth of the dials.
+-- A rollover is plausible within the bound, and without history within a tenth of the dials. No
+-- meter passes 100 GWh between two reads, whatever its history.
 create function reads.doubt(
     first_at timestamptz, first_value bigint,
     before_at timestamptz, before_value bigint, before_multiplier numeric,
@@ -163,7 +164,8 @@ return case
             100 * (10 ^ dials::numeric)::bigint
         ), false
     ) then 'BACKWARDS'
-    when reads.difference(before_value, value, dials)
+    when reads.difference(before_value, value, dials) * multiplier > 100000000000
+        or reads.difference(before_value, value, dials)
         > reads.bound(first_at, first_value, before_at, before_value, at, dials) then 'HIGH'
 end;
 
@@ -354,10 +356,12 @@ as $$
 $$;
 
 -- Queue the active import registers of the batches that were recorded since, each from the
--- earliest read on that no usage was made of.
+-- earliest read on that no usage was made of, and answer every block that is due.
 create function reads.queue_batches(in_portal int)
-returns void
+returns setof bigint
 language sql
+set enable_seqscan = off
+set enable_nestloop = off
 as $$
     with taken as (
         update reads.batch as b set queued = true
@@ -384,13 +388,15 @@ as $$
     group by f.meter_id / 2048
     order by f.meter_id / 2048
     on conflict (portal_id, block) do update
-    set registers = d.registers || excluded.registers, sinces = d.sinces || excluded.sinces
+    set registers = d.registers || excluded.registers, sinces = d.sinces || excluded.sinces;
+
+    select d.block from reads.due as d where d.portal_id = in_portal order by d.block
 $$;
 
 -- Make usage of the reads of a block of meters that are due, and answer what changed: a segment
--- that is new has sign 1, one that a late or corrected read retired has sign -1. No row is answered
--- when, and only when, nothing is due that another transaction is not busy with.
-create function reads.make_usage(in_portal int, at timestamptz)
+-- that is new has sign 1, one that a late or corrected read retired has sign -1. A block that
+-- another transaction is busy with is left to it.
+create function reads.make_usage(in_portal int, of_block bigint, at timestamptz)
 returns table (
     meter_id bigint, register_id bigint, from_at timestamptz, to_at timestamptz,
     energy_wh bigint, sign int
@@ -408,87 +414,84 @@ declare
     registers bigint[];
     sinces timestamptz[];
 begin
-    perform reads.queue_batches(in_portal);
-    loop
-        -- Take the block first and look in the next statement, which sees every read due by then.
-        delete from reads.due as d
-        where d.portal_id = in_portal and d.block = (
-            select q.block from reads.due as q
-            where q.portal_id = in_portal
-            order by q.block limit 1 for update skip locked
-        )
-        returning d.registers, d.sinces into registers, sinces;
-        exit when registers is null;
-        return query
-        with register as materialized (
-            select g.register_id, g.meter_id
-            from metering.register as g
-            where g.portal_id = in_portal and g.register_id = any(registers)
-        ), due as materialized (
-            select g.register_id, g.meter_id, m.dials, e.since
-            from register as g
-            inner join metering.meter as m
-                on m.portal_id = in_portal and m.meter_id = g.meter_id
-                and m.meter_id = any(array(select r.meter_id from register as r))
-            inner join (
-                select u.register_id, min(u.since) as since
-                from unnest(registers, sinces) as u (register_id, since)
-                group by u.register_id
-            ) as e on e.register_id = g.register_id
-        ), stood as (
-            select
-                d.meter_id, d.register_id, d.since, a.read_at, a.multiplier,
-                lag(a.read_at) over by_register as before_at,
-                reads.difference(
-                    lag(a.value) over by_register, a.value, d.dials
-                ) as difference
-            from due as d
-            cross join lateral reads.since(in_portal, d.register_id, d.since) as a
-            window by_register as (partition by d.register_id order by a.read_at)
-        ), wanted as (
-            select
-                s.meter_id, s.register_id, coalesce(s.before_at, s.read_at) as from_at,
-                s.read_at as to_at,
-                coalesce(round(s.difference * s.multiplier)::bigint, 0) as energy_wh
-            from stood as s where s.read_at >= s.since
-        ), live as (
-            select d.meter_id, u.register_id, u.from_at, u.to_at, u.energy_wh
-            from reads.usage as u
-            inner join due as d on d.register_id = u.register_id and d.since <= u.to_at
-            where u.portal_id = in_portal and u.register_id = any(registers)
-                and u.to_at >= (select min(e.since) from due as e)
-                and u.retired_at = 'infinity'
-        ), changed as materialized (
-            -- A full join is hashed or merged, never looped, however few rows are expected.
-            select
-                w.meter_id, w.register_id, w.from_at, w.to_at, w.energy_wh,
-                l.meter_id as old_meter, l.register_id as old_register, l.from_at as old_from,
-                l.to_at as old_to, l.energy_wh as old_energy
-            from wanted as w
-            full join live as l on l.register_id = w.register_id and l.to_at = w.to_at
-            where w.register_id is null or l.register_id is null
-                or (l.from_at, l.energy_wh) <> (w.from_at, w.energy_wh)
-        ), retired as (
-            update reads.usage as u set retired_at = at
-            from changed as c
-            where u.portal_id = in_portal and u.register_id = any(registers)
-                and c.old_register = u.register_id and c.old_to = u.to_at
-                and u.retired_at = 'infinity'
-            returning 1
-        ), added as (
-            insert into reads.usage (portal_id, register_id, from_at, to_at, energy_wh, made_at)
-            select in_portal, c.register_id, c.from_at, c.to_at, c.energy_wh, at
-            from changed as c
-            where c.register_id is not null and (select count(*) from retired) >= 0
-            order by c.register_id, c.to_at
-        )
-        select c.old_meter, c.old_register, c.old_from, c.old_to, c.old_energy, -1
-        from changed as c where c.old_register is not null
-        union all
-        select c.meter_id, c.register_id, c.from_at, c.to_at, c.energy_wh, 1
-        from changed as c where c.register_id is not null
-        order by 2, 4, 6;
-        exit when found;
-    end loop;
+    -- Take the block first and look in the next statement, which sees every read due by then.
+    delete from reads.due as d
+    where d.portal_id = in_portal and d.block = (
+        select q.block from reads.due as q
+        where q.portal_id = in_portal and q.block = of_block for update skip locked
+    )
+    returning d.registers, d.sinces into registers, sinces;
+    if registers is null then
+        return;
+    end if;
+    return query
+    with register as materialized (
+        select g.register_id, g.meter_id
+        from metering.register as g
+        where g.portal_id = in_portal and g.register_id = any(registers)
+    ), due as materialized (
+        select g.register_id, g.meter_id, m.dials, e.since
+        from register as g
+        inner join metering.meter as m
+            on m.portal_id = in_portal and m.meter_id = g.meter_id
+            and m.meter_id = any(array(select r.meter_id from register as r))
+        inner join (
+            select u.register_id, min(u.since) as since
+            from unnest(registers, sinces) as u (register_id, since)
+            group by u.register_id
+        ) as e on e.register_id = g.register_id
+    ), stood as (
+        select
+            d.meter_id, d.register_id, d.since, a.read_at, a.multiplier,
+            lag(a.read_at) over by_register as before_at,
+            reads.difference(
+                lag(a.value) over by_register, a.value, d.dials
+            ) as difference
+        from due as d
+        cross join lateral reads.since(in_portal, d.register_id, d.since) as a
+        window by_register as (partition by d.register_id order by a.read_at)
+    ), wanted as (
+        select
+            s.meter_id, s.register_id, coalesce(s.before_at, s.read_at) as from_at,
+            s.read_at as to_at,
+            coalesce(round(s.difference * s.multiplier)::bigint, 0) as energy_wh
+        from stood as s where s.read_at >= s.since
+    ), live as (
+        select d.meter_id, u.register_id, u.from_at, u.to_at, u.energy_wh
+        from reads.usage as u
+        inner join due as d on d.register_id = u.register_id and d.since <= u.to_at
+        where u.portal_id = in_portal and u.register_id = any(registers)
+            and u.to_at >= (select min(e.since) from due as e)
+            and u.retired_at = 'infinity'
+    ), changed as materialized (
+        -- A full join is hashed or merged, never looped, however few rows are expected.
+        select
+            w.meter_id, w.register_id, w.from_at, w.to_at, w.energy_wh,
+            l.meter_id as old_meter, l.register_id as old_register, l.from_at as old_from,
+            l.to_at as old_to, l.energy_wh as old_energy
+        from wanted as w
+        full join live as l on l.register_id = w.register_id and l.to_at = w.to_at
+        where w.register_id is null or l.register_id is null
+            or (l.from_at, l.energy_wh) <> (w.from_at, w.energy_wh)
+    ), retired as (
+        update reads.usage as u set retired_at = at
+        from changed as c
+        where u.portal_id = in_portal and u.register_id = any(registers)
+            and c.old_register = u.register_id and c.old_to = u.to_at
+            and u.retired_at = 'infinity'
+        returning 1
+    ), added as (
+        insert into reads.usage (portal_id, register_id, from_at, to_at, energy_wh, made_at)
+        select in_portal, c.register_id, c.from_at, c.to_at, c.energy_wh, at
+        from changed as c
+        where c.register_id is not null and (select count(*) from retired) >= 0
+        order by c.register_id, c.to_at
+    )
+    select c.old_meter, c.old_register, c.old_from, c.old_to, c.old_energy, -1
+    from changed as c where c.old_register is not null
+    union all
+    select c.meter_id, c.register_id, c.from_at, c.to_at, c.energy_wh, 1
+    from changed as c where c.register_id is not null
+    order by 2, 4, 6;
 end
 $$;

@@ -58,6 +58,7 @@ _RELEASE_READS = sql.command("release_reads")
 _RELEASED_READS = sql.rows("released_reads", Released)
 _METERS_NAMED = sql.rows("meters_named", MeterRead)
 _READS_OF_METER = sql.rows("reads_of_meter", Read)
+_DUE_BLOCKS = sql.rows("due_blocks", int)
 _MAKE_USAGE = sql.rows("make_usage", UsageChange)
 
 _STAGED = (
@@ -237,13 +238,19 @@ async def reads_of_meter(tx: Tx, question: ReadsWanted) -> ReadsShown:
 
 
 @needs(Permission.JOBS_RUN)
-async def make_usage(tx: Tx, _command: Nothing) -> list[UsageChange]:
-    """Make usage of what the registers of a block of meters read; say which segments changed.
+async def due_blocks(tx: Tx, _command: Nothing) -> list[int]:
+    """Queue what was delivered since, and list the blocks of meters with reads not used yet."""
+    return await tx.all(_DUE_BLOCKS, portal_id=tx.portal.portal_id)
+
+
+@needs(Permission.JOBS_RUN)
+async def make_usage(tx: Tx, block: int) -> list[UsageChange]:
+    """Make usage of what the registers of a due block of meters read; say which segments changed.
 
     For the drawdown, in whose transaction it is done: a register is not due again until it is read
-    again. The list is empty when nothing is due that no other transaction is busy with.
+    again. The list is empty where nothing is due, or another transaction is busy with the block.
     """
-    return await tx.all(_MAKE_USAGE, portal_id=tx.portal.portal_id, now=tx.now)
+    return await tx.all(_MAKE_USAGE, portal_id=tx.portal.portal_id, block=block, now=tx.now)
 
 
 def _refusal(delivery: Delivery) -> Invalid | Unparsable:

@@ -86,6 +86,9 @@ class TrinityReader:
             return None
 
 
+_FIRST_YEAR = 1900  # as for reads
+
+
 def location_fields(zone: ZoneInfo, now: datetime) -> tuple[Field, ...]:
     """Return the columns of a file of locations; days are the portal's."""
     today = now.astimezone(zone).date()
@@ -97,6 +100,8 @@ def location_fields(zone: ZoneInfo, now: datetime) -> tuple[Field, ...]:
         day = parse_day(text)
         if day > today:
             raise Invalid(f"{text} is after today, {today}.")
+        if day.year < _FIRST_YEAR:
+            raise Invalid(f"{text} is before {_FIRST_YEAR}; 0000-00-00 is a day not known.")
         return day_bounds(day, zone)[0]
 
     return (

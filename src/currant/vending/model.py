@@ -309,7 +309,7 @@ class NotVendable(Conflict):
 
 
 class VendingLimitReached(Refusal, kind=Kind.FORBIDDEN, constraint="vending_limit_kept"):
-    """The cashier's vending limit would be passed. Nothing was charged; close the batch first."""
+    """The vending limit would be passed. Nothing was charged; have the drawer emptied first."""
 
 
 class TenderNotPositive(Invalid, constraint="tender_positive"):

@@ -45,9 +45,7 @@ async def get_arrears_types(request: AnyRequest) -> Response[bytes]:
     """J21: the types of arrears that a portal knows."""
     query = Query(request.scope)
     actor = await signed_in(request, query.text("portal"))
-    question = ArrearsTypesWanted(
-        *query.page(),
-    )
+    question = ArrearsTypesWanted(*query.page())
     listed = await door_of(request).ask(arrears_types, question, actor)
     zone = ZoneInfo(listed.timezone)
     return done(
