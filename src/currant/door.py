@@ -249,7 +249,7 @@ def _refuse(entered: Entered, actor: Actor) -> None:
         case "key":
             raise KeyReused
         case "portal" if actor.portal is None:
-            raise Forbidden(f"{actor.login} has no portal.", field="portal")
+            raise Forbidden("Name the portal; you have none of your own.", field="portal")
         case "portal":
             raise Forbidden(f"Portal {actor.portal!r} is not one of yours.", field="portal")
         case reason:

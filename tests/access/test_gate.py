@@ -150,7 +150,8 @@ async def test_what_is_public_needs_no_credentials_and_sees_one_portal(
     for name in ("example", "second"):
         assert await door.ask(window, Nothing(), ANONYMOUS.at(name)) == [name, name]
     assert await refusal(door, window, ANONYMOUS.at("third")) == NOT_YOURS.format("third")
-    assert await refusal(door, window, ANONYMOUS) == NOT_YOURS.format(None)
+    nowhere = "forbidden: Name the portal; you have none of your own."
+    assert await refusal(door, window, ANONYMOUS) == nowhere
     assert await door.ask(window, Nothing(), cashier) == ["example", "example"]
 
 
