@@ -81,4 +81,6 @@ where :month::date < own.month
 -- name: faults
 -- Whatever is wrong with the books of this installation.
 -- not null: portal what detail
-select portal, what, entry_id, detail from ledger.faults();
+select portal, what, entry_id, detail
+from ledger.faults()
+order by portal, what, entry_id, detail;

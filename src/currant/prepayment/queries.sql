@@ -104,4 +104,4 @@ select
 -- name: faults
 -- The wallets of this installation that do not hold what the books say.
 -- not null: portal account detail
-select portal, account, detail from prepayment.faults();
+select portal, account, detail from prepayment.faults() order by portal, account, detail;
