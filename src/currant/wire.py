@@ -37,7 +37,7 @@ _WRITTEN_AS_IS = frozenset((str, int, bool, type(None), msgspec.Raw))
 _ROUGHLY = msgspec.json.Encoder(enc_hook=str)
 _SUSPICIOUS = re.compile(rb"\\u0000|[0-9]{19}")
 _LONGEST = 10_000  # characters: no name, note or reason comes near it
-_UNSTORABLE = re.compile("[\0\ud800-\udfff]")
+UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 _MEMBER_MISSING = re.compile("Object missing required field `[^`]*`")  # of the body itself
 _QUOTED = re.compile(r"`([^`]*)`")
 _KEPT = (Decimal, msgspec.Raw)
@@ -116,7 +116,7 @@ def refuse_unfit(value: object) -> None:
             if len(member) > _LONGEST:
                 told = f"has {len(member)} characters; at most {_LONGEST} are taken"
                 raise Invalid(f"{path} {told}.", field=path)
-            if unfit := _UNSTORABLE.search(member):
+            if unfit := UNSTORABLE.search(member):
                 told = "is a NUL" if unfit[0] == "\0" else "is not UTF-8"
                 raise Invalid(f"{path}: character {unfit.start() + 1} {told}.", field=path)
         elif isinstance(member, int) and not -(2**63) <= member < 2**63:

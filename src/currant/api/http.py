@@ -36,7 +36,6 @@ T = TypeVar("T")
 INTERACTIVE_BYTES = 32 * 1024 * 1024
 FILE_BYTES = 256 * 1024 * 1024
 
-_UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 _ESCAPED = re.compile("[%+]")
 _TRUE = {"true", "1", "yes"}
 _FALSE = {"false", "0", "no"}
@@ -80,7 +79,7 @@ class Query:
             raise Invalid(f"There are more than {_MOST_PARAMETERS} parameters.") from error
         self._values: dict[str, str] = {}
         for name, value in pairs:
-            if _UNSTORABLE.search(name + value):
+            if wire.UNSTORABLE.search(name + value):
                 raise _unfit(name, value)
             self._values.setdefault(name, value)
 
@@ -140,6 +139,11 @@ def door_of(request: AnyRequest) -> Door:
     """Return the door of the application that a request came to."""
     door: Door = request.app.state.door
     return door
+
+
+def key_of(request: AnyRequest) -> str | None:
+    """Return the `Idempotency-Key` of a request, which any POST may carry."""
+    return request.headers.get("idempotency-key")
 
 
 async def signed_in(request: AnyRequest, portal: str | None = None) -> Actor:

@@ -49,6 +49,7 @@ Work = Callable[..., Awaitable[None]]
 
 _CHUNK_BYTES = 1024 * 1024
 _WIDE = 1000  # A table that no terminal shows is not cut.
+NEWEST = 2**62  # Before it comes every id: where a list that tells the newest first begins.
 
 
 class Exit(IntEnum):
@@ -108,15 +109,19 @@ class Session:
         self.options = options
         self.teller = Teller(options)
 
-    async def act(self, verb: "Verb[C, R]", command: C, key: str | None = None) -> R:
-        """Do something, as whoever this session acts for."""
+    async def act(
+        self, verb: "Verb[C, R]", command: C, key: str | None = None, *, dry_run: bool = False
+    ) -> R:
+        """Do something, as whoever this session acts for; a dry run is taken back."""
+        if dry_run:
+            return await self._rehearse(verb, command)
         return await self.door.act(verb, command, self.actor, key)
 
     async def ask(self, view: "Verb[C, R]", question: C) -> R:
         """Answer a question, as whoever this session acts for."""
         return await self.door.ask(view, question, self.actor)
 
-    async def rehearse(self, verb: "Verb[C, R]", command: C) -> R:
+    async def _rehearse(self, verb: "Verb[C, R]", command: C) -> R:
         """Do something and take it back: what it would answer, or the `Refusal` it would raise."""
         try:
             async with self.door.asking(verb, self.actor) as tx:

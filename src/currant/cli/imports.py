@@ -46,10 +46,7 @@ async def import_file(
     verb = update_trinity if update else import_trinity
     with session.teller.upload(file) as sent:
         wanted = TrinityFile(table.value, sent)
-        if dry_run:
-            taken = await session.rehearse(verb, wanted)
-        else:
-            taken = await session.act(verb, wanted, key)
+        taken = await session.act(verb, wanted, key, dry_run=dry_run)
     many = "record" if taken.records == 1 else "records"
     were = "was" if taken.records == 1 else "were"
     done = f"{'would be' if dry_run else were} {'updated' if update else 'created'}"

@@ -12,7 +12,7 @@ from currant.access.model import AuditFault, AuditKey
 from currant.access.signing import audit_key
 from currant.access.verbs import Nothing, audit_faults, forged_heads, show_portal
 from currant.cli.figures import at_in, figure, figures, minute, unit_of
-from currant.cli.frame import Exit, Session, Stopped, command, table
+from currant.cli.frame import NEWEST, Exit, Session, Stopped, command, table
 from currant.customers.model import AccountEntries, AccountNamed
 from currant.customers.verbs import account_balances, account_entries
 from currant.ledger.model import BalanceRow, BalancesOf
@@ -21,7 +21,6 @@ from currant.prepayment.verbs import wallet_faults
 
 app = typer.Typer(no_args_is_help=True)
 
-_NEWEST = 2**62
 _SIDES = ("debit", "credit")
 
 
@@ -132,7 +131,7 @@ async def entries(
     limit: Annotated[int, typer.Option(min=1, max=1000, help="How many entries.")] = 20,
 ) -> None:
     """List an account's entries with all their lines, newest first."""
-    found = await session.ask(account_entries, AccountEntries(account, _NEWEST, limit))
+    found = await session.ask(account_entries, AccountEntries(account, NEWEST, limit))
     portal = await session.ask(show_portal, Nothing())
     lines = [
         Line(

@@ -7,7 +7,7 @@ import typer
 
 from currant.access.verbs import Nothing, show_portal
 from currant.cli.figures import clock_time, figures
-from currant.cli.frame import Session, command, table
+from currant.cli.frame import NEWEST, Session, command, table
 from currant.cli.imports import DryRun, File, Key
 from currant.money import kwh
 from currant.reads.model import (
@@ -22,7 +22,6 @@ from currant.reads.verbs import quarantine, record_reads, release_reads
 
 app = typer.Typer(no_args_is_help=True)
 
-_NEWEST = 2**62
 _KILO = ("kWh", "kWh", "kvarh", "kvarh")
 
 
@@ -51,10 +50,7 @@ async def import_reads(
     with session.teller.upload(file) as sent:
         source = source or session.actor.login
         wanted = RecordReads(sent, written, source, watts, volts, on_error)
-        if dry_run:
-            recorded = await session.rehearse(record_reads, wanted)
-        else:
-            recorded = await session.act(record_reads, wanted, key)
+        recorded = await session.act(record_reads, wanted, key, dry_run=dry_run)
     session.teller.tell(recorded, lambda: _told(recorded, dry_run=dry_run))
     if recorded.rejected and not session.options.as_json:
         session.teller.err.print(table(recorded.rejected, "record", "column", "reason"))
@@ -83,7 +79,7 @@ async def list_quarantine(
     NOSITE: no meter had the serial number. BACKWARDS: it shows less than the read before.
     MULTIPLIER: another than that of the read beside it. HIGH: over 100 times the usual usage.
     """
-    found = await session.ask(quarantine, QuarantineWanted(_NEWEST, limit, serial))
+    found = await session.ask(quarantine, QuarantineWanted(NEWEST, limit, serial))
     portal = await session.ask(show_portal, Nothing())
     lines = [
         Suspect(
@@ -120,11 +116,7 @@ async def release(
 
     A read that stood at the same instant is superseded, and usage and charges follow.
     """
-    wanted = ReleaseReads(ids)
-    if dry_run:
-        released = await session.rehearse(release_reads, wanted)
-    else:
-        released = await session.act(release_reads, wanted, key)
+    released = await session.act(release_reads, ReleaseReads(ids), key, dry_run=dry_run)
     portal = await session.ask(show_portal, Nothing())
     lines = [
         Believed(

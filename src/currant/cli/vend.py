@@ -14,7 +14,7 @@ import typer
 from currant.access.model import PortalShown
 from currant.access.verbs import Nothing, show_portal
 from currant.cli.figures import at_in, clock_time, figures, minute
-from currant.cli.frame import Exit, Session, Stopped, command
+from currant.cli.frame import NEWEST, Exit, Session, Stopped, command
 from currant.cli.imports import Key
 from currant.door import OutcomeUnknown
 from currant.errors import Invalid
@@ -30,7 +30,6 @@ _RULE = "─" * WIDTH
 _PLACES = 3  # As many as any currency has; the portal's own number is checked by the verb.
 _HUNDRED = Decimal(100)
 _ASK_ABOVE_MINOR = 50_000
-_NEWEST = 2**62
 _NUMBER_DIGITS = 18
 
 
@@ -89,7 +88,7 @@ async def vends(
     limit: Annotated[int, typer.Option(min=1, max=1000, help="How many vends.")] = 20,
 ) -> None:
     """List what was sold to an account, newest first; `currant receipt` prints one again."""
-    found = await session.ask(list_vends, VendsOf(account, _NEWEST, limit))
+    found = await session.ask(list_vends, VendsOf(account, NEWEST, limit))
     portal = await session.ask(show_portal, Nothing())
     lines = [Line.of(vended, portal.zone) for vended in found]
     at = at_in(portal.zone, (vended.vended_at for vended in found))

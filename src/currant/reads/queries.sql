@@ -374,20 +374,8 @@ left join (
     inner join metering.register as g on g.portal_id = m.portal_id and g.meter_id = m.meter_id
 ) on m.portal_id = q.portal_id and m.serial_number = q.serial_number
     and g.register_no = q.register_no
-left join lateral (
-    select r.read_at, r.value
-    from reads.read as r
-    where r.portal_id = q.portal_id and r.register_id = g.register_id and r.read_at < q.read_at
-    order by r.read_at desc, r.revision desc
-    limit 1
-) as n on true
-left join lateral (
-    select r.value, r.multiplier
-    from reads.read as r
-    where r.portal_id = q.portal_id and r.register_id = g.register_id and r.read_at = q.read_at
-    order by r.revision desc
-    limit 1
-) as s on true
+left join lateral reads.before(q.portal_id, g.register_id, q.read_at) as n on true
+left join lateral reads.standing(q.portal_id, g.register_id, q.read_at) as s on true
 where q.portal_id = :portal_id::int and q.quarantine_id < :before::bigint
     and (:serial_number::text is null or q.serial_number = :serial_number::text)
     and (s.value, s.multiplier) is distinct from (q.value, q.multiplier)
@@ -484,20 +472,8 @@ inner join metering.meter as m
     on m.portal_id = q.portal_id and m.serial_number = q.serial_number
 inner join metering.register as g
     on g.portal_id = m.portal_id and g.meter_id = m.meter_id and g.register_no = q.register_no
-cross join lateral (
-    select r.value, r.multiplier
-    from reads.read as r
-    where r.portal_id = q.portal_id and r.register_id = g.register_id and r.read_at = q.read_at
-    order by r.revision desc
-    limit 1
-) as s
-left join lateral (
-    select r.value
-    from reads.read as r
-    where r.portal_id = q.portal_id and r.register_id = g.register_id and r.read_at < q.read_at
-    order by r.read_at desc, r.revision desc
-    limit 1
-) as n on true
+cross join lateral reads.standing(q.portal_id, g.register_id, q.read_at) as s
+left join lateral reads.before(q.portal_id, g.register_id, q.read_at) as n on true
 left join lateral (
     select r.value, r.multiplier
     from reads.read as r

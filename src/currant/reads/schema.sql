@@ -196,17 +196,35 @@ as $$
     order by r.read_at desc, r.revision desc
 $$;
 
+-- The read of a register that counts at an instant.
+create function reads.standing(in_portal int, of_register bigint, at timestamptz)
+returns table (value bigint, multiplier numeric)
+language sql stable rows 1
+as $$
+    select r.value, r.multiplier
+    from reads.read as r
+    where r.portal_id = in_portal and r.register_id = of_register and r.read_at = at
+    order by r.revision desc limit 1
+$$;
+
+-- The last read of a register that counts before an instant.
+create function reads.before(in_portal int, of_register bigint, at timestamptz)
+returns table (read_at timestamptz, value bigint, multiplier numeric)
+language sql stable rows 1
+as $$
+    select r.read_at, r.value, r.multiplier
+    from reads.read as r
+    where r.portal_id = in_portal and r.register_id = of_register and r.read_at < at
+    order by r.read_at desc, r.revision desc limit 1
+$$;
+
 -- The reads of a register that count from an instant on, and the last one before it.
 create function reads.since(in_portal int, of_register bigint, since timestamptz)
 returns table (read_at timestamptz, value bigint, multiplier numeric)
 language sql stable rows 2
 as $$
-    (
-        select b.read_at, b.value, b.multiplier
-        from reads.read as b
-        where b.portal_id = in_portal and b.register_id = of_register and b.read_at < since
-        order by b.read_at desc, b.revision desc limit 1
-    )
+    select b.read_at, b.value, b.multiplier
+    from reads.before(in_portal, of_register, since) as b
     union all
     (
         select distinct on (r.read_at) r.read_at, r.value, r.multiplier

@@ -5,7 +5,7 @@ from zoneinfo import ZoneInfo
 
 from litestar import Response, get, post
 
-from currant.api.http import AnyRequest, Query, door_of, signed_in, spooled
+from currant.api.http import AnyRequest, Query, door_of, key_of, signed_in, spooled
 from currant.api.juice.frame import done
 from currant.clock import format_instant
 from currant.money import format_money
@@ -26,7 +26,7 @@ async def post_arrears(request: AnyRequest) -> Response[bytes]:
             import_arrears,
             ImportArrears(debit, credit, foreign_keys, upload),
             actor,
-            request.headers.get("idempotency-key"),
+            key_of(request),
         )
     warnings = ["csv-header-repaired"] * imported.header_repaired
     warnings += ["nonstandard-offset"] * imported.nonstandard_offset

@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 from litestar import Response, get, post
 
-from currant.api.http import AnyRequest, Query, door_of, signed_in, spooled
+from currant.api.http import AnyRequest, Query, door_of, key_of, signed_in, spooled
 from currant.api.juice.frame import done
 from currant.customers.verbs import account_keys
 from currant.errors import Invalid
@@ -47,9 +47,7 @@ async def _take(request: AnyRequest, verb: Any, counted: str) -> Response[bytes]
     body = await spooled(request)
     with body.file:
         command = TrinityFile(table, body)
-        taken: TrinityTaken = await door_of(request).act(
-            verb, command, actor, request.headers.get("idempotency-key")
-        )
+        taken: TrinityTaken = await door_of(request).act(verb, command, actor, key_of(request))
     data: dict[str, Any] = {counted: taken.records}
     if taken.keys is not msgspec.UNSET:
         data["record_keys"] = taken.keys

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 from litestar import Response, get, post
 
-from currant.api.http import AnyRequest, Query, door_of, signed_in, spooled
+from currant.api.http import AnyRequest, Query, door_of, key_of, signed_in, spooled
 from currant.api.juice.frame import done
 from currant.clock import format_instant
 from currant.errors import Invalid
@@ -46,7 +46,7 @@ async def insert_reads(request: AnyRequest) -> Response[bytes]:
             meant = await door.ask(portal_of_reads, SerialsSent(serials), actor)
             actor = actor.at(meant.key)
         command = RecordReads(body, written, source, watts, volts, on_error)
-        key = request.headers.get("idempotency-key")
+        key = key_of(request)
         recorded = await door.act(record_reads, command, actor, key)
     data: dict[str, Any] = {"parsed_reads": recorded.parsed}
     if on_error is OnError.CONTINUE:

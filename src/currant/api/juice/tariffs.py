@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 from litestar import Response, get, post
 
-from currant.api.http import AnyRequest, Query, door_of, json_of, signed_in
+from currant.api.http import AnyRequest, Query, door_of, json_of, key_of, signed_in
 from currant.api.juice.frame import done
 from currant.clock import format_instant
 from currant.tariffs.model import (
@@ -82,7 +82,7 @@ async def post_tariff(request: AnyRequest) -> Response[bytes]:
         fixed=body.fixed,
         kva_fixed=body.kva_fixed,
     )
-    key = request.headers.get("idempotency-key")
+    key = key_of(request)
     await door_of(request).act(create_tariff, command, actor.at(body.portal), key)
     return done()
 
@@ -136,7 +136,7 @@ async def post_rate(request: AnyRequest) -> Response[bytes]:
         coa="4005" if body.coa is None else str(body.coa),
         ar_coa="1102" if body.ar_coa is None else str(body.ar_coa),
     )
-    key = request.headers.get("idempotency-key")
+    key = key_of(request)
     scheduled = await door_of(request).act(schedule_rate, command, actor.at(body.portal), key)
     warning = "nonstandard-offset" if scheduled.nonstandard_offset else None
     return done([_scheduled(scheduled)], warning=warning)

@@ -8,7 +8,7 @@ from litestar.exceptions import NotFoundException
 from litestar.params import FromPath
 
 from currant.access.model import Actor
-from currant.api.http import AnyRequest, Query, door_of, signed_in, spooled
+from currant.api.http import AnyRequest, Query, door_of, key_of, signed_in, spooled
 from currant.api.juice.frame import done
 from currant.errors import Invalid
 from currant.money import format_money, half_up
@@ -76,7 +76,7 @@ async def _adjusted(request: AnyRequest, wallet: Wallet, way: str) -> Response[b
             adjust_wallets,
             AdjustWallets(wallet, Way(way), foreign_keys, upload),
             actor,
-            request.headers.get("idempotency-key"),
+            key_of(request),
         )
     warning = "csv-header-repaired" if adjusted.header_repaired else None
     return done({"imported": adjusted.imported}, warning=warning)

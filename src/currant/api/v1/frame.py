@@ -2,17 +2,31 @@
 
 import base64
 import binascii
-from typing import Any
+from typing import Annotated, Any
 
 import structlog
 from litestar import Response
 from litestar.exceptions import HTTPException, ValidationException
+from litestar.params import HeaderParameter, QueryParameter
 
 from currant import wire
 from currant.api.http import AnyRequest, Ready, http_message_of, message_of
 from currant.errors import Invalid, Kind, Refusal
 
 log = structlog.get_logger()
+
+IdempotencyKey = Annotated[
+    str | None,
+    HeaderParameter(
+        name="Idempotency-Key",
+        max_length=255,
+        description="Repeats of a request with its key are answered as the first was.",
+    ),
+]
+Limit = Annotated[int, QueryParameter(ge=1, le=200, description="How many rows a page has.")]
+Cursor = Annotated[
+    str | None, QueryParameter(description="Where the page begins: `next` of the page before.")
+]
 
 _BEYOND = 2**62  # No id comes near it.
 _LONGEST_CURSOR = 40

@@ -6,9 +6,8 @@ from litestar import Response, get
 from litestar.params import FromPath
 
 from currant.api.http import AnyRequest, door_of, signed_in
-from currant.api.v1.frame import answer, cursor_after, cursor_of
+from currant.api.v1.frame import Cursor, Limit, answer, cursor_after, cursor_of
 from currant.api.v1.openapi import documented
-from currant.api.v1.vends import Cursor, Limit
 from currant.customers.model import AccountEntries, AccountNamed
 from currant.customers.verbs import account_balances, account_entries
 from currant.ledger.model import BalanceRow, BalancesOf, EntryWithPostings

@@ -6,9 +6,8 @@ from litestar import Response, get, post
 from litestar.params import FromPath, QueryParameter
 
 from currant.api.http import AnyRequest, door_of, json_of, signed_in
-from currant.api.v1.frame import answer, cursor_after, cursor_of
+from currant.api.v1.frame import Cursor, IdempotencyKey, Limit, answer, cursor_after, cursor_of
 from currant.api.v1.openapi import documented
-from currant.api.v1.vends import Cursor, IdempotencyKey, Limit
 from currant.reads.model import Quarantined, QuarantineWanted, Released, ReleaseReads
 from currant.reads.verbs import quarantine, release_reads
 

@@ -8,9 +8,8 @@ from litestar import Response, post
 from litestar.params import FromPath
 
 from currant.api.http import AnyRequest, door_of, json_of, signed_in
-from currant.api.v1.frame import answer
+from currant.api.v1.frame import IdempotencyKey, answer
 from currant.api.v1.openapi import documented
-from currant.api.v1.vends import IdempotencyKey
 from currant.tariffs import verbs
 from currant.tariffs.book import DatedTax
 from currant.tariffs.model import (

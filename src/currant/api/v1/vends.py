@@ -1,30 +1,17 @@
 """Vends: quote, sell, show."""
 
 from decimal import Decimal
-from typing import Annotated, Any
+from typing import Any
 from uuid import UUID
 
 from litestar import Response, get, post
-from litestar.params import FromPath, HeaderParameter, QueryParameter
+from litestar.params import FromPath
 
 from currant.api.http import AnyRequest, door_of, json_of, signed_in
-from currant.api.v1.frame import answer, cursor_after, cursor_of
+from currant.api.v1.frame import Cursor, IdempotencyKey, Limit, answer, cursor_after, cursor_of
 from currant.api.v1.openapi import documented
 from currant.vending.model import Quote, Quoted, Vend, Vended, VendNamed, VendsOf
 from currant.vending.verbs import list_vends, quote, show_vend, vend
-
-IdempotencyKey = Annotated[
-    str | None,
-    HeaderParameter(
-        name="Idempotency-Key",
-        max_length=255,
-        description="Repeats of a request with its key are answered as the first was.",
-    ),
-]
-Limit = Annotated[int, QueryParameter(ge=1, le=200, description="How many rows a page has.")]
-Cursor = Annotated[
-    str | None, QueryParameter(description="Where the page begins: `next` of the page before.")
-]
 
 
 @post(
