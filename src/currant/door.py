@@ -191,7 +191,6 @@ class Door:
                         "permission": permission.value,
                         "key": key,
                         "request": request,
-                        "now": now,
                     }
                 ),
             )

@@ -156,7 +156,7 @@ async def test_the_owners_function_itself_keeps_to_the_portals_in_view(
     connection = await asyncpg.connect(urls.runtime)
     async with connection.transaction():
         await connection.execute(
-            "select access.enter('abroad', 'TOKEN', $1, 'abroad', '', null, null, now())",
+            "select access.enter('abroad', 'TOKEN', $1, 'abroad', '', null, null)",
             abroad.proof,
         )
         rows = await connection.fetch(

@@ -17,9 +17,9 @@ from tests.shared import shared_urls, urls
 __all__ = ["shared_urls", "urls"]
 
 POST = """
-select p.entry_id from ledger.post(
+select p.entry_id from unnest(ledger.post(
     $1, 'tester', 'CEC', $2, $3::ledger.new_entry[], $4::ledger.new_posting[]
-) as p order by p.n
+)) with ordinality as p (entry_id, n) order by p.n
 """
 
 Lines = list[tuple[str, str, Decimal | int | str]]

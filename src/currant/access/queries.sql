@@ -6,7 +6,7 @@ select
     portal_id, portal_key, timezone, currency, replay
 from access.enter(
     :login::text, :kind::text, :proof::text, :portal::text, :permission::text,
-    :key::text, :request::text, :now::timestamptz
+    :key::text, :request::text
 );
 
 -- name: close_act

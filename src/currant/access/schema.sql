@@ -118,13 +118,14 @@ create unique index one_live_credential on access.credential (user_id, kind)
 where revoked_at is null;
 revoke all on access.credential from currant_runtime, currant_reader;
 
+-- What every act writes has no foreign key to its portal, whose row each of them would lock: the
+-- policy lets nothing be written but in portals of the transaction, and a portal has a vendor.
 create table access.idempotency (
-    portal_id int not null references access.portal,
+    portal_id int not null,
     user_id int not null,
     key text not null constraint idempotency_key_length check (length(key) between 1 and 255),
     request text not null,
     answer text,
-    claimed_at timestamptz not null,
     kept_since timestamptz not null default now(),
     primary key (portal_id, user_id, key)
 );
@@ -134,7 +135,7 @@ create index idempotency_by_age on access.idempotency using brin (kept_since);
 call db.tenant_table('access.idempotency');
 
 create table access.audit_event (
-    portal_id int references access.portal,
+    portal_id int,
     event_id bigint primary key generated always as identity,
     at timestamptz not null,
     login text not null,
@@ -325,7 +326,7 @@ $$;
 -- (this machine's own operator or a job) or 'NONE' (what the document leaves public).
 create function access.enter(
     asked_login text, proof_kind text, proof text, asked_portal text, wanted text,
-    asked_key text, request text, at timestamptz,
+    asked_key text, request text,
     out refusal text, out user_id int, out login text, out vendor_number text,
     out blocked_accounts text, out special_limit bigint,
     out portal_id int, out portal_key text, out timezone text, out currency text,
@@ -397,8 +398,8 @@ begin
     end if;
     perform set_config('currant.portals', coalesce(allowed, '{}')::text, true);
     if asked_key is not null and portal_id is not null then
-        insert into access.idempotency (portal_id, user_id, key, request, claimed_at)
-        values (tenant.portal_id, enter.user_id, asked_key, enter.request, at)
+        insert into access.idempotency (portal_id, user_id, key, request)
+        values (tenant.portal_id, enter.user_id, asked_key, enter.request)
         on conflict do nothing;
         if not found then
             select i.* into claimed from access.idempotency as i

@@ -124,8 +124,7 @@ with kept as (
         :amounts::bigint[], :energies::bigint[]
     ) with ordinality as e (event_at, account_id, meter_id, kind, amount, energy_wh, n)
 ), posted as materialized (
-    select count(*) as entries
-    from ledger.post(
+    select cardinality(ledger.post(
         :portal_id::int, :login::text, '', :now::timestamptz,
         (
             select array_agg((
@@ -153,7 +152,7 @@ with kept as (
                     as l (n, coa, amount)
             ) as l
         )
-    )
+    )) as entries
 ), left_over as (
     insert into drawdown.unpriced (portal_id, meter_id, from_at, to_at, energy_wh, recorded_at)
     select :portal_id::int, u.meter_id, u.from_at, u.to_at, u.energy_wh, :now::timestamptz
@@ -291,8 +290,7 @@ with due as (
     from due as d
     where d.net_paid + d.tax_paid > 0
 ), posted as materialized (
-    select count(*) as entries
-    from ledger.post(
+    select cardinality(ledger.post(
         :portal_id::int, :login::text, '', :now::timestamptz,
         (
             select array_agg((
@@ -313,7 +311,7 @@ with due as (
                 select p.n, '2200', -p.tax, null::bigint from paid as p
             ) as l
         )
-    )
+    )) as entries
 )
 select m.account_id
 from posted

@@ -35,7 +35,7 @@ comment on table drawdown.sold is
 call db.tenant_table('drawdown.sold');
 
 create table drawdown.unpriced (
-    portal_id int not null references access.portal,
+    portal_id int not null,
     unpriced_id bigint generated always as identity,
     meter_id bigint not null,
     from_at timestamptz not null,
@@ -51,7 +51,7 @@ call db.tenant_table('drawdown.unpriced');
 call db.append_only('drawdown.unpriced');
 
 create table drawdown.fixed_due (
-    portal_id int not null references access.portal,
+    portal_id int not null,
     meter_id bigint not null,
     month date not null check (extract(day from month) = 1),
     fixed_id int not null,
@@ -77,44 +77,64 @@ call db.tenant_table('drawdown.fixed_due');
 
 -- Where a meter's block counters stand in its latest two months: units sold for a unit wallet,
 -- consumption for a currency wallet.
-create function drawdown.counters(in_portal int, of_meter bigint, of_kind text)
-returns table (month date, energy_wh bigint)
-language sql stable
+create function drawdown.counters(
+    in_portal int, of_meter bigint, of_kind text, out months date[], out counters bigint[]
+)
+language plpgsql stable
 as $$
-    select s.month, s.energy_wh
-    from drawdown.sold as s
-    where of_kind = 'units' and s.portal_id = in_portal and s.meter_id = of_meter
-    union all
-    select r.month, sum(e.energy_wh)::bigint
-    from drawdown.run as r cross join lateral unnest(r.energy_wh) as e (energy_wh)
-    where of_kind = 'currency' and r.portal_id = in_portal and r.meter_id = of_meter
-    group by r.month
-    order by 1 desc
-    limit 2
+begin
+    if of_kind = 'units' then
+        select array_agg(s.month), array_agg(s.energy_wh) into months, counters
+        from (
+            select s.month, s.energy_wh from drawdown.sold as s
+            where s.portal_id = in_portal and s.meter_id = of_meter
+            order by s.month desc
+            limit 2
+        ) as s;
+    else
+        select array_agg(r.month), array_agg(r.energy_wh) into months, counters
+        from (
+            select r.month, sum(e.energy_wh)::bigint as energy_wh
+            from drawdown.run as r cross join lateral unnest(r.energy_wh) as e (energy_wh)
+            where r.portal_id = in_portal and r.meter_id = of_meter
+            group by r.month
+            order by r.month desc
+            limit 2
+        ) as r;
+    end if;
+    months := coalesce(months, '{}');
+    counters := coalesce(counters, '{}');
+end
 $$;
 
--- Count units that were sold on the meter's month, and settle the fixed charges that were paid.
+-- Count units that were sold on the meter's month, settle the fixed charges that were paid, and
+-- answer how many were.
 create function drawdown.count_sale(
     in_portal int, of_account bigint, of_meter bigint, in_month date, sold_wh bigint,
     due_meters bigint[], due_months date[], due_fixed int[],
     due_nets numeric[], due_taxes numeric[]
 )
 returns bigint
-language sql
+language plpgsql
 as $$
-    with counted as (
+declare
+    settled bigint := 0;
+begin
+    if sold_wh > 0 then
         insert into drawdown.sold as s (portal_id, meter_id, month, energy_wh)
-        select in_portal, of_meter, in_month, sold_wh where sold_wh > 0
+        values (in_portal, of_meter, in_month, sold_wh)
         on conflict (portal_id, meter_id, month) do update
-        set energy_wh = s.energy_wh + excluded.energy_wh
-    ), settled as (
+        set energy_wh = s.energy_wh + excluded.energy_wh;
+    end if;
+    if due_meters <> '{}' then
         update drawdown.fixed_due as f
         set net_paid = f.net_paid + p.net, tax_paid = f.tax_paid + p.tax
         from unnest(due_meters, due_months, due_fixed, due_nets, due_taxes)
             as p (meter_id, month, fixed_id, net, tax)
         where f.portal_id = in_portal and f.meter_id = p.meter_id and f.month = p.month
-            and f.fixed_id = p.fixed_id and f.account_id = of_account
-        returning 1
-    )
-    select count(*) from settled
+            and f.fixed_id = p.fixed_id and f.account_id = of_account;
+        get diagnostics settled = row_count;
+    end if;
+    return settled;
+end
 $$;

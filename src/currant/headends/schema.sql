@@ -77,9 +77,11 @@ as $$
     select m.meter_id
     from unnest(of_accounts, kinds) as w (account_id, kind)
     inner join customers.agreement as g
-        on g.portal_id = in_portal and g.account_id = w.account_id and g.valid @> at
+        on g.portal_id = in_portal and g.account_id = w.account_id
+        and db.holds(g.valid, at)
     inner join metering.installation as i
-        on i.portal_id = g.portal_id and i.location_id = g.location_id and i.valid @> at
+        on i.portal_id = g.portal_id and i.location_id = g.location_id
+        and db.holds(i.valid, at)
     inner join metering.meter as m
         on m.portal_id = i.portal_id and m.meter_id = i.meter_id
         and m.product_type = g.product_type and m.wallet_kind = w.kind

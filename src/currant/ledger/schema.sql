@@ -151,25 +151,27 @@ for each statement execute function ledger.guard_entries();
 -- The month an instant is posted in: its own by the portal's clock, or the first one after it
 -- that is open.
 create function ledger.open_month(in_portal int, at timestamptz)
-returns date language sql stable
+returns date language plpgsql stable
 as $$
-    with own as (
-        select date_trunc('month', at at time zone p.timezone)::date as month
+declare
+    own date := (
+        select date_trunc('month', at at time zone p.timezone)
         from access.portal as p where p.portal_id = in_portal
-    )
-    select case
-        when not exists (
-            select from ledger.period as c where c.portal_id = in_portal and c.month = own.month
-        ) then own.month
-        else (
-            select min((c.month + interval '1 month')::date) from ledger.period as c
-            where c.portal_id = in_portal and c.month >= own.month and not exists (
-                select from ledger.period as n
-                where n.portal_id = in_portal and n.month = c.month + interval '1 month'
-            )
+    );
+begin
+    if not exists (
+        select from ledger.period as c where c.portal_id = in_portal and c.month = own
+    ) then
+        return own;
+    end if;
+    return (
+        select min(c.month + interval '1 month') from ledger.period as c
+        where c.portal_id = in_portal and c.month >= own and not exists (
+            select from ledger.period as n
+            where n.portal_id = in_portal and n.month = c.month + interval '1 month'
         )
-    end
-    from own
+    );
+end
 $$;
 
 create type ledger.new_entry as (
@@ -195,22 +197,22 @@ create type ledger.new_posting as (
     account_id bigint
 );
 
--- Post a set of entries with their lines. `n` counts the entries from 1, ties a line to its entry
--- and is answered with the id the entry got. Lines of amount zero are dropped.
+-- Post a set of entries with their lines, and answer the ids of the entries in their order. `n`
+-- counts the entries from 1 and ties a line to its entry. Lines of amount zero are dropped.
 create function ledger.post(
     in_portal int, by_login text, by_vendor text, at timestamptz,
     entries ledger.new_entry[], postings ledger.new_posting[]
 )
-returns table (n int, entry_id bigint)
+returns bigint[]
 language plpgsql
 as $$
-#variable_conflict use_column
 declare
-    ids bigint[] := array(
-        select nextval('ledger.entry_id') from generate_series(1, cardinality(entries))
-    );
+    ids bigint[] := '{}';
     posted_in date := ledger.open_month(in_portal, at);
 begin
+    for n in 1 .. coalesce(cardinality(entries), 0) loop
+        ids[n] := nextval('ledger.entry_id');
+    end loop;
     insert into ledger.entry (
         portal_id, entry_id, kind, event_at, recorded_at, month, login, vendor_number,
         account_id, meter_id, amount, arrears_amount, energy_wh,
@@ -227,8 +229,7 @@ begin
         p.commodity, p.amount, p.account_id
     from unnest(postings) with ordinality as p (n, coa, commodity, amount, account_id, line)
     where p.amount <> 0;
-    return query
-    select u.n::int, u.entry_id from unnest(ids) with ordinality as u (entry_id, n);
+    return ids;
 end
 $$;
 
@@ -244,7 +245,7 @@ as $$
         from ledger.entry as e
         where e.portal_id = in_portal and e.entry_id = any(entry_ids)
     ), reversed as (
-        select p.n, p.entry_id from ledger.post(
+        select p.n, p.entry_id from unnest(ledger.post(
             in_portal, by_login, by_vendor, at,
             (
                 select array_agg((
@@ -261,7 +262,7 @@ as $$
                 inner join originals as o
                     on o.portal_id = l.portal_id and o.entry_id = l.entry_id
             )
-        ) as p
+        )) with ordinality as p (entry_id, n)
     )
     select o.entry_id, r.entry_id from reversed as r inner join originals as o on o.n = r.n
 $$;

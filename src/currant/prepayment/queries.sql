@@ -46,7 +46,7 @@ with line as materialized (
     from unnest(:account_ids::bigint[], :amounts::numeric[])
         with ordinality as l (account_id, amount, n)
 ), posted as materialized (
-    select p.entry_id from ledger.post(
+    select p.entry_id from unnest(ledger.post(
         :portal_id::int, :login::text, :vendor_number::text, :at::timestamptz,
         (
             select array_agg((
@@ -68,7 +68,7 @@ with line as materialized (
                 (2, :credit::text, -line.amount)
             ) as side (place, coa, amount)
         )
-    ) as p
+    )) as p (entry_id)
 ), moved as materialized (
     select c.account_id, c.balance from prepayment.credit_many(
         :portal_id::int, :account_ids::bigint[],

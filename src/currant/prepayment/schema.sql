@@ -37,11 +37,16 @@ $$;
 -- Move a wallet by an amount, up or down, and answer what it then holds.
 create function prepayment.credit(in_portal int, of_account bigint, of_kind text, credit numeric)
 returns numeric
-language sql
+language plpgsql
 as $$
+declare
+    held numeric;
+begin
     update prepayment.wallet set balance = balance + credit
     where portal_id = in_portal and account_id = of_account and kind = of_kind
-    returning balance
+    returning balance into held;
+    return held;
+end
 $$;
 
 -- Move many wallets, up or down, and answer what each then holds. Several amounts for one wallet

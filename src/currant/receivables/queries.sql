@@ -34,7 +34,7 @@ with line as materialized (
         :starts::timestamptz[]
     ) with ordinality as l (account_id, amount, paid, pay_plan, start_at, n)
 ), posted as materialized (
-    select p.n, p.entry_id from ledger.post(
+    select p.n, p.entry_id from unnest(ledger.post(
         :portal_id::int, :login::text, :vendor_number::text, :at::timestamptz,
         (
             select array_agg((
@@ -55,7 +55,7 @@ with line as materialized (
                 (4, :debit::text, -line.paid, line.account_id)
             ) as side (place, coa, amount, account_id)
         )
-    ) as p
+    )) with ordinality as p (entry_id, n)
 ), issued as (
     insert into receivables.open_item (
         portal_id, account_id, amount, outstanding, type_name, type_coa, receivable_coa, pay_plan,

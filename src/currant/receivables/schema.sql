@@ -47,7 +47,7 @@ create index open_item_by_account on receivables.open_item (portal_id, account_i
 call db.tenant_table('receivables.open_item');
 
 create table receivables.allocation (
-    portal_id int not null references access.portal,
+    portal_id int not null,
     allocation_id bigint generated always as identity,
     item_id bigint not null,
     entry_id bigint not null,
@@ -62,27 +62,30 @@ create index allocation_by_item on receivables.allocation (portal_id, item_id);
 call db.tenant_table('receivables.allocation');
 call db.append_only('receivables.allocation');
 
--- Allocate amounts of one entry to open items, and lower what they still owe.
+-- Allocate amounts of one entry to open items, lower what they still owe, and answer how many got
+-- something.
 create function receivables.allocate(
     in_portal int, of_entry bigint, by_kind text, at timestamptz, items bigint[], amounts numeric[]
 )
 returns bigint
-language sql
+language plpgsql
 as $$
-    with paid as (
-        select u.item_id, u.amount from unnest(items, amounts) as u (item_id, amount)
-        where u.amount <> 0
-    ), lowered as (
-        update receivables.open_item as o set outstanding = o.outstanding - paid.amount
-        from paid where o.portal_id = in_portal and o.item_id = paid.item_id
-    ), recorded as (
-        insert into receivables.allocation (
-            portal_id, item_id, entry_id, kind, amount, allocated_at
-        )
-        select in_portal, paid.item_id, of_entry, by_kind, paid.amount, at from paid
-        returning 1
-    )
-    select count(*) from recorded
+declare
+    paid bigint;
+begin
+    if items = '{}' then
+        return 0;
+    end if;
+    update receivables.open_item as o set outstanding = o.outstanding - p.amount
+    from unnest(items, amounts) as p (item_id, amount)
+    where o.portal_id = in_portal and o.item_id = p.item_id and p.amount <> 0;
+    insert into receivables.allocation (portal_id, item_id, entry_id, kind, amount, allocated_at)
+    select in_portal, p.item_id, of_entry, by_kind, p.amount, at
+    from unnest(items, amounts) as p (item_id, amount)
+    where p.amount <> 0;
+    get diagnostics paid = row_count;
+    return paid;
+end
 $$;
 
 insert into receivables.arrears_type (portal_id, name, description, coa, position, last_mod)

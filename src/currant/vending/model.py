@@ -62,16 +62,10 @@ class VendFacts(msgspec.Struct, frozen=True):
 
 
 class ClosedVend(msgspec.Struct, frozen=True):
-    """The ledger entry of a vend, the wallet after it, what else it touched.
-
-    `allocated` counts arrears, `settled` fixed charges, `reconnected` meters.
-    """
+    """The ledger entry of a vend, and the wallet after it."""
 
     entry_id: int
     balance: Decimal
-    allocated: int
-    settled: int
-    reconnected: int
 
 
 class ArrearsLine(msgspec.Struct, frozen=True):

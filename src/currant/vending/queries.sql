@@ -12,61 +12,23 @@ from vending.open_vend(
 );
 
 -- name: close_vend
--- Post a vend, move its wallet, and record it: one statement, so that none of it can be missing.
--- not null: entry_id balance allocated settled reconnected
-with posted as (
-    select p.entry_id from ledger.post(
-        :portal_id::int, :login::text, :vendor_number::text, :at::timestamptz,
-        :entries::ledger.new_entry[], :postings::ledger.new_posting[]
-    ) as p
-), moved as (
-    select prepayment.credit(
-        :portal_id::int, :account_id::bigint, :wallet_kind::text, :credit::numeric
-    ) as balance
-), counted as (
-    select drawdown.count_sale(
-        :portal_id::int, :account_id::bigint, :meter_id::bigint, :month::date,
-        :sold_wh::bigint, :due_meter_ids::bigint[], :due_months::date[], :due_fixed_ids::int[],
-        :due_nets::numeric[], :due_taxes::numeric[]
-    ) as settled
-), reconnected as (
-    select headends.settle_relays(
-        :portal_id::int, array[:account_id::bigint], array[:wallet_kind::text], :at::timestamptz
-    ) as meters
-    from moved where moved.balance > 0
-), taken as (
-    insert into vending.drawer as d (portal_id, user_id, taken, bound)
-    select
-        :portal_id::int, u.user_id, :tendered_amount::numeric,
-        u.vending_limit * :minor_unit::numeric
-    from access.system_user as u
-    where u.user_id = :user_id::int and u.vending_limit is not null
-    on conflict (portal_id, user_id) do update
-    set taken = d.taken + excluded.taken, bound = excluded.bound
-), allocated as (
-    select receivables.allocate(
-        :portal_id::int, posted.entry_id, 'payment', :at::timestamptz,
-        :item_ids::bigint[], :item_paid::numeric[]
-    ) as items
-    from posted
-), recorded as (
-    insert into vending.vend (
-        portal_id, vend_id, entry_id, account_id, meter_id, wallet_kind, tender, tendered_amount,
-        arrears_amount, fixed_amount, energy_amount, tax_amount, energy_wh, balance, split,
-        vended_at
-    )
-    select
-        :portal_id::int, :vend_id::uuid, posted.entry_id, :account_id::bigint, :meter_id::bigint,
+-- Post a vend, move its wallet, and record it; what arrears and fixed charges got of the tender is
+-- told item by item.
+-- not null: entry_id balance
+select entry_id, balance
+from vending.close_vend(
+    :login::text, :vendor_number::text, :user_id::int, :tender_number::bigint, :tender_name::text,
+    row(
+        :portal_id::int, :vend_id::uuid, null, :account_id::bigint, :meter_id::bigint,
         :wallet_kind::text, :tender::text, :tendered_amount::numeric, :arrears_amount::numeric,
         :fixed_amount::numeric, :energy_amount::numeric, :tax_amount::numeric,
-        :energy_wh::bigint, moved.balance, :split::jsonb, :at::timestamptz
-    from posted cross join moved
-)
-select
-    posted.entry_id, moved.balance, allocated.items as allocated, counted.settled,
-    coalesce(reconnected.meters, 0) as reconnected
-from posted cross join moved cross join allocated cross join counted
-left join reconnected on true;
+        :energy_wh::bigint, null, :split::jsonb, :at::timestamptz
+    )::vending.vend,
+    :postings::ledger.new_posting[], :month::date, :minor_unit::numeric,
+    :item_ids::bigint[], :item_paid::numeric[],
+    :due_meter_ids::bigint[], :due_months::date[], :due_fixed_ids::int[],
+    :due_nets::numeric[], :due_taxes::numeric[]
+);
 
 -- name: empty_drawer
 -- Begin a cashier's drawer anew, and answer what was in it; no row where nothing was ever taken.
@@ -161,12 +123,7 @@ left join metering.meter as m
 left join tariffs.assignment as s
     on s.portal_id = m.portal_id and s.meter_id = m.meter_id and s.valid @> :at::timestamptz
 left join tariffs.tariff as t on t.portal_id = s.portal_id and t.tariff_id = s.tariff_id
-cross join lateral (
-    select
-        coalesce(array_agg(n.month), '{}') as months,
-        coalesce(array_agg(n.energy_wh), '{}') as counters
-    from drawdown.counters(a.portal_id, m.meter_id, m.wallet_kind) as n
-) as c
+cross join lateral drawdown.counters(a.portal_id, m.meter_id, m.wallet_kind) as c
 order by a.account, m.serial_number;
 
 -- name: transactions

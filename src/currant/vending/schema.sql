@@ -5,7 +5,7 @@ comment on schema vending is 'Vends and cashiers'' drawers.';
 grant usage on schema vending to currant_runtime, currant_reader;
 
 create table vending.vend (
-    portal_id int not null references access.portal,
+    portal_id int not null,
     vend_id uuid not null,
     entry_id bigint not null,
     account_id bigint not null,
@@ -31,7 +31,7 @@ call db.tenant_table('vending.vend');
 call db.append_only('vending.vend');
 
 create table vending.drawer (
-    portal_id int not null references access.portal,
+    portal_id int not null,
     user_id int not null,
     taken db.amount not null default 0,
     bound db.amount not null check (bound >= 0),
@@ -60,50 +60,46 @@ create function vending.open_vend(
 language plpgsql volatile
 as $$
 begin
-    select a.account_id, a.account, c.name
-    into open_vend.account_id, open_vend.account, open_vend.customer_name
+    select
+        a.account_id, min(a.account), min(c.name), count(m.meter_id), min(m.meter_id),
+        min(m.serial_number), min(m.com_type), min(m.wallet_kind), min(s.tariff_id),
+        min(t.revision)
+    into
+        open_vend.account_id, open_vend.account, open_vend.customer_name, open_vend.meter_count,
+        open_vend.meter_id, open_vend.serial_number, open_vend.com_type, open_vend.wallet_kind,
+        open_vend.tariff_id, open_vend.revision
     from customers.account as a
     inner join customers.customer as c
         on c.portal_id = a.portal_id and c.customer_id = a.customer_id
-    where a.portal_id = in_portal and a.account = of_account;
-    if open_vend.account_id is null then
-        return;
-    end if;
-    select count(*), min(m.meter_id)
-    into open_vend.meter_count, open_vend.meter_id
-    from customers.agreement as g
-    inner join metering.installation as i
+    left join customers.agreement as g
+        on g.portal_id = a.portal_id and g.account_id = a.account_id and g.valid @> at
+    left join metering.installation as i
         on i.portal_id = g.portal_id and i.location_id = g.location_id and i.valid @> at
-    inner join metering.meter as m
+    left join metering.meter as m
         on m.portal_id = i.portal_id and m.meter_id = i.meter_id
         and m.product_type = g.product_type
-    where g.portal_id = in_portal and g.account_id = open_vend.account_id and g.valid @> at
-        and (of_serial is null or m.serial_number = of_serial);
-    if open_vend.meter_count <> 1 then
-        return;
-    end if;
-    select m.serial_number, m.com_type, m.wallet_kind, s.tariff_id, t.revision
-    into
-        open_vend.serial_number, open_vend.com_type, open_vend.wallet_kind,
-        open_vend.tariff_id, open_vend.revision
-    from metering.meter as m
+        and m.serial_number = coalesce(of_serial, m.serial_number)
     left join tariffs.assignment as s
         on s.portal_id = m.portal_id and s.meter_id = m.meter_id and s.valid @> at
     left join tariffs.tariff as t
         on t.portal_id = s.portal_id and t.tariff_id = s.tariff_id
-    where m.portal_id = in_portal and m.meter_id = open_vend.meter_id;
+    where a.portal_id = in_portal and a.account = of_account
+    group by a.account_id;
+    if open_vend.meter_count is distinct from 1 then
+        return;
+    end if;
     if locking then
-        perform from prepayment.wallet as w
+        select w.balance into open_vend.balance from prepayment.wallet as w
         where w.portal_id = in_portal and w.account_id = open_vend.account_id
             and w.kind = open_vend.wallet_kind
         for update;
+    else
+        select w.balance into open_vend.balance from prepayment.wallet as w
+        where w.portal_id = in_portal and w.account_id = open_vend.account_id
+            and w.kind = open_vend.wallet_kind;
     end if;
-    select w.balance into open_vend.balance from prepayment.wallet as w
-    where w.portal_id = in_portal and w.account_id = open_vend.account_id
-        and w.kind = open_vend.wallet_kind;
-    select array_agg(n.month), array_agg(n.energy_wh)
-    into open_vend.months, open_vend.counters
-    from drawdown.counters(in_portal, open_vend.meter_id, open_vend.wallet_kind) as n;
+    select c.months, c.counters into open_vend.months, open_vend.counters
+    from drawdown.counters(in_portal, open_vend.meter_id, open_vend.wallet_kind) as c;
     select
         array_agg(o.item_id), array_agg(o.type_name), array_agg(o.outstanding),
         array_agg(o.pay_plan), array_agg(o.receivable_coa)
@@ -132,5 +128,59 @@ begin
             and d.net_paid + d.tax_paid < d.net + d.tax
         order by d.month, d.fixed_id
     ) as f;
+end
+$$;
+
+-- Post a vend, move its wallet, count what was sold, count the tender into the cashier's drawer,
+-- and record it; `sale` is told without its entry and balance, which are answered. Its statements
+-- keep their plans from one vend to the next, which is half of their cost.
+create function vending.close_vend(
+    by_login text, by_vendor text, by_user int, tender_number bigint, tender_name text,
+    sale vending.vend, postings ledger.new_posting[], in_month date, minor_unit numeric,
+    items bigint[], item_paid numeric[],
+    due_meters bigint[], due_months date[], due_fixed int[],
+    due_nets numeric[], due_taxes numeric[],
+    out entry_id bigint, out balance numeric
+)
+language plpgsql
+as $$
+declare
+    in_portal int := sale.portal_id;
+    at timestamptz := sale.vended_at;
+    in_units boolean := sale.wallet_kind = 'units';
+    used numeric := sale.fixed_amount + sale.energy_amount;
+begin
+    entry_id := (ledger.post(
+        in_portal, by_login, by_vendor, at,
+        array[row(
+            1, sale.tender, at, sale.account_id, sale.meter_id, used, sale.arrears_amount,
+            sale.energy_wh, tender_number, tender_name, '', null
+        )::ledger.new_entry],
+        postings
+    ))[1];
+    balance := prepayment.credit(
+        in_portal, sale.account_id, sale.wallet_kind,
+        case when in_units then sale.energy_wh else used end
+    );
+    if balance > 0 then
+        perform headends.settle_relays(
+            in_portal, array[sale.account_id], array[sale.wallet_kind], at
+        );
+    end if;
+    perform drawdown.count_sale(
+        in_portal, sale.account_id, sale.meter_id, in_month,
+        case when in_units then sale.energy_wh else 0 end,
+        due_meters, due_months, due_fixed, due_nets, due_taxes
+    );
+    perform receivables.allocate(in_portal, entry_id, 'payment', at, items, item_paid);
+    insert into vending.drawer as d (portal_id, user_id, taken, bound)
+    select in_portal, u.user_id, sale.tendered_amount, u.vending_limit * minor_unit
+    from access.system_user as u
+    where u.user_id = by_user and u.vending_limit is not null
+    on conflict (portal_id, user_id) do update
+    set taken = d.taken + excluded.taken, bound = excluded.bound;
+    sale.entry_id := entry_id;
+    sale.balance := balance;
+    insert into vending.vend select (sale).*;
 end
 $$;

@@ -99,8 +99,6 @@ async def vend(tx: Tx, command: Vend) -> Vended:
     offer = await _offer(tx, command.account, command.serial_number, command.amount, locking=True)
     facts, split = offer.facts, offer.split
     told = quoted(facts, split, tx.portal.currency)
-    in_units = facts.wallet_kind == "units"
-    credit = split.sale.energy_wh if in_units else told.fixed_amount + told.energy_amount
     vend_id = uuid4()
     closed = await tx.one(
         _CLOSE_VEND,
@@ -108,29 +106,13 @@ async def vend(tx: Tx, command: Vend) -> Vended:
         login=tx.user.login,
         vendor_number=tx.user.vendor_number,
         at=tx.now,
-        entries=[
-            (
-                1,
-                command.tender,
-                tx.now,
-                facts.account_id,
-                facts.meter_id,
-                told.fixed_amount + told.energy_amount,
-                told.arrears_amount,
-                split.sale.energy_wh,
-                command.tender_number,
-                command.tender_name,
-                "",
-                None,
-            )
-        ],
+        tender_number=command.tender_number,
+        tender_name=command.tender_name,
         postings=postings(facts, split, told),
-        credit=credit,
         account_id=facts.account_id,
         wallet_kind=facts.wallet_kind,
         meter_id=facts.meter_id,
         month=offer.month,
-        sold_wh=split.sale.energy_wh if in_units else 0,
         tendered_amount=told.amount,
         minor_unit=from_minor(1, tx.portal.currency),
         user_id=tx.user.user_id,
