@@ -115,13 +115,16 @@ select
     s.tariff_id, t.revision, c.months, c.counters
 from asked as a
 left join customers.agreement as g
-    on g.portal_id = a.portal_id and g.account_id = a.account_id and g.valid @> :at::timestamptz
+    on g.portal_id = a.portal_id and g.account_id = a.account_id
+    and db.holds(g.valid, :at::timestamptz)
 left join metering.installation as i
-    on i.portal_id = g.portal_id and i.location_id = g.location_id and i.valid @> :at::timestamptz
+    on i.portal_id = g.portal_id and i.location_id = g.location_id
+    and db.holds(i.valid, :at::timestamptz)
 left join metering.meter as m
     on m.portal_id = i.portal_id and m.meter_id = i.meter_id and m.product_type = g.product_type
 left join tariffs.assignment as s
-    on s.portal_id = m.portal_id and s.meter_id = m.meter_id and s.valid @> :at::timestamptz
+    on s.portal_id = m.portal_id and s.meter_id = m.meter_id
+    and db.holds(s.valid, :at::timestamptz)
 left join tariffs.tariff as t on t.portal_id = s.portal_id and t.tariff_id = s.tariff_id
 cross join lateral drawdown.counters(a.portal_id, m.meter_id, m.wallet_kind) as c
 order by a.account, m.serial_number;
