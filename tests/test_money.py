@@ -46,20 +46,11 @@ def test_half_up(amount, places, rounded):
     assert str(money.half_up(Decimal(amount), places)) == rounded
 
 
-@pytest.mark.parametrize(
-    ("amount", "places", "cut"),
-    [("0.019", 2, "0.01"), ("-0.019", 2, "-0.01"), ("-0.009", 2, "0.00"), ("9.99", 0, "9")],
-)
-def test_truncate(amount, places, cut):
-    assert str(money.truncate(Decimal(amount), places)) == cut
-
-
 @given(amounts, st.integers(0, 6))
 def test_half_up_is_symmetric_and_at_most_half_a_unit_away(amount, places):
     rounded = money.half_up(amount, places)
     assert money.half_up(-amount, places) == -rounded
     assert abs(Fraction(rounded) - Fraction(amount)) * 2 * 10**places <= 1
-    assert abs(money.truncate(amount, places)) <= abs(amount)
 
 
 @given(amounts, st.sampled_from(["USD", "JPY", "KWD"]))

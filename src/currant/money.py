@@ -6,7 +6,7 @@ magnitude is rounded, then the sign put back (conformance.md 10.4). A rounded ze
 
 import re
 from collections.abc import Sequence
-from decimal import ROUND_DOWN, ROUND_HALF_UP, Context, Decimal
+from decimal import ROUND_HALF_UP, Context, Decimal
 from functools import lru_cache
 
 from babel.numbers import format_currency, get_currency_precision, is_currency
@@ -33,17 +33,13 @@ def minor_units(currency: str) -> int:
 
 def half_up(amount: Decimal, places: int) -> Decimal:
     """Round to a number of decimals, halves away from zero."""
-    return _quantise(amount, places, ROUND_HALF_UP)
-
-
-def truncate(amount: Decimal, places: int) -> Decimal:
-    """Cut to a number of decimals, towards zero."""
-    return _quantise(amount, places, ROUND_DOWN)
+    rounded = amount.quantize(Decimal((0, (1,), -places)), ROUND_HALF_UP, _EXACT)
+    return rounded or rounded.copy_abs()
 
 
 def round_money(amount: Decimal, currency: str) -> Decimal:
     """Round half-up to the currency's minor unit."""
-    return _quantise(amount, minor_units(currency), ROUND_HALF_UP)
+    return half_up(amount, minor_units(currency))
 
 
 def to_minor(amount: Decimal, currency: str) -> int:
@@ -122,11 +118,6 @@ def kwh(energy_wh: int) -> Decimal:
 def wh_from(energy_kwh: Decimal) -> int:
     """Return kWh as whole Wh, half-up."""
     return int(half_up(energy_kwh.scaleb(3, _EXACT), 0))
-
-
-def _quantise(amount: Decimal, places: int, rounding: str) -> Decimal:
-    quantised = amount.quantize(Decimal((0, (1,), -places)), rounding, _EXACT)
-    return quantised or quantised.copy_abs()
 
 
 @lru_cache(maxsize=400)

@@ -4,15 +4,25 @@ import asyncio
 import hashlib
 import io
 import itertools
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from zoneinfo import ZoneInfo
 
 import asyncpg
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tests.houses import House, small_house, updated
+from tests.houses import (
+    House,
+    customer,
+    imported,
+    linear_tariff,
+    location,
+    meter,
+    small_house,
+    updated,
+)
 
 from currant.access.model import AUTO, Actor
 from currant.access.verbs import Nothing
@@ -23,14 +33,31 @@ from currant.drawdown.verbs import charge_fixed, draw_down
 from currant.jobs.worker import draw_all
 from currant.reads.model import Format, RecordReads
 from currant.reads.verbs import due_blocks, record_reads
-from currant.tariffs.model import AssignTariff, CreateTariff, ScheduleRate, SetTax
+from currant.tariffs.model import (
+    AssignTariff,
+    CreateTariff,
+    ScheduleRate,
+    SetTax,
+    TariffNameTaken,
+)
 from currant.tariffs.verbs import assign_tariff, create_tariff, schedule_rate, set_tax
 from currant.upload import Upload
 from currant.vending.model import Vend
 from currant.vending.verbs import vend
 
 HOUR = timedelta(hours=1)
+STANDING = """
+select sum(u.energy_wh) from reads.usage as u
+inner join metering.register as g using (portal_id, register_id)
+inner join metering.meter as m using (portal_id, meter_id)
+where m.serial_number = $1 and u.retired_at = 'infinity'
+"""
+NEW_YORK = ZoneInfo("America/New_York")
 PLACES = itertools.count(1)
+DRAW_AGAIN = """
+select reads.draw_again(m.portal_id, array[m.meter_id], array[$2::timestamptz])
+from metering.meter as m where m.serial_number = $1
+"""
 
 
 async def read(door: Door, boss: Actor, *reads: tuple[str, datetime, str]) -> None:
@@ -122,24 +149,140 @@ async def test_a_change_of_rate_splits_a_segment_by_time(door, boss, home, clock
     await books_are_right(owner)
 
 
-async def test_a_tariff_assigned_for_the_past_prices_what_is_used_from_now_on(
-    door, boss, home, clock, owner
-) -> None:
-    """10 kWh at 0.30, then, on a tariff that holds from the same instant, 10 kWh at 0.60."""
-    start = clock.now()
-    dear = CreateTariff(
+async def dear_tariff(door: Door, boss: Actor) -> None:
+    """Make the tariff DEAR: 0.60 with 5 % tax."""
+    made = CreateTariff(
         "DEAR", "DEAR", "", "kWh", 1, Decimal("0.60"), taxable=True, fuel_charge=False, levies=(),
         fixed=False, kva_fixed=False,
     )  # fmt: skip
-    await door.act(create_tariff, dear, boss)
-    for kwh in ("10", "20"):
-        clock.advance(HOUR)
-        await read(door, boss, ("M1", clock.now(), kwh))
-        await draw_all(door)
-        await door.act(assign_tariff, AssignTariff("M1", "DEAR", start), boss)
-    assert await balance(owner) == -Decimal("3.15") - Decimal("6.30")
-    assert await owner.fetchval("select count(*) from drawdown.run") == 2
+    await door.act(create_tariff, made, boss)
+
+
+async def test_a_tariff_assigned_for_the_past_charges_what_was_used_since_anew(
+    door, boss, home, clock, owner
+) -> None:
+    """10 kWh at 0.30, then on a tariff that holds from the half of it: 5 at 0.30, 5 at 0.60."""
+    start = clock.now()
+    await dear_tariff(door, boss)
+    clock.advance(2 * HOUR)
+    await read(door, boss, ("M1", clock.now(), "10"))
+    await draw_all(door)
+    assert await balance(owner) == -Decimal("3.15")
+    await door.act(assign_tariff, AssignTariff("M1", "DEAR", start + HOUR), boss)
+    assert await draw_all(door) == 1
+    assert await balance(owner) == -Decimal("1.58") - Decimal("3.15")
+    assert await draw_all(door) == 0
     await books_are_right(owner)
+
+
+async def test_a_read_corrected_after_its_tariff_changed_goes_back_at_what_was_paid(
+    door, boss, home, clock, owner
+) -> None:
+    """The 10 kWh were 8: with the tariff changed for the past in between, 8 at 0.60 remain."""
+    start = clock.now()
+    await dear_tariff(door, boss)
+    clock.advance(HOUR)
+    await read(door, boss, ("M1", clock.now(), "10"))
+    await draw_all(door)
+    await door.act(assign_tariff, AssignTariff("M1", "DEAR", start), boss)
+    await read(door, boss, ("M1", clock.now(), "8"))
+    await draw_all(door)
+    assert await balance(owner) == -Decimal("5.04")
+    await books_are_right(owner)
+
+
+async def test_who_moved_in_earlier_than_told_is_charged_since_then(
+    door, boss, portal, clock, owner
+) -> None:
+    """A meter runs a day at an empty place; its customer is told of late, as there since."""
+    await linear_tariff(door, boss)
+    clock.advance(48 * HOUR)
+    installed = (clock.now() - 24 * HOUR).astimezone(NEW_YORK).date().isoformat()
+    await imported(door, boss, "locations", location("H1", meterinstalldate=installed))
+    await imported(
+        door, boss, "meters",
+        meter("M1", tariff="SBT", wallet="currency", addactiveread="0", locname="H1"),
+    )  # fmt: skip
+    clock.advance(12 * HOUR)
+    await read(door, boss, ("M1", clock.now(), "10"))
+    await draw_all(door)
+    unpriced = "select coalesce(sum(energy_wh), 0) from drawdown.unpriced"
+    assert await owner.fetchval(unpriced) == 10_000
+
+    await imported(door, boss, "customers", customer("C1", locname="H1"))
+    assert await draw_all(door) == 1
+    assert await owner.fetchval(unpriced) == 0
+    assert await balance(owner) == -Decimal("3.00")
+    await read(door, boss, ("M1", clock.now(), "9"))
+    await draw_all(door)
+    assert await balance(owner) == -Decimal("2.70")
+    await books_are_right(owner)
+
+
+steps_in_any_order = st.lists(
+    st.one_of(
+        st.tuples(st.just("read"), st.integers(1, 400), st.integers(0, 5000)),
+        st.tuples(st.just("late"), st.integers(0, 30), st.integers(1, 99)),
+        st.tuples(st.just("correct"), st.integers(0, 30), st.integers(0, 100)),
+        st.tuples(st.just("assign"), st.sampled_from(["SBT", "DEAR"]), st.integers(0, 900)),
+    ),
+    min_size=4,
+    max_size=12,
+)
+
+
+@settings(
+    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(steps=steps_in_any_order, drawn_each_time=st.booleans())
+async def test_what_was_drawn_step_by_step_is_what_all_of_it_costs_at_once(
+    door, boss, home, clock, owner, steps, drawn_each_time
+) -> None:
+    """Late and corrected reads and tariffs for the past: drawing all again changes nothing."""
+    with suppress(TariffNameTaken):
+        await dear_tariff(door, boss)
+    place = next(PLACES)
+    house = await small_house(door, boss, wallet="currency", rate=None, first=100 + place)
+    serial, start = house.serials[0], clock.now()
+    told = {start: 0}
+    for step, one, other in steps:
+        clock.advance(HOUR)
+        at, instants = clock.now(), sorted(told)
+        if step == "read":
+            clock.advance(one * HOUR)
+            at = clock.now()
+            told[at] = told[instants[-1]] + other
+            await read(door, boss, (serial, at, str(Decimal(told[at]) / 1000)))
+        elif step == "assign":
+            since = max(start, at - other * HOUR)
+            await door.act(assign_tariff, AssignTariff(serial, one, since), boss)
+        elif len(instants) > 2:
+            n = 1 + one % (len(instants) - 2)
+            before, after = told[instants[n - 1]], told[instants[n + (step == "correct")]]
+            at = instants[n]
+            if step == "late":
+                at = instants[n - 1] + (at - instants[n - 1]) * other / 100
+            told[at] = before + (after - before) * other // 100
+            await read(door, boss, (serial, at, str(Decimal(told[at]) / 1000)))
+        if drawn_each_time:
+            await draw_all(door)
+    await draw_all(door)
+    before = await balance(owner), await runs(owner)
+    await owner.execute(DRAW_AGAIN, serial, start)
+    assert await draw_all(door) == 0
+    assert (await balance(owner), await runs(owner)) == before
+    assert sum(wh for *_, wh in before[1]) == await owner.fetchval(STANDING, serial)
+    await books_are_right(owner)
+
+
+async def runs(owner) -> list[tuple[object, ...]]:
+    """What the newest meter's months hold: month, beginning, tariff, energy of one bucket."""
+    found = await owner.fetch(
+        "select month, from_at, tariff_id, energy_wh[1] from drawdown.run "
+        "where meter_id = (select max(meter_id) from metering.meter) and energy_wh[1] <> 0 "
+        "order by 1, 2, 3"
+    )
+    return [tuple(row) for row in found]
 
 
 async def test_usage_while_nobody_is_supplied_is_kept_and_not_charged(

@@ -149,6 +149,18 @@ async def test_what_was_sent_again_and_believed_is_no_longer_listed(door, boss, 
     assert await listed(door, boss) == []
 
 
+async def test_what_is_sent_again_and_not_believed_is_listed_once(door, boss, owner) -> None:
+    await meters(owner, "M1")
+    await deliver(door, boss, line("M1", T0, "10"), line("M1", T1, "11"))
+    for kwh in ("900", "900", "901"):
+        await deliver(door, boss, line("M1", T2, kwh), line("M7", T2, "1"))
+    values = [(suspect.serial_number, suspect.value) for suspect in await listed(door, boss)]
+    assert values == [("M7", 1000), ("M1", 901_000), ("M1", 900_000)]
+    (_, _, suspect) = await listed(door, boss)
+    await release(door, boss, suspect.quarantine_id)
+    assert [suspect.value for suspect in await listed(door, boss)] == [1000, 901_000]
+
+
 async def test_who_may_not_write_reads_releases_none(door, boss, portal, owner) -> None:
     with pytest.raises(NotInQuarantine, match="7"):
         await release(door, boss, 7)

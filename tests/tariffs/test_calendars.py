@@ -15,7 +15,6 @@ from currant.tariffs.calendars import (
     UnsoundCalendar,
     apportion_energy,
     bucket_at,
-    cut,
     public_holidays,
     split,
 )
@@ -154,11 +153,9 @@ def test_elapsed_time_is_kept_and_cutting_changes_nothing(
         assert bucket_at(tariff, at) == bucket_at(tariff, at + elapsed - timedelta.resolution)
         assert bucket_at(tariff, at) == bucket
         at += elapsed
-    edges = data.draw(st.lists(st.integers(-1, length // MINUTE + 2)))
-    within = cut(start, end, [start + number * MINUTE for number in edges])
-    assert (within[0][0], within[-1][1]) == (start, end)
-    assert all(one[1] == other[0] for one, other in pairwise(within))
-    again = [piece for stretch in within for piece in split(tariff, *stretch)]
+    edges = data.draw(st.lists(st.integers(0, length // MINUTE)))
+    cuts = sorted([start, *(start + number * MINUTE for number in edges), end])
+    again = [piece for stretch in pairwise(cuts) for piece in split(tariff, *stretch)]
     joined = [
         (bucket, sum((elapsed for _, elapsed in run), timedelta()))
         for bucket, run in groupby(again, key=lambda piece: piece[0])
@@ -166,27 +163,11 @@ def test_elapsed_time_is_kept_and_cutting_changes_nothing(
     assert joined == pieces
 
 
-def test_a_segment_is_cut_at_local_months_and_its_energy_spread_to_the_watt_hour() -> None:
-    start = datetime(2026, 9, 30, 12, tzinfo=UTC)
-    end = datetime(2026, 11, 1, 12, tzinfo=UTC)
-    # In Sydney: the first is still on standard time (+10), the second on daylight time (+11).
-    edges = [
-        datetime(2026, 9, 30, 14, tzinfo=UTC),
-        datetime(2026, 10, 31, 13, tzinfo=UTC),
-    ]
-    pieces = cut(start, end, edges)
-    elapsed = [to - since for since, to in pieces]
-    assert elapsed == [2 * HOUR, 743 * HOUR, 23 * HOUR]
+def test_energy_is_spread_over_elapsed_times_to_the_watt_hour() -> None:
+    elapsed = [2 * HOUR, 743 * HOUR, 23 * HOUR]
     # 100,000 Wh by 2 : 743 : 23 are 260.4, 96744.8 and 2994.8.
     assert apportion_energy(100_000, elapsed) == [260, 96_745, 2_995]
     assert apportion_energy(-100_000, elapsed) == [-260, -96_745, -2_995]
-
-
-def test_cutting_counts_true_time_whatever_the_zone_of_its_instants() -> None:
-    sydney = ZoneInfo("Australia/Sydney")
-    start = datetime(2026, 4, 4, 12, tzinfo=sydney)
-    ((since, to),) = cut(start, start.replace(day=5), [start])
-    assert to - since == 25 * HOUR
 
 
 @pytest.mark.parametrize(
@@ -208,7 +189,6 @@ def test_a_time_without_zone_is_refused() -> None:
     for use in (
         lambda: split(calendar("UTC"), naive, aware),
         lambda: bucket_at(calendar("UTC"), naive),
-        lambda: cut(aware, aware, [naive]),
     ):
         with pytest.raises(Invalid, match="no zone"):
             use()

@@ -15,12 +15,10 @@ from currant.errors import Invalid
 from currant.tariffs.pricing import (
     ChargeLine,
     FreeEnergy,
-    Portion,
     RateLine,
     TariffVersion,
     UnsoundTariff,
     price,
-    price_period,
     units_for,
     value_of,
 )
@@ -222,6 +220,37 @@ def test_a_correction_is_the_mirror_of_its_charge(
 
 
 @few
+@given(versions(), counters, st.lists(usages, min_size=1, max_size=4))
+def test_usage_in_parts_has_the_quantities_of_the_whole(
+    version: TariffVersion, counter: int, parts: list[int]
+) -> None:
+    bucket = bucket_numbers(version)[0]
+    whole = price(version, {bucket: [sum(parts)]}, [counter])
+    apart = price(version, {bucket: parts}, list(accumulate(parts[:-1], initial=counter)))
+    assert [sum(column.quantity_wh) for column in apart.columns] == [
+        column.quantity_wh[0] for column in whole.columns
+    ]
+
+
+@few
+@given(versions(), counters, st.lists(usages, min_size=2, max_size=4))
+def test_more_usage_lowers_no_line(version: TariffVersion, counter: int, usage: list[int]) -> None:
+    bucket = bucket_numbers(version)[0]
+    charges = price(version, {bucket: sorted(usage)}, [counter] * len(usage))
+    for column in charges.columns:
+        for amounts in (column.quantity_wh, column.net_minor, column.tax_minor):
+            assert list(amounts) == sorted(amounts)
+
+
+def test_a_change_of_rate_keeps_the_counter() -> None:
+    after = blocks((0, "0.30"), (100, "0.40"))
+    assert told(price(after, {1: [50_000]}, [80_000]).explain(0)) == [
+        ("B1", 20_000, "6.00"),
+        ("B2", 30_000, "12.00"),
+    ]
+
+
+@few
 @given(versions(kinds="B"))
 def test_the_bill_is_continuous_and_monotone_at_every_block_edge(version: TariffVersion) -> None:
     usage = sorted(
@@ -355,91 +384,6 @@ def test_an_unsound_tariff_is_refused(lines: list[tuple[str, str, int]], what: s
 def test_impossible_money_is_refused(fact: dict[str, object]) -> None:
     with pytest.raises(UnsoundTariff):
         msgspec.structs.replace(linear("1"), **fact)
-
-
-# -- price_period: a month under several versions
-
-
-@st.composite
-def months(draw: st.DrawFn) -> list[Portion]:
-    pool = draw(st.lists(versions(), min_size=1, max_size=3))
-    portions = []
-    for _ in range(draw(st.integers(1, 6))):
-        version = draw(st.sampled_from(pool))
-        bucket = draw(st.sampled_from(bucket_numbers(version)))
-        portions.append(Portion(version, draw(st.integers(0, 40_000)), bucket))
-    return portions
-
-
-@few
-@given(months(), counters)
-def test_a_month_is_the_oracle_with_the_counter_running_on(
-    portions: list[Portion], counter: int
-) -> None:
-    expected: dict[TariffVersion, Counter[str]] = {}
-    position = counter
-    for portion in portions:
-        used = oracle_quantities(portion.version, {portion.bucket: portion.energy_wh}, position)
-        expected.setdefault(portion.version, Counter()).update(used)
-        position += portion.energy_wh
-    got: list[dict[str, tuple[int, int, int]]] = [{} for _ in expected]
-    for line in price_period(portions, counter):
-        version = list(expected)[line.version]
-        got[line.version][line.tier] = (
-            line.quantity_wh,
-            int(line.net_amount.scaleb(version.minor_units)),
-            int(line.tax_amount.scaleb(version.minor_units)),
-        )
-    assert got == [oracle(version, quantities) for version, quantities in expected.items()]
-
-
-@few
-@given(months(), st.data())
-def test_splitting_a_month_changes_no_line_and_differences_never_drift(
-    portions: list[Portion], data: st.DataObject
-) -> None:
-    pieces: list[Portion] = []
-    for portion in portions:
-        first = data.draw(st.integers(0, portion.energy_wh))
-        pieces.append(msgspec.structs.replace(portion, energy_wh=first))
-        pieces.append(msgspec.structs.replace(portion, energy_wh=portion.energy_wh - first))
-    at_once = price_period(portions)
-    assert price_period(pieces) == at_once
-
-    posted: Counter[tuple[str, str]] = Counter()
-    for run in accumulate(([piece] for piece in pieces), lambda before, piece: before + piece):
-        charged: Counter[tuple[str, str]] = Counter()
-        for line in price_period(run):
-            charged[line.coa, "net"] += line.net_amount
-            charged[line.coa, "tax"] += line.tax_amount
-        for key in charged | posted:
-            difference = charged[key] - posted[key]
-            assert difference >= 0
-            posted[key] += difference
-    assert sum(posted.values()) == sum(line.net_amount + line.tax_amount for line in at_once)
-
-
-@few
-@given(versions(kinds="B"), counters, st.lists(usages, min_size=1, max_size=4))
-def test_a_month_of_one_version_is_its_row_of_a_batch(
-    version: TariffVersion, counter: int, usage: list[int]
-) -> None:
-    portions = [Portion(version, energy) for energy in usage]
-    batch = price(version, {1: [sum(usage)]}, [counter])
-    assert price_period(portions, counter) == batch.explain(0)
-
-
-def test_a_change_of_rate_keeps_the_counter() -> None:
-    before = blocks((0, "0.10"), (100, "0.20"))
-    after = blocks((0, "0.30"), (100, "0.40"))
-    portions = [Portion(before, 80_000), Portion(after, 50_000), Portion(before, 10_000)]
-    lines = price_period(portions)
-    assert [(line.version, *row) for line, row in zip(lines, told(lines), strict=True)] == [
-        (0, "B1", 80_000, "8.00"),
-        (0, "B2", 10_000, "2.00"),
-        (1, "B1", 20_000, "6.00"),
-        (1, "B2", 30_000, "12.00"),
-    ]
 
 
 # -- units_for: money to energy

@@ -47,6 +47,15 @@ class RunRow(msgspec.Struct, frozen=True):
     tax: int
 
 
+class UnpricedRow(msgspec.Struct, frozen=True):
+    """Energy of a stretch of time that nobody was charged for."""
+
+    meter_id: int
+    from_at: datetime
+    to_at: datetime
+    energy_wh: int
+
+
 class MovedWallet(msgspec.Struct, frozen=True):
     """A wallet that was drawn from, and what it now holds."""
 

@@ -8,6 +8,7 @@ elapsed time to whole Wh. Pure; energy in Wh, money in minor units.
 from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
+from itertools import chain
 from operator import attrgetter
 
 import msgspec
@@ -186,13 +187,34 @@ class Months:
     def __init__(self, stored: Iterable[RunRow], rates: Rates) -> None:
         self.runs: dict[tuple[int, date], list[Run]] = {}
         self._stored: dict[tuple[int, date], list[RunRow]] = {}
+        self._first: dict[int, date] = {}
         self._rates = rates
         for row in stored:
             self._stored.setdefault((row.meter_id, row.month), []).append(row)
 
+    def empty(self, again: Mapping[int, datetime], supplies: Iterable[SupplyRow]) -> None:
+        """Empty the runs of meters from the month of an instant on, each from its own.
+
+        What they were charged for stays known, and is owed back as far as no usage is put to them.
+        Of these meters nothing is put to earlier months.
+        """
+        known: list[SupplyRow | RunRow] = [*supplies, *chain(*self._stored.values())]
+        for fact in known:
+            if fact.meter_id in again:
+                span = self._rates.span_at((fact.tariff_id, fact.revision), again[fact.meter_id])
+                first = self._first.get(fact.meter_id, span.month)
+                self._first[fact.meter_id] = min(first, span.month)
+        for (meter_id, month), rows in self._stored.items():
+            if month >= self._first.get(meter_id, date.max):
+                runs = self.runs[meter_id, month] = [self._take_up(row) for row in rows]
+                for run in runs:
+                    run.energy_wh = {}
+
     def put(self, meter_id: int, supply: SupplyRow, span: Span, piece: Piece) -> None:
         """Add a piece of usage to its run: to the one that is stored, or to a new one."""
         key = (meter_id, span.month)
+        if span.month < self._first.get(meter_id, span.month):
+            return
         runs = self.runs.get(key)
         if runs is None:
             runs = self.runs[key] = [self._take_up(row) for row in self._stored.get(key, ())]
@@ -232,6 +254,9 @@ class Months:
         for runs in self.runs.values():
             counter = 0
             for run in sorted(runs, key=_BEGINNING) if len(runs) > 1 else runs:
+                if not any(run.energy_wh.values()):
+                    run.charge({}, 0)
+                    continue
                 if run.version is None:
                     continue
                 _, batch, counters = batches.setdefault(id(run.version), (run.version, [], []))

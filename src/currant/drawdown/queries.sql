@@ -82,6 +82,28 @@ where r.portal_id = :portal_id::int and r.meter_id = any(:meter_ids::bigint[])
     and r.month <= (:until::timestamptz + interval '1 day')::date
 order by r.meter_id, r.month, r.from_at;
 
+-- name: standing
+-- The usage that stands of some meters since an instant, in the order of time.
+-- not null: sign
+select g.meter_id, g.register_id, u.from_at, u.to_at, u.energy_wh, 1 as sign
+from metering.register as g
+inner join reads.usage as u
+    on u.portal_id = :portal_id::int and u.register_id = g.register_id
+    and u.to_at > :since::timestamptz and u.retired_at = 'infinity'
+where g.portal_id = :portal_id::int and g.register_no = 1
+    and g.meter_id = any(:meter_ids::bigint[])
+order by g.meter_id, u.to_at;
+
+-- name: unpriced
+-- The usage since an instant that nobody was charged for, of some meters, less its corrections.
+-- not null: energy_wh
+select u.meter_id, u.from_at, u.to_at, sum(u.energy_wh)::bigint as energy_wh
+from drawdown.unpriced as u
+where u.portal_id = :portal_id::int and u.meter_id = any(:meter_ids::bigint[])
+    and u.from_at >= :since::timestamptz
+group by u.meter_id, u.from_at, u.to_at
+having sum(u.energy_wh) <> 0;
+
 -- name: post
 -- Keep the newly priced runs, post an entry per meter and account with its lines, and take the
 -- money or energy from the wallets: one statement for a whole block of meters. Amounts of money

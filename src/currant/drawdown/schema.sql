@@ -47,6 +47,7 @@ create table drawdown.unpriced (
 comment on table drawdown.unpriced is
 'Usage of a meter while it supplied no account or had no tariff; a later correction of it is '
 'negative. Nobody was charged for it.';
+create index unpriced_by_meter on drawdown.unpriced (portal_id, meter_id);
 call db.tenant_table('drawdown.unpriced');
 call db.append_only('drawdown.unpriced');
 

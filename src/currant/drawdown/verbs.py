@@ -1,14 +1,22 @@
 """Drawing wallets down: by usage, at once after the reads, and by monthly fixed charges."""
 
-from collections.abc import Sequence
-from datetime import datetime
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 from currant.access.permissions import Permission, needs
 from currant.access.verbs import Nothing
 from currant.db.statements import Statement, Statements
 from currant.db.tx import Tx
-from currant.drawdown.model import DrawnDown, FixedRow, MovedWallet, RunRow, SupplyRow
+from currant.drawdown.model import (
+    DrawnDown,
+    FixedRow,
+    MovedWallet,
+    RunRow,
+    SupplyRow,
+    UnpricedRow,
+)
 from currant.drawdown.months import BookKey, Months, Rates, Run, lay
 from currant.money import from_minor
 from currant.reads.model import UsageChange
@@ -23,12 +31,16 @@ _ANALYZE_GROWN = sql.command("analyze_grown")
 _LOOK_UP_BY_KEY = sql.rows("look_up_by_key", str)
 _JOIN_BY_HASH = sql.rows("join_by_hash", str)
 _RUNS = sql.rows("runs", RunRow)
+_STANDING = sql.rows("standing", UsageChange)
+_UNPRICED_SINCE = sql.rows("unpriced", UnpricedRow)
 _POST = sql.rows("post", MovedWallet)
 _FIXED_CHARGES = sql.rows("fixed_charges", FixedRow)
 _CHARGE = sql.rows("charge", int)
 _CUT_OFF = sql.rows("cut_off", int)
 _GIVE_BACK = sql.rows("give_back", int)
 _PORTALS_DUE = sql.rows("portals_due", str)
+
+Unpriced = tuple[int, datetime, datetime, int]  # meter, from, to, Wh
 
 _ENTRY = ("event_ats", "account_ids", "meter_ids", "kinds", "amounts", "energies")
 _LINE = ("line_ns", "line_coas", "line_amounts")
@@ -39,6 +51,7 @@ _UNPRICED = (
     "unpriced_energies",
 )
 _TAX_COA = "2200"
+_A_MONTH = timedelta(days=32)
 
 
 @needs(Permission.JOBS_RUN)
@@ -47,7 +60,7 @@ async def draw_down(tx: Tx, block: int) -> DrawnDown:
 
     Posting rule L9, one ledger entry per meter and account; a wallet may go below zero. Usage while
     nobody was supplied, or at no rate, is kept as unpriced; that of a postpaid account is left to
-    its bill.
+    its bill. Months of meters whose supply was changed for the past are charged anew as a whole.
     """
     await tx.run(_ANALYZE_GROWN)
     await tx.one(_LOOK_UP_BY_KEY)
@@ -56,7 +69,9 @@ async def draw_down(tx: Tx, block: int) -> DrawnDown:
         return DrawnDown(0, 0, 0)
     portal_id = tx.portal.portal_id
     meter_ids = list({change.meter_id for change in changes})
+    again = _since(change for change in changes if not change.sign)
     since = min(change.from_at for change in changes)
+    since = min([since, *(from_at - _A_MONTH for from_at in again.values())])
     until = max(change.to_at for change in changes)
     await tx.one(_JOIN_BY_HASH, alone=True)
     supplies = await tx.all(_SUPPLIES, portal_id=portal_id, meter_ids=meter_ids, from_at=since)
@@ -65,7 +80,10 @@ async def draw_down(tx: Tx, block: int) -> DrawnDown:
     books = {(row.tariff_id, row.revision) for row in supplies}
     rates = await _rates(tx, books | {(row.tariff_id, row.revision) for row in stored})
     months = Months(stored, rates)
-    unpriced = _lay(changes, supplies, rates, months)
+    news = [change for change in changes if change.meter_id not in again]
+    unpriced = _lay(news, supplies, rates, months)
+    if again:
+        unpriced += await _lay_again(tx, again, supplies, rates, months)
     months.price()
     latest = {change.meter_id: change.to_at for change in changes}  # They are in order of time.
     kinds = {supply.meter_id: supply.wallet_kind for supply in supplies}
@@ -141,14 +159,55 @@ async def _rates(tx: Tx, keys: set[BookKey]) -> Rates:
     return Rates(books)
 
 
+def _since(changes: Iterable[UsageChange]) -> dict[int, datetime]:
+    """Return the instant that the earliest segment of each meter begins at."""
+    since: dict[int, datetime] = {}
+    for change in changes:
+        since[change.meter_id] = min(change.from_at, since.get(change.meter_id, change.from_at))
+    return since
+
+
+async def _lay_again(
+    tx: Tx, again: dict[int, datetime], supplies: list[SupplyRow], rates: Rates, months: Months
+) -> list[Unpriced]:
+    """Lay all usage of meters into their months anew, from that of an instant on.
+
+    Returns what differs of the usage that nobody is charged for.
+    """
+    usage = await tx.all(
+        _STANDING,
+        portal_id=tx.portal.portal_id,
+        meter_ids=list(again),
+        since=min(again.values()) - _A_MONTH,
+    )
+    recorded = await tx.all(
+        _UNPRICED_SINCE,
+        portal_id=tx.portal.portal_id,
+        meter_ids=list(again),
+        since=min(segment.from_at for segment in usage),
+    )
+    starts = _since(usage)
+    unpriced = Counter(
+        {
+            (row.meter_id, row.from_at, row.to_at): -row.energy_wh
+            for row in recorded
+            if row.from_at >= starts[row.meter_id]
+        }
+    )
+    months.empty(again, supplies)
+    for meter_id, from_at, to_at, energy_wh in _lay(usage, supplies, rates, months):
+        unpriced[meter_id, from_at, to_at] += energy_wh
+    return [(*stretch, energy_wh) for stretch, energy_wh in unpriced.items() if energy_wh]
+
+
 def _lay(
     changes: list[UsageChange], supplies: list[SupplyRow], rates: Rates, months: Months
-) -> list[tuple[object, ...]]:
+) -> list[Unpriced]:
     """Lay changes of usage into their months; return those that nobody is charged for."""
     by_meter: dict[int, list[SupplyRow]] = {}
     for supply in supplies:
         by_meter.setdefault(supply.meter_id, []).append(supply)
-    unpriced: list[tuple[object, ...]] = []
+    unpriced: list[Unpriced] = []
     for change in changes:
         meter_id = change.meter_id
         for piece in lay(change, by_meter.get(meter_id, []), rates):
@@ -165,7 +224,7 @@ async def _post(
     months: Months,
     kinds: dict[int, str],
     latest: dict[int, datetime],
-    unpriced: list[tuple[object, ...]],
+    unpriced: list[Unpriced],
 ) -> int:
     """Post what the runs cost more than before, an entry per meter and account."""
     changed: dict[tuple[int, int], list[Run]] = {}

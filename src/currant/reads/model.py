@@ -204,7 +204,7 @@ class ReadsShown(msgspec.Struct, frozen=True):
 
 
 class UsageChange(msgspec.Struct, frozen=True):
-    """A usage segment that was made (sign 1) or retired (sign -1)."""
+    """A usage segment that was made (sign 1), was retired (-1), or is drawn again (0)."""
 
     meter_id: int
     register_id: int

@@ -363,7 +363,8 @@ limit :how_many::int;
 
 -- name: quarantine
 -- What is in quarantine, the newest first, below an id: each with the read that stands before it.
--- One that was sent again and believed, or released, is there no longer.
+-- One that was sent again and believed, or released, is there no longer; one that was sent again
+-- and not believed again is there once.
 select
     q.quarantine_id, q.serial_number, q.register_no, q.read_at, q.value, q.multiplier, q.reason,
     b.source, b.recorded_at, n.read_at as before_at, n.value as before_value
@@ -382,6 +383,13 @@ where q.portal_id = :portal_id::int and q.quarantine_id < :before::bigint
     and not exists (
         select from reads.release as a
         where a.portal_id = q.portal_id and a.quarantine_id = q.quarantine_id
+    )
+    and not exists (
+        select from reads.quarantine as a
+        where a.portal_id = q.portal_id and a.serial_number = q.serial_number
+            and a.read_at = q.read_at and a.register_no = q.register_no
+            and (a.value, a.multiplier) = (q.value, q.multiplier)
+            and a.quarantine_id > q.quarantine_id
     )
 order by q.quarantine_id desc
 limit :how_many::int;
@@ -581,7 +589,8 @@ limit :how_many::bigint offset :beyond::bigint;
 select q.block from reads.queue_batches(:portal_id::int) as q (block);
 
 -- name: make_usage
--- Make usage of the reads of a block of meters that are due; what changed, retired before added.
+-- Make usage of the reads of a block of meters that are due; what changed, retired before added,
+-- and what is drawn again.
 -- not null: meter_id register_id from_at to_at energy_wh sign
 select
     u.meter_id, u.register_id, u.from_at, u.to_at, u.energy_wh, u.sign

@@ -85,13 +85,18 @@ create table reads.due (
     block bigint not null,
     registers bigint[] not null,
     sinces timestamptz[] not null,
+    again boolean[] not null,
     primary key (portal_id, block),
-    check (cardinality(registers) = cardinality(sinces))
+    check (
+        cardinality(registers) = cardinality(sinces)
+        and cardinality(registers) = cardinality(again)
+    )
 );
 comment on table reads.due is
 'Registers with reads that no usage was made of yet, each beside the earliest instant of them: the '
-'queue of the drawdown, filled from the batches that are not queued yet. A row holds those of a '
-'block of 2048 meters, which are drawn together and by one hand at a time.';
+'queue of the drawdown, filled from the batches that are not queued yet; or those whose usage is '
+'drawn again, because whom it supplied or at what rate was changed for the past. A row holds those '
+'of a block of 2048 meters, which are drawn together and by one hand at a time.';
 call db.tenant_table('reads.due');
 
 create sequence reads.usage_id;
@@ -391,10 +396,10 @@ as $$
         where b.portal_id = in_portal and b.batch_id = fresh.batch_id
         returning b.batch_id
     )
-    insert into reads.due as d (portal_id, block, registers, sinces)
+    insert into reads.due as d (portal_id, block, registers, sinces, again)
     select
         in_portal, f.meter_id / 2048, array_agg(f.register_id order by f.register_id),
-        array_agg(f.since order by f.register_id)
+        array_agg(f.since order by f.register_id), array_agg(false)
     from (
         select g.meter_id, g.register_id, min(r.read_at) as since
         from taken
@@ -406,14 +411,52 @@ as $$
     group by f.meter_id / 2048
     order by f.meter_id / 2048
     on conflict (portal_id, block) do update
-    set registers = d.registers || excluded.registers, sinces = d.sinces || excluded.sinces;
+    set
+        registers = d.registers || excluded.registers, sinces = d.sinces || excluded.sinces,
+        again = d.again || excluded.again;
 
     select d.block from reads.due as d where d.portal_id = in_portal order by d.block
 $$;
 
+-- Have the usage of meters that passed since an instant each drawn again, where there is any;
+-- answers how many meters that concerns.
+create function reads.draw_again(in_portal int, meters bigint[], sinces timestamptz[])
+returns bigint
+language sql
+as $$
+    with used as (
+        select g.meter_id, g.register_id, min(m.since) as since
+        from unnest(meters, sinces) as m (meter_id, since)
+        inner join metering.register as g
+            on g.portal_id = in_portal and g.meter_id = m.meter_id and g.register_no = 1
+        where exists (
+            select from reads.usage as u
+            where u.portal_id = in_portal and u.register_id = g.register_id
+                and u.to_at > m.since and u.retired_at = 'infinity'
+        )
+        group by g.meter_id, g.register_id
+    ), queued as (
+        insert into reads.due as d (portal_id, block, registers, sinces, again)
+        select
+            in_portal, f.meter_id / 2048, array_agg(f.register_id), array_agg(f.since),
+            array_agg(true)
+        from used as f
+        group by f.meter_id / 2048
+        order by f.meter_id / 2048
+        on conflict (portal_id, block) do update
+        set
+            registers = d.registers || excluded.registers, sinces = d.sinces || excluded.sinces,
+            again = d.again || excluded.again
+    ), told as (
+        select pg_notify('currant_due', in_portal::text) from used limit 1
+    )
+    select count(*) from used left join told on true
+$$;
+
 -- Make usage of the reads of a block of meters that are due, and answer what changed: a segment
--- that is new has sign 1, one that a late or corrected read retired has sign -1. A block that
--- another transaction is busy with is left to it.
+-- that is new has sign 1, one that a late or corrected read retired has sign -1. Of meters that are
+-- drawn again also what stood until now is answered, with sign 0. A block that another transaction
+-- is busy with is left to it.
 create function reads.make_usage(in_portal int, of_block bigint, at timestamptz)
 returns table (
     meter_id bigint, register_id bigint, from_at timestamptz, to_at timestamptz,
@@ -431,6 +474,7 @@ as $$
 declare
     registers bigint[];
     sinces timestamptz[];
+    again boolean[];
 begin
     -- Take the block first and look in the next statement, which sees every read due by then.
     delete from reads.due as d
@@ -438,7 +482,7 @@ begin
         select q.block from reads.due as q
         where q.portal_id = in_portal and q.block = of_block for update skip locked
     )
-    returning d.registers, d.sinces into registers, sinces;
+    returning d.registers, d.sinces, d.again into registers, sinces, again;
     if registers is null then
         return;
     end if;
@@ -448,14 +492,14 @@ begin
         from metering.register as g
         where g.portal_id = in_portal and g.register_id = any(registers)
     ), due as materialized (
-        select g.register_id, g.meter_id, m.dials, e.since
+        select g.register_id, g.meter_id, m.dials, e.since, e.again
         from register as g
         inner join metering.meter as m
             on m.portal_id = in_portal and m.meter_id = g.meter_id
             and m.meter_id = any(array(select r.meter_id from register as r))
         inner join (
-            select u.register_id, min(u.since) as since
-            from unnest(registers, sinces) as u (register_id, since)
+            select u.register_id, min(u.since) as since, bool_or(u.again) as again
+            from unnest(registers, sinces, again) as u (register_id, since, again)
             group by u.register_id
         ) as e on e.register_id = g.register_id
     ), stood as (
@@ -475,7 +519,7 @@ begin
             coalesce(round(s.difference * s.multiplier)::bigint, 0) as energy_wh
         from stood as s where s.read_at >= s.since
     ), live as (
-        select d.meter_id, u.register_id, u.from_at, u.to_at, u.energy_wh
+        select d.meter_id, d.again, u.register_id, u.from_at, u.to_at, u.energy_wh
         from reads.usage as u
         inner join due as d on d.register_id = u.register_id and d.since <= u.to_at
         where u.portal_id = in_portal and u.register_id = any(registers)
@@ -510,6 +554,9 @@ begin
     union all
     select c.meter_id, c.register_id, c.from_at, c.to_at, c.energy_wh, 1
     from changed as c where c.register_id is not null
+    union all
+    select l.meter_id, l.register_id, l.from_at, l.to_at, l.energy_wh, 0
+    from live as l where l.again
     order by 2, 4, 6;
 end
 $$;

@@ -467,6 +467,28 @@ select
     ) + (select count(*) from opened) as equipped
 from meter as t;
 
+-- name: draw_again
+-- Have what meters used drawn again since whom they supply was changed for the past: where this
+-- transaction hung them or began an agreement of their location before now.
+-- not null: meters
+select
+    reads.draw_again(:portal_id::int, array_agg(c.meter_id), array_agg(c.since)) as meters
+from (
+    select i.meter_id, greatest(lower(i.valid), lower(g.valid)) as since
+    from (
+        select distinct coalesce(k.target_id, k.hangs_at) as location_id
+        from pg_temp.link as k
+    ) as l
+    inner join metering.installation as i
+        on i.portal_id = :portal_id::int and i.location_id = l.location_id
+        and db.holds(i.valid, :now::timestamptz)
+    inner join customers.agreement as g
+        on g.portal_id = :portal_id::int and g.location_id = l.location_id
+        and db.holds(g.valid, :now::timestamptz)
+    where pg_current_xact_id()::xid in (i.xmin, g.xmin)
+        and greatest(lower(i.valid), lower(g.valid)) < :now::timestamptz
+) as c;
+
 -- name: meter
 -- One meter as J05 prints it: what it is, where it hangs, whom it supplies, what it is priced by.
 -- not null: kva_demand_rating factor

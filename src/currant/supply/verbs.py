@@ -52,6 +52,7 @@ _OPEN_WALLETS = sql.rows("open_wallets", int)
 _ANALYZE_WRITTEN = sql.command("analyze_written")
 _JUDGE_OPENING_READS = sql.rows("judge_opening_reads", int)
 _EQUIP = sql.rows("equip", int)
+_DRAW_AGAIN = sql.rows("draw_again", int)
 _METER = sql.rows("meter", Meter)
 
 _WRITTEN = {
@@ -123,6 +124,7 @@ async def _take(tx: Tx, command: TrinityFile, *, creating: bool) -> TrinityTaken
     if command.table == "meters":
         await tx.one(_EQUIP, portal_id=portal_id, creating=creating, now=tx.now)
     await tx.one(_OPEN_WALLETS, portal_id=portal_id, now=tx.now)
+    await tx.one(_DRAW_AGAIN, portal_id=portal_id, now=tx.now)
     return TrinityTaken(records, reader.csv.header_repaired, keys)
 
 

@@ -1,4 +1,4 @@
-"""Time-of-use calendars, and the cutting of usage at the edges of a tariff's periods.
+"""Time-of-use calendars, and the sharing of usage among their buckets.
 
 A calendar states its own clock, because a bill may follow local time while the meters of its
 market stay on standard time all year. The bucket of an instant is what that clock's face says:
@@ -6,8 +6,8 @@ a change at a local minute that daylight saving skips takes effect when the cloc
 hour that is repeated goes through its changes twice. A day thus has 23 or 25 hours where the clock
 changes, always 24 on a fixed offset.
 
-A usage segment becomes portions to price (conformance.md 10.5 iii) by `cut` at its months, rates
-and agreements, `split` of each piece by bucket, and `apportion_energy` over the elapsed times.
+A stretch of usage is cut by `split` where its bucket changes, and its energy shared over the
+elapsed times by `apportion_energy` (conformance.md 10.5 iii).
 """
 
 import re
@@ -156,33 +156,16 @@ def split(calendar: Calendar, start: datetime, end: datetime) -> list[tuple[int,
     return pieces
 
 
-def cut(
-    start: datetime, end: datetime, edges: Iterable[datetime]
-) -> list[tuple[datetime, datetime]]:
-    """Cut a stretch of time at those edges that lie within it: (from, to) in UTC, in time order.
-
-    Raises Invalid for naive instants.
-    """
-    begin, finish = _utc(start), _utc(end)
-    within = sorted({edge for edge in map(_utc, edges) if begin < edge < finish})
-    return list(pairwise([begin, *within, finish]))
-
-
 def apportion_energy(energy_wh: int, elapsed: Sequence[timedelta]) -> list[int]:
     """Spread energy over elapsed times to whole Wh by largest remainder; the Wh sum exactly."""
     return apportion(energy_wh, [time // _TICK for time in elapsed])
 
 
-def _utc(instant: datetime) -> datetime:
-    """Bring an instant to UTC; between two datetimes of one zone Python subtracts clock faces."""
+def _ticks(instant: datetime) -> int:
+    """Count an instant in whole microseconds since 1970; raises Invalid if it is naive."""
     if instant.utcoffset() is None:
         raise Invalid(f"The time {instant} has no zone.")
-    return instant.astimezone(UTC)
-
-
-def _ticks(instant: datetime) -> int:
-    """Count an instant in whole microseconds since 1970."""
-    return (_utc(instant) - _EPOCH) // _TICK
+    return (instant - _EPOCH) // _TICK
 
 
 def _offset(zone: tzinfo, at: int) -> int:

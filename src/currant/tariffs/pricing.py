@@ -1,10 +1,10 @@
 """The one pricing kernel: nothing else in the product multiplies a quantity by a rate.
 
-`price` and `price_period` turn energy into charges, `units_for` turns money into energy, and
-`value_of` says what a balance of units is worth. All are pure and exact: integers inside (energy
-in Wh, or whatever whole base unit the registers count; money in minor units), Decimal at the
-edges. Money is rounded half-up, away from zero, once per line, so that a correction is the exact
-mirror of the charge it takes back (conformance.md 10.4).
+`price` turns energy into charges, `units_for` turns money into energy, and `value_of` says what a
+balance of units is worth. All are pure and exact: integers inside (energy in Wh, or whatever whole
+base unit the registers count; money in minor units), Decimal at the edges. Money is rounded
+half-up, away from zero, once per line, so that a correction is the exact mirror of the charge it
+takes back (conformance.md 10.4).
 
 The columns are plain integer lists: measured at 0.15 µs a meter for a linear tariff against 0.1 µs
 with an array library, which would overflow where these stay exact.
@@ -82,13 +82,11 @@ class TariffVersion(Struct, frozen=True, cache_hash=True):
 class ChargeLine(Struct, frozen=True, gc=False):
     """One priced line with all that explains it.
 
-    `version` counts the tariff versions of the period from 0, in the order of their first use.
     `block_from_wh` and `block_to_wh` bound the block: 0 and None for what prices all energy.
     `unrounded_amount` is quantity × rate, exact wherever a decimal can be (100 digits else);
     `net_amount` and `tax_amount` are money in whole minor units.
     """
 
-    version: int
     tier: str
     description: str
     coa: str
@@ -136,19 +134,11 @@ class Charges(Struct, frozen=True):
         plan = _compile(self.version)
         return [
             plan.charge_line(
-                term, 0, column.quantity_wh[item], column.net_minor[item], column.tax_minor[item]
+                term, column.quantity_wh[item], column.net_minor[item], column.tax_minor[item]
             )
             for term, column in zip(plan.terms, self.columns, strict=True)
             if column.quantity_wh[item]
         ]
-
-
-class Portion(Struct, frozen=True):
-    """Energy of one meter under one version in one time-of-use bucket (1 without time of use)."""
-
-    version: TariffVersion
-    energy_wh: int
-    bucket: int = 1
 
 
 class Sale(Struct, frozen=True):
@@ -191,12 +181,11 @@ class _Plan(Struct, frozen=True):
         return self.buckets[bucket]
 
     def charge_line(
-        self, term: _Term, version: int, quantity_wh: int, net_minor: int, tax_minor: int
+        self, term: _Term, quantity_wh: int, net_minor: int, tax_minor: int
     ) -> ChargeLine:
         """Tell a line, its money as Decimal."""
         line = term.line
         return ChargeLine(
-            version,
             line.tier,
             line.description,
             line.coa,
@@ -238,36 +227,6 @@ def price(
     return Charges(version, tuple(columns))
 
 
-def price_period(portions: Sequence[Portion], counter_wh: int = 0) -> list[ChargeLine]:
-    """Price one meter's calendar month, or what is known of it, in portions by time.
-
-    The counter starts at `counter_wh` and runs on through changes of version. Quantities
-    accumulate per version and tier, and each such line is rounded once; so the lines do not depend
-    on how often the month was read, and differences between two pricings of it never drift.
-
-    Raises UnsoundTariff for energy in a bucket that has no rate.
-    """
-    runs: dict[TariffVersion, list[tuple[Portion, int]]] = {}
-    for portion in portions:
-        runs.setdefault(portion.version, []).append((portion, counter_wh))
-        counter_wh += portion.energy_wh
-    lines = []
-    for number, (version, run) in enumerate(runs.items()):
-        plan = _compile(version)
-        columns = {
-            bucket: [portion.energy_wh if portion.bucket == bucket else 0 for portion, _ in run]
-            for bucket in {portion.bucket for portion, _ in run}
-        }
-        split = _quantities(plan, columns, [counter for _, counter in run])
-        for term, quantities in zip(plan.terms, split, strict=True):
-            quantity = sum(quantities)
-            if quantity:
-                (net,) = _half_up((quantity,), term.net, plan.scale)
-                (tax,) = _half_up((net,), *plan.tax) if term.line.taxable else (0,)
-                lines.append(plan.charge_line(term, number, quantity, net, tax))
-    return lines
-
-
 def units_for(
     version: TariffVersion, amount_minor: int, counter_wh: int = 0, bucket: int = 1
 ) -> Sale:
@@ -304,7 +263,7 @@ def units_for(
     ]
     shares = apportion(amount_minor, weights)
     priced = zip(terms, whole, shares[::2], shares[1::2], strict=True)
-    lines = [plan.charge_line(term, 0, *facts) for term, *facts in priced if any(facts)]
+    lines = [plan.charge_line(term, *facts) for term, *facts in priced if any(facts)]
     return Sale(energy_wh, lines)
 
 

@@ -226,6 +226,14 @@ select tariffs.assign(
     :portal_id::int, :meter_ids::bigint[], :tariff_ids::int[], :from_at::timestamptz[]
 ) as changed;
 
+-- name: draw_again
+-- Have what a meter used since an instant drawn again; answers how many meters that concerns.
+-- not null: meters
+select
+    reads.draw_again(
+        :portal_id::int, array[:meter_id::bigint], array[:since::timestamptz]
+    ) as meters;
+
 -- name: assignments
 -- The tariffs of a meter in time.
 -- not null: start_at

@@ -59,6 +59,7 @@ _ATTACH_CALENDAR = sql.command("attach_calendar")
 _SET_FIXED_CHARGE = sql.rows("set_fixed_charge", FixedRow)
 _METER_AND_TARIFF = sql.rows("meter_and_tariff", MeterAndTariff)
 _ASSIGN = sql.rows("assign", int)
+_DRAW_AGAIN = sql.rows("draw_again", int)
 _ASSIGNMENTS = sql.rows("assignments", AssignmentRow)
 _BOOK_TARIFF = sql.rows("book_tariff", BookTariff)
 _BOOK_RATES = sql.rows("book_rates", DatedRate)
@@ -285,6 +286,8 @@ async def set_fixed_charge(tx: Tx, command: SetFixedCharge) -> FixedRow:
 async def assign_tariff(tx: Tx, command: AssignTariff) -> list[AssignmentRow]:
     """Put a meter on a tariff from an instant on; answers its tariffs in time.
 
+    What it used since then is charged anew where that is past.
+
     Raises `NoSuchMeter`, `NoSuchTariff`, and `Forbidden` where the meter supplies an account from
     then on that is blocked for the caller.
     """
@@ -309,6 +312,7 @@ async def assign_tariff(tx: Tx, command: AssignTariff) -> list[AssignmentRow]:
         tariff_ids=[named.tariff_id],
         from_at=[command.from_at],
     )
+    await tx.one(_DRAW_AGAIN, portal_id=portal_id, meter_id=named.meter_id, since=command.from_at)
     return await tx.all(_ASSIGNMENTS, portal_id=portal_id, meter_id=named.meter_id)
 
 
