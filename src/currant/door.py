@@ -75,8 +75,9 @@ class Door:
         told = "null"
         try:
             wire.refuse_unfit(command)
-            told = _tell(command)
-            request = None if key is None else _digest(verb, command)
+            plain = msgspec.to_builtins(command, builtin_types=(Decimal,), enc_hook=str)
+            told = wire.encode(_without_secrets(plain)).decode()
+            request = None if key is None else _digest(verb, plain)
             return await self._retrying(
                 lambda: self._act(verb, command, actor, key, request, told), command
             )
@@ -308,12 +309,8 @@ def _number_at_fault(told: str, command: object) -> str | None:
     return max(numbers)[2] if numbers else None
 
 
-def _tell(command: Any) -> str:
-    """Write a command for the audit log, without its secrets."""
-    return wire.encode(_without_secrets(_plain(command))).decode()
-
-
 def _without_secrets(told: Any) -> Any:
+    """Return a command for the audit log, without its secrets."""
     if isinstance(told, dict):
         return {
             name: "…" if any(word in name for word in _SECRETS) else _without_secrets(value)
@@ -322,17 +319,12 @@ def _without_secrets(told: Any) -> Any:
     return [_without_secrets(value) for value in told] if isinstance(told, list | tuple) else told
 
 
-def _digest(verb: Callable[..., Any], command: Any) -> str:
+def _digest(verb: Callable[..., Any], plain: Any) -> str:
     """Return what tells one request from another: the SHA-256 of the act and all of its command.
 
     Numbers are compared by value: 7 and 7.00 are one request.
     """
-    told = wire.encode(_plain(command))
-    return hashlib.sha256(verb.__name__.encode() + b" " + told).hexdigest()
-
-
-def _plain(command: Any) -> Any:
-    return msgspec.to_builtins(command, builtin_types=(Decimal,), enc_hook=str)
+    return hashlib.sha256(verb.__name__.encode() + b" " + wire.encode(plain)).hexdigest()
 
 
 def _answer_type(verb: Callable[..., Any]) -> Any:

@@ -146,6 +146,13 @@ async def test_a_change_of_rate_splits_a_segment_by_time(door, boss, home, clock
     assert await balance(owner) == -Decimal("3.60") - Decimal("0.18") - Decimal("7.20") - Decimal(
         "0.36"
     )
+    estimated = "select energy_wh, estimated_wh from drawdown.run order by from_at"
+    halves = [tuple(row) for row in await owner.fetch(estimated)]
+    assert halves == [([12000], 12000), ([12000], 12000)]
+    await read(door, boss, ("M1", change, "12"))
+    assert await draw_all(door) == 0
+    halves = [tuple(row) for row in await owner.fetch(estimated)]
+    assert halves == [([12000], 0), ([12000], 0)]
     await books_are_right(owner)
 
 
@@ -278,7 +285,7 @@ async def test_what_was_drawn_step_by_step_is_what_all_of_it_costs_at_once(
 async def runs(owner) -> list[tuple[object, ...]]:
     """What the newest meter's months hold: month, beginning, tariff, energy of one bucket."""
     found = await owner.fetch(
-        "select month, from_at, tariff_id, energy_wh[1] from drawdown.run "
+        "select month, from_at, tariff_id, estimated_wh, energy_wh[1] from drawdown.run "
         "where meter_id = (select max(meter_id) from metering.meter) and energy_wh[1] <> 0 "
         "order by 1, 2, 3"
     )

@@ -42,6 +42,7 @@ class RunRow(msgspec.Struct, frozen=True):
     tariff_id: int
     revision: int
     energy_wh: list[int]
+    estimated_wh: int
     coas: list[str]
     nets: list[int]
     tax: int

@@ -2,7 +2,8 @@
 
 A *run* is a stretch of a meter's calendar month under one account and one set of rates. Usage
 that crosses an edge (of a month, a rate, a tax, a supply, a time-of-use bucket) is split by
-elapsed time to whole Wh. Pure; energy in Wh, money in minor units.
+elapsed time to whole Wh, and its parts are estimated (conformance.md 10.5 iii). Pure; energy in
+Wh, money in minor units.
 """
 
 from bisect import bisect_right
@@ -74,7 +75,10 @@ class Rates:
 
 
 class Piece(msgspec.Struct, frozen=True):
-    """Energy of one run and bucket; nobody is charged for it where supply is None."""
+    """Energy of one run and bucket; nobody is charged for it where supply is None.
+
+    It is estimated where it is a part of a segment.
+    """
 
     supply: SupplyRow | None
     span: Span | None
@@ -82,6 +86,7 @@ class Piece(msgspec.Struct, frozen=True):
     to_at: datetime
     bucket: int
     energy_wh: int
+    estimated: bool
 
 
 def lay(change: UsageChange, supplies: Sequence[SupplyRow], rates: Rates) -> list[Piece]:
@@ -104,10 +109,11 @@ def lay(change: UsageChange, supplies: Sequence[SupplyRow], rates: Rates) -> lis
             cuts += _buckets(at, until, supply, span, rates.books[key].calendar)
         at = cuts[-1][1]
     shares = [change.energy_wh]
-    if len(cuts) != 1:
+    split_up = len(cuts) != 1
+    if split_up:
         shares = apportion_energy(change.energy_wh, [end - begin for begin, end, *_ in cuts])
     return [
-        Piece(supply, span, begin, end, bucket, share * change.sign)
+        Piece(supply, span, begin, end, bucket, share * change.sign, split_up)
         for (begin, end, supply, span, bucket), share in zip(cuts, shares, strict=True)
     ]
 
@@ -145,6 +151,8 @@ class Run(msgspec.Struct):
     version: TariffVersion | None
     energy_wh: dict[int, int]
     stored_wh: dict[int, int]
+    estimated_wh: int
+    stored_estimated_wh: int
     charged: dict[str, int]
     charged_tax: int
     nets: dict[str, int] = {}
@@ -165,7 +173,7 @@ class Run(msgspec.Struct):
     @property
     def changed(self) -> bool:
         """Whether there is anything to store; energy may change its bucket at no cost."""
-        if self.owed or self.owed_tax:
+        if self.owed or self.owed_tax or self.estimated_wh != self.stored_estimated_wh:
             return True
         return {bucket: wh for bucket, wh in self.energy_wh.items() if wh} != self.stored_wh
 
@@ -208,7 +216,7 @@ class Months:
             if month >= self._first.get(meter_id, date.max):
                 runs = self.runs[meter_id, month] = [self._take_up(row) for row in rows]
                 for run in runs:
-                    run.energy_wh = {}
+                    run.energy_wh, run.estimated_wh = {}, 0
 
     def put(self, meter_id: int, supply: SupplyRow, span: Span, piece: Piece) -> None:
         """Add a piece of usage to its run: to the one that is stored, or to a new one."""
@@ -225,9 +233,12 @@ class Months:
                 run.version = run.version or version
                 break
         else:
-            run = Run(meter_id, span.month, from_at, account_id, tariff_id, version, {}, {}, {}, 0)
+            told = (meter_id, span.month, from_at, account_id, tariff_id, version)
+            run = Run(*told, {}, {}, 0, 0, {}, 0)
             runs.append(run)
         run.energy_wh[piece.bucket] = run.energy_wh.get(piece.bucket, 0) + piece.energy_wh
+        if piece.estimated:
+            run.estimated_wh += piece.energy_wh
 
     def _take_up(self, row: RunRow) -> Run:
         stored = {bucket: energy for bucket, energy in enumerate(row.energy_wh, 1) if energy}
@@ -240,6 +251,8 @@ class Months:
             self._rates.span_at((row.tariff_id, row.revision), row.from_at).version,
             dict(stored),
             stored,
+            row.estimated_wh,
+            row.estimated_wh,
             dict(zip(row.coas, row.nets, strict=True)),
             row.tax,
         )

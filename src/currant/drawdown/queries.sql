@@ -73,8 +73,8 @@ select
 -- What some meters' months were priced at so far, in the order of time. A month by any tariff's
 -- clock is at most a day away from the same one in UTC.
 select
-    r.meter_id, r.month, r.from_at, r.account_id, r.tariff_id, t.revision, r.energy_wh, r.coas,
-    r.nets, r.tax
+    r.meter_id, r.month, r.from_at, r.account_id, r.tariff_id, t.revision, r.energy_wh,
+    r.estimated_wh, r.coas, r.nets, r.tax
 from drawdown.run as r
 inner join tariffs.tariff as t on t.portal_id = :portal_id::int and t.tariff_id = r.tariff_id
 where r.portal_id = :portal_id::int and r.meter_id = any(:meter_ids::bigint[])
@@ -113,28 +113,34 @@ with kept as (
     merge into drawdown.run as r -- noqa: PRS
     using (
         select
-            u.meter_id, u.month, u.from_at, u.account_id, u.tariff_id, u.tax,
+            u.meter_id, u.month, u.from_at, u.account_id, u.tariff_id, u.estimated_wh, u.tax,
             string_to_array(u.energy_wh, ' ')::bigint[] as energy_wh,
             string_to_array(u.coas, ' ') as coas,
             string_to_array(u.nets, ' ')::bigint[] as nets
         from unnest(
             :run_meter_ids::bigint[], :run_months::date[], :run_from_ats::timestamptz[],
             :run_account_ids::bigint[], :run_tariff_ids::int[], :run_energies::text[],
-            :run_coas::text[], :run_nets::text[], :run_taxes::bigint[]
-        ) as u (meter_id, month, from_at, account_id, tariff_id, energy_wh, coas, nets, tax)
+            :run_estimates::bigint[], :run_coas::text[], :run_nets::text[], :run_taxes::bigint[]
+        ) as u (
+            meter_id, month, from_at, account_id, tariff_id, energy_wh, estimated_wh, coas, nets,
+            tax
+        )
     ) as s
         on r.portal_id = :portal_id::int and r.meter_id = s.meter_id and r.month = s.month
         and r.from_at = s.from_at and r.account_id = s.account_id
         and r.tariff_id = s.tariff_id and r.meter_id = any(:run_meter_ids::bigint[])
     when matched then
-        update set energy_wh = s.energy_wh, coas = s.coas, nets = s.nets, tax = s.tax
+        update set
+            energy_wh = s.energy_wh, estimated_wh = s.estimated_wh, coas = s.coas, nets = s.nets,
+            tax = s.tax
     when not matched then
         insert (
-            portal_id, meter_id, month, from_at, account_id, tariff_id, energy_wh, coas, nets, tax
+            portal_id, meter_id, month, from_at, account_id, tariff_id, energy_wh, estimated_wh,
+            coas, nets, tax
         )
         values (
             :portal_id::int, s.meter_id, s.month, s.from_at, s.account_id, s.tariff_id,
-            s.energy_wh, s.coas, s.nets, s.tax
+            s.energy_wh, s.estimated_wh, s.coas, s.nets, s.tax
         )
 ), drawn as materialized (
     select

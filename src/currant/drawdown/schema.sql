@@ -12,6 +12,7 @@ create table drawdown.run (
     account_id bigint not null,
     tariff_id int not null,
     energy_wh bigint[] not null,
+    estimated_wh bigint not null,
     coas text[] not null,
     nets bigint[] not null,
     tax bigint not null,
@@ -19,8 +20,9 @@ create table drawdown.run (
 ) with (fillfactor = 75);
 comment on table drawdown.run is
 'A stretch of a meter''s calendar month under one account and one set of rates: the energy of it '
-'by time-of-use bucket (bucket 1 first), and what was charged for it so far, in minor units, net '
-'by chart account and tax. The next drawdown prices the whole again and posts the difference.';
+'by time-of-use bucket (bucket 1 first), how much of it is estimated, as a part of a segment that '
+'was split at an edge, and what was charged for it so far, in minor units, net by chart account '
+'and tax. The next drawdown prices the whole again and posts the difference.';
 call db.tenant_table('drawdown.run');
 
 create table drawdown.sold (

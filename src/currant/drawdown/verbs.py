@@ -234,8 +234,10 @@ async def _post(
                 changed.setdefault((run.meter_id, run.account_id), []).append(run)
     entries: list[tuple[object, ...]] = []
     lines: list[tuple[object, ...]] = []
-    for n, ((meter_id, account_id), runs) in enumerate(changed.items(), 1):
-        kind = kinds[meter_id]
+    for (meter_id, account_id), runs in changed.items():
+        if not any(run.owed or run.owed_tax or run.drawn_wh for run in runs):
+            continue
+        n, kind = len(entries) + 1, kinds[meter_id]
         gross = energy = 0
         for run in runs:
             energy += run.drawn_wh
@@ -261,6 +263,7 @@ async def _post(
         run_account_ids=[run.account_id for run in stored],
         run_tariff_ids=[run.tariff_id for run in stored],
         run_energies=[_buckets(run) for run in stored],
+        run_estimates=[run.estimated_wh for run in stored],
         run_coas=[" ".join(run.nets) for run in stored],
         run_nets=[" ".join(map(str, run.nets.values())) for run in stored],
         run_taxes=[run.tax for run in stored],
