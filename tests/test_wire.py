@@ -71,6 +71,7 @@ def test_the_last_of_two_members_counts():
         (b'{"portal":"x"', "ends too early (13 bytes"),
         (b'{"portal":x}', "invalid character (byte 10)"),
         (b'{"portal":"x"} ,', "trailing characters"),
+        (b"{} {}", "trailing characters"),
         (b"{'portal':'x'}", "byte 1"),
         (b'{"rate":NaN}', "malformed"),
         (b'{"rate":Infinity}', "malformed"),

@@ -175,7 +175,10 @@ def _boundless(number: Decimal) -> bool:
 
 def _missing(raw: bytes, shape: type) -> Invalid:
     """Name every member of a Struct that a body lacks; msgspec names the first."""
-    sent = msgspec.json.decode(raw, type=dict[str, msgspec.Raw])
+    try:
+        sent = msgspec.json.decode(raw, type=dict[str, msgspec.Raw])
+    except msgspec.DecodeError as error:
+        raise Unparsable(f"{error}.") from None
     names = [
         field.encode_name
         for field in msgspec.structs.fields(shape)

@@ -167,3 +167,30 @@ async def test_what_is_in_quarantine_is_released(http: AsyncClient, owner, boss,
         422,
     )
     assert (await http.post(path, json=body)).status_code == 401
+
+
+async def test_what_is_in_quarantine_is_rejected(http: AsyncClient, boss, document) -> None:
+    head = token_header(boss)
+    reads = f"serialnumber,datetime,sumforwardactive\nM9,{AT},5\nM8,{AT},6\n"
+    await http.post(
+        "/meters/reads/insert?portal=example&source=mas&format=CSV", content=reads, headers=head
+    )
+    listed = await http.get("/v1/example/reads/quarantine", headers=head)
+    wrong, other = listed.json()["data"]
+    path = "/v1/example/reads/quarantine/reject"
+    body = {"quarantine_ids": [wrong["quarantine_id"]], "reason": "no such meter"}
+    done = await http.post(path, json=body, headers=head | {"Idempotency-Key": "r1"})
+    assert done.status_code == 200
+    told = answer_of(document, "/v1/{portal}/reads/quarantine/reject", "post", 200)
+    assert misfits(document, told, done.json()) == []
+    assert [read["serial_number"] for read in done.json()["data"]] == [wrong["serial_number"]]
+    again = await http.post(path, json=body, headers=head | {"Idempotency-Key": "r1"})
+    assert again.json() == done.json()
+    for decision in ("reject", "release"):
+        plain = {"quarantine_ids": body["quarantine_ids"]}
+        refused = await http.post(path.replace("reject", decision), json=plain, headers=head)
+        assert (refused.status_code, refused.json()["field"]) == (409, "quarantine_ids")
+        assert "send it again" in refused.json()["detail"]
+    listed = await http.get("/v1/example/reads/quarantine", headers=head)
+    assert listed.json()["data"] == [other]
+    assert (await http.post(path, json=body)).status_code == 401

@@ -357,6 +357,29 @@ async def test_a_read_in_quarantine_is_listed_and_released(run, house, owner) ->
     assert await owner.fetchval("select count(*) from reads.read where value = 5000") == 1
 
 
+async def test_a_read_in_quarantine_is_rejected_for_a_reason(run, house, owner) -> None:
+    at = SystemClock().now().isoformat(timespec="seconds")
+    text = f"serialnumber,datetime,sumforwardactive\nM8,{at},5\nM9,{at},6\n"
+    run("reads", "import", "-", "--source", "mas", stdin=text)
+    ids = [
+        str(read["quarantine_id"])
+        for read in json.loads(run("reads", "quarantine", "--json").stdout)
+    ]
+    why = ("--reason", "no such meter")
+    rehearsed = run("reads", "reject", *ids, *why, "--dry-run")
+    assert "Nothing was rejected" in rehearsed.stderr
+    told = run("reads", "reject", ids[0], *why).stdout
+    assert [word in told for word in ("M9", "6.000", "kWh", "M8", "used")] == [True] * 3 + [
+        False
+    ] * 2
+    assert "already" in run("reads", "reject", *ids, code=5).stderr
+    assert "send it again" in run("reads", "release", ids[0], code=5).stderr
+    run("reads", "reject", ids[1], "--json")
+    assert run("reads", "quarantine").stdout == "Nothing is in quarantine.\n"
+    reasons = await owner.fetch("select reason from reads.rejection order by quarantine_id")
+    assert [row["reason"] for row in reasons] == ["", "no such meter"]
+
+
 async def test_verify_names_the_fault_and_exits_3(run, house, server, urls) -> None:
     run("vend", house.accounts[0], "10")
     assert json.loads(run("ledger", "verify", "--json").stdout) == {"sound": True, "faults": []}

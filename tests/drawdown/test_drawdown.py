@@ -201,7 +201,7 @@ async def test_a_read_corrected_after_its_tariff_changed_goes_back_at_what_was_p
 async def test_who_moved_in_earlier_than_told_is_charged_since_then(
     door, boss, portal, clock, owner
 ) -> None:
-    """A meter runs a day at an empty place; its customer is told of late, as there since."""
+    """A meter runs a day at an empty place; its customer is told of late, with the day."""
     await linear_tariff(door, boss)
     clock.advance(48 * HOUR)
     installed = (clock.now() - 24 * HOUR).astimezone(NEW_YORK).date().isoformat()
@@ -216,7 +216,9 @@ async def test_who_moved_in_earlier_than_told_is_charged_since_then(
     unpriced = "select coalesce(sum(energy_wh), 0) from drawdown.unpriced"
     assert await owner.fetchval(unpriced) == 10_000
 
-    await imported(door, boss, "customers", customer("C1", locname="H1"))
+    await imported(door, boss, "customers", customer("C1"))
+    told = {"locname": "H1", "meterinstalldate": installed, "contract": "C1"}
+    await updated(door, boss, "locations", told)
     assert await draw_all(door) == 1
     assert await owner.fetchval(unpriced) == 0
     assert await balance(owner) == -Decimal("3.00")

@@ -1,9 +1,10 @@
-"""Reads that are in quarantine, and what becomes of those that somebody believes after all."""
+"""Reads that are in quarantine, and what becomes of those that somebody believes or dismisses."""
 
+import asyncio
 from decimal import Decimal
 
 import pytest
-from tests.conftest import make_user
+from tests.conftest import NOW, make_user
 from tests.reads.meters import deliver, line, live, meters, standing, use_all
 from tests.shared import shared_urls, urls  # noqa: F401
 
@@ -15,13 +16,16 @@ from currant.reads.model import (
     NotInQuarantine,
     Quarantined,
     QuarantineWanted,
+    ReadRejectedBefore,
     ReadReleasedBefore,
     ReadsWanted,
+    Rejected,
+    RejectReads,
     Released,
     ReleaseReads,
     UsageNegative,
 )
-from currant.reads.verbs import quarantine, reads_of_meter, release_reads
+from currant.reads.verbs import quarantine, reads_of_meter, reject_reads, release_reads
 
 T0, T1, T2, T3 = (f"2026-02-01T0{hour}:00:00Z" for hour in range(4))
 
@@ -32,6 +36,16 @@ async def listed(door: Door, boss: Actor, **more: str) -> list[Quarantined]:
 
 async def release(door: Door, boss: Actor, *ids: int) -> list[Released]:
     return await door.act(release_reads, ReleaseReads(list(ids)), boss)
+
+
+async def reject(door: Door, boss: Actor, *ids: int, reason: str = "") -> list[Rejected]:
+    return await door.act(reject_reads, RejectReads(list(ids), reason), boss)
+
+
+async def doubted(door: Door, boss: Actor, serial: str) -> list[int | None]:
+    """What a meter is shown to have read and is not believed, in Wh."""
+    shown = await door.ask(reads_of_meter, ReadsWanted(serial), boss)
+    return [read.forward_active for read in shown.reads if read.status == "S"]
 
 
 async def test_a_high_read_is_listed_released_and_used(door: Door, boss: Actor, owner) -> None:
@@ -51,7 +65,7 @@ async def test_a_high_read_is_listed_released_and_used(door: Door, boss: Actor, 
     shown = await door.ask(reads_of_meter, ReadsWanted("M1"), boss)
     assert [read.status[0] for read in shown.reads] == ["U", "U", "U"]
     assert shown.reads[-1].source == "multispeak"
-    with pytest.raises(ReadReleasedBefore, match="Nothing was released"):
+    with pytest.raises(ReadReleasedBefore, match="Nothing was done"):
         await release(door, boss, suspect.quarantine_id)
     audited = await owner.fetchval(
         "select count(*) from access.audit_event where act like '%release_reads'"
@@ -161,13 +175,104 @@ async def test_what_is_sent_again_and_not_believed_is_listed_once(door, boss, ow
     assert [suspect.value for suspect in await listed(door, boss)] == [1000, 901_000]
 
 
-async def test_who_may_not_write_reads_releases_none(door, boss, portal, owner) -> None:
+async def test_a_read_that_is_wrong_is_rejected_and_listed_no_longer(door, boss, owner) -> None:
+    await meters(owner, "M1")
+    await deliver(door, boss, *(line("M1", at, kwh) for at, kwh in ((T0, "10"), (T1, "11"))))
+    await deliver(door, boss, line("M1", T2, "900"), line("M7", T2, "1"))
+    nobodys, high = await listed(door, boss)
+    assert await doubted(door, boss, "M1") == [900_000]
+    (rejected,) = await reject(door, boss, high.quarantine_id, reason="misread")
+    assert (rejected.serial_number, rejected.register_no, rejected.value) == ("M1", 1, 900_000)
+    assert await listed(door, boss) == [nobodys]
+    assert await doubted(door, boss, "M1") == []
+    assert len(await standing(owner, "M1")) == 2
+    row = await owner.fetchrow("select login, reason, rejected_at from reads.rejection")
+    assert tuple(row) == (boss.login, "misread", NOW)
+    await reject(door, boss, nobodys.quarantine_id)
+    assert await listed(door, boss) == []
+
+
+async def test_a_read_is_decided_on_once_and_all_or_none(door, boss, owner) -> None:
+    """A rejected read is refused as such even where no meter has its serial number."""
+    await meters(owner, "M1")
+    await deliver(door, boss, *(line("M1", at, kwh) for at, kwh in ((T0, "10"), (T1, "11"))))
+    await deliver(door, boss, line("M1", T2, "900"), line("M7", T2, "1"), line("M8", T2, "1"))
+    other, nobodys, high = (suspect.quarantine_id for suspect in await listed(door, boss))
+    await reject(door, boss, nobodys)
+    await release(door, boss, high)
+    for act in (release, reject):
+        with pytest.raises(ReadRejectedBefore, match=f"send it again. It is {nobodys}."):
+            await act(door, boss, other, nobodys)
+        with pytest.raises(ReadReleasedBefore, match=f"send the right one. It is {high}."):
+            await act(door, boss, other, high)
+    assert [suspect.quarantine_id for suspect in await listed(door, boss)] == [other]
+    assert await owner.fetchval("select count(*) from reads.rejection") == 1
+
+
+async def test_what_is_rejected_takes_the_same_read_sent_before_with_it(door, boss, owner) -> None:
+    """But not what says another thing, nor what is sent later: that is doubted anew."""
+    await meters(owner, "M1")
+    await deliver(door, boss, *(line("M1", at, kwh) for at, kwh in ((T0, "10"), (T1, "11"))))
+    for kwh in ("900", "901", "900"):
+        await deliver(door, boss, line("M1", T2, kwh))
+    assert await doubted(door, boss, "M1") == [900_000, 901_000, 900_000]
+    latest, another = await listed(door, boss)
+    assert latest.value == 900_000
+    await reject(door, boss, latest.quarantine_id)
+    assert await listed(door, boss) == [another]
+    assert await doubted(door, boss, "M1") == [901_000]
+    with pytest.raises(ReadRejectedBefore):
+        await release(door, boss, latest.quarantine_id - 2)
+    await deliver(door, boss, line("M1", T2, "900"))
+    again, still = await listed(door, boss)
+    assert (again.value, still) == (900_000, another)
+    await reject(door, boss, again.quarantine_id, another.quarantine_id)
+    assert await listed(door, boss) == []
+    assert await owner.fetchval("select count(*) from reads.rejection") == 4
+
+
+async def test_the_same_read_that_was_released_before_stays_released(door, boss, owner) -> None:
+    await meters(owner, "M1")
+    await deliver(door, boss, *(line("M1", at, kwh) for at, kwh in ((T0, "10"), (T1, "11"))))
+    await deliver(door, boss, line("M1", T2, "900"))
+    (first,) = await listed(door, boss)
+    await release(door, boss, first.quarantine_id)
+    await deliver(door, boss, line("M1", T2, "12"))
+    await deliver(door, boss, line("M1", T2, "900"))
+    (second,) = await listed(door, boss)
+    assert second.value == 900_000
+    await reject(door, boss, second.quarantine_id)
+    assert await owner.fetchval("select count(*) from reads.rejection") == 1
+    assert await standing(owner, "M1") == [
+        ("02-01T00:00", 10_000), ("02-01T01:00", 11_000), ("02-01T02:00", 12_000)
+    ]  # fmt: skip
+
+
+async def test_of_two_who_decide_at_once_one_is_refused(door: Door, boss: Actor, owner) -> None:
+    serials = [f"M{number}" for number in range(8)]
+    await deliver(door, boss, *(line(serial, T0, "3") for serial in serials))
+    await meters(owner, *serials)
+    for suspect in await listed(door, boss):
+        done = await asyncio.gather(
+            *(act(door, boss, suspect.quarantine_id) for act in (release, reject, reject)),
+            return_exceptions=True,
+        )
+        refused = [answer for answer in done if isinstance(answer, BaseException)]
+        assert len(refused) == 2
+        assert {type(refusal) for refusal in refused} <= {ReadReleasedBefore, ReadRejectedBefore}
+    counted = "select (select count(*) from reads.release) + (select count(*) from reads.rejection)"
+    assert await owner.fetchval(counted) == len(serials)
+
+
+@pytest.mark.parametrize("act", [release, reject])
+async def test_who_may_not_write_reads_decides_on_none(door, boss, portal, owner, act) -> None:
     with pytest.raises(NotInQuarantine, match="7"):
-        await release(door, boss, 7)
-    with pytest.raises(Invalid, match="1 to 1000"):
-        await release(door, boss)
+        await act(door, boss, 7)
+    for ids in ((), range(1001)):
+        with pytest.raises(Invalid, match="1 to 1000"):
+            await act(door, boss, *ids)
     clerk = await make_user(door, portal, "clerk", "VENDOR")
     with pytest.raises(Forbidden):
-        await release(door, clerk, 7)
+        await act(door, clerk, 7)
     with pytest.raises(Forbidden):
         await listed(door, clerk)

@@ -119,7 +119,7 @@ where revoked_at is null;
 revoke all on access.credential from currant_runtime, currant_reader;
 
 -- What every act writes has no foreign key to its portal, whose row each of them would lock: the
--- policy lets nothing be written but in portals of the transaction, and a portal has a vendor.
+-- policy lets nothing be written but in portals of the transaction, and no portal is ever deleted.
 create table access.idempotency (
     portal_id int not null,
     user_id int not null,

@@ -30,6 +30,7 @@ from currant.access.signing import sign
 from currant.db.statements import Statements
 from currant.db.tx import Tx
 from currant.errors import Invalid, NotFound
+from currant.money import minor_units
 
 sql = Statements(__package__)
 ENTER = sql.rows("enter", Entered)
@@ -68,7 +69,11 @@ def hash_token(token: str) -> str:
 
 @needs(Permission.PORTALS_MANAGE)
 async def create_portal(tx: Tx, command: CreatePortal) -> PortalCreated:
-    """Create a tenant with its standard chart of accounts and its own vendor."""
+    """Create a tenant with its standard chart of accounts and its own vendor.
+
+    Raises `Invalid` for a time zone or a currency that does not exist.
+    """
+    minor_units(command.currency)
     try:
         ZoneInfo(command.timezone)
     except (ZoneInfoNotFoundError, ValueError) as error:

@@ -1,9 +1,12 @@
 """`currant reads`: meter reads, and those that were not believed."""
 
+from collections.abc import Sequence
 from typing import Annotated
+from zoneinfo import ZoneInfo
 
 import msgspec
 import typer
+from rich.table import Table
 
 from currant.access.verbs import Nothing, show_portal
 from currant.cli.figures import clock_time, figures
@@ -16,11 +19,16 @@ from currant.reads.model import (
     QuarantineWanted,
     ReadsRecorded,
     RecordReads,
+    Rejected,
+    RejectReads,
+    Released,
     ReleaseReads,
 )
-from currant.reads.verbs import quarantine, record_reads, release_reads
+from currant.reads.verbs import quarantine, record_reads, reject_reads, release_reads
 
 app = typer.Typer(no_args_is_help=True)
+
+Ids = Annotated[list[int], typer.Argument(help="Their ids: `currant reads quarantine`.", min=1)]
 
 _KILO = ("kWh", "kWh", "kvarh", "kvarh")
 
@@ -107,7 +115,7 @@ async def list_quarantine(
 @command(app, "release")
 async def release(
     session: Session,
-    ids: Annotated[list[int], typer.Argument(help="Their ids: `currant reads quarantine`.", min=1)],
+    ids: Ids,
     *,
     dry_run: DryRun = False,
     key: Key = None,
@@ -118,25 +126,47 @@ async def release(
     """
     released = await session.act(release_reads, ReleaseReads(ids), key, dry_run=dry_run)
     portal = await session.ask(show_portal, Nothing())
-    lines = [
-        Believed(
-            read.quarantine_id,
-            read.serial_number,
-            clock_time(read.read_at, portal.zone),
-            f"{kwh(read.value):,f}",
-            "" if read.usage_wh is None else f"{kwh(read.usage_wh):,f}",
-            _KILO[read.register_no - 1],
-        )
-        for read in released
-    ]
-    session.teller.tell(
-        released,
-        lambda: figures(
-            lines, *Believed.__struct_fields__, right=("shows", "used"), folds=("meter",)
-        ),
-    )
+    session.teller.tell(released, lambda: _decided(released, portal.zone))
     if dry_run:
         session.teller.note("Nothing was released: this is what would be.")
+
+
+@command(app, "reject")
+async def reject(
+    session: Session,
+    ids: Ids,
+    *,
+    reason: Annotated[str, typer.Option(help="Why they are wrong.")] = "",
+    dry_run: DryRun = False,
+    key: Key = None,
+) -> None:
+    """Dismiss reads that are in quarantine, all or none; they are listed no longer.
+
+    The same read goes with it where it was sent before; sent again later, it is doubted anew.
+    """
+    rejected = await session.act(reject_reads, RejectReads(ids, reason), key, dry_run=dry_run)
+    portal = await session.ask(show_portal, Nothing())
+    session.teller.tell(rejected, lambda: _decided(rejected, portal.zone))
+    if dry_run:
+        session.teller.note("Nothing was rejected: this is what would be.")
+
+
+def _decided(reads: Sequence[Released | Rejected], zone: ZoneInfo) -> Table:
+    lines = [
+        Decided(
+            read.quarantine_id,
+            read.serial_number,
+            clock_time(read.read_at, zone),
+            f"{kwh(read.value):,f}",
+            f"{kwh(read.usage_wh):,f}"
+            if isinstance(read, Released) and read.usage_wh is not None
+            else "",
+            _KILO[read.register_no - 1],
+        )
+        for read in reads
+    ]
+    columns = Decided.__struct_fields__
+    return figures(lines, *columns, right=("shows", "used"), folds=("meter",))
 
 
 class Suspect(msgspec.Struct, frozen=True):
@@ -151,8 +181,8 @@ class Suspect(msgspec.Struct, frozen=True):
     unit: str
 
 
-class Believed(msgspec.Struct, frozen=True):
-    """A read that was released as it is listed, and what was used since the read before."""
+class Decided(msgspec.Struct, frozen=True):
+    """A read that was released, with what was used since the read before, or rejected."""
 
     id: int
     meter: str

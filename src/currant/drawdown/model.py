@@ -11,6 +11,7 @@ from currant.errors import Conflict
 class DrawnDown(msgspec.Struct, frozen=True):
     """How many segments of usage changed, of how many registers, in how many ledger entries.
 
+    A meter that is drawn again counts as one segment more.
     `registers` is 0 when nothing was due.
     """
 
@@ -41,6 +42,7 @@ class RunRow(msgspec.Struct, frozen=True):
     account_id: int
     tariff_id: int
     revision: int
+    wallet_kind: str
     energy_wh: list[int]
     estimated_wh: int
     coas: list[str]

@@ -148,6 +148,7 @@ class Run(msgspec.Struct):
     from_at: datetime
     account_id: int
     tariff_id: int
+    wallet_kind: str
     version: TariffVersion | None
     energy_wh: dict[int, int]
     stored_wh: dict[int, int]
@@ -176,6 +177,14 @@ class Run(msgspec.Struct):
         if self.owed or self.owed_tax or self.estimated_wh != self.stored_estimated_wh:
             return True
         return {bucket: wh for bucket, wh in self.energy_wh.items() if wh} != self.stored_wh
+
+    def takes(self, piece: Piece, kind: str) -> bool:
+        """Whether a piece belongs here, drawn from a kind of wallet.
+
+        What is taken back is taken from the other kind too, before the meter changed to this one.
+        """
+        left = self.energy_wh.get(piece.bucket, 0) + piece.energy_wh
+        return self.wallet_kind == kind if piece.energy_wh >= 0 else left >= 0
 
     def charge(self, nets: dict[str, int], tax: int) -> None:
         """Say what all its energy costs; owed is what that is more, by chart account, than before.
@@ -226,15 +235,15 @@ class Months:
         runs = self.runs.get(key)
         if runs is None:
             runs = self.runs[key] = [self._take_up(row) for row in self._stored.get(key, ())]
-        from_at, account_id = max(span.start_at, supply.start_at), supply.account_id
-        tariff_id, version = supply.tariff_id, span.version
-        for run in runs:
-            if (run.from_at, run.account_id, run.tariff_id) == (from_at, account_id, tariff_id):
-                run.version = run.version or version
-                break
+        version, kind = span.version, supply.wallet_kind
+        told = (max(span.start_at, supply.start_at), supply.account_id, supply.tariff_id)
+        like = [run for run in runs if (run.from_at, run.account_id, run.tariff_id) == told]
+        fitting = [run for run in like if run.takes(piece, kind)]
+        if fitting:
+            run = min(fitting, key=lambda run: run.wallet_kind != kind)
+            run.version = run.version or version
         else:
-            told = (meter_id, span.month, from_at, account_id, tariff_id, version)
-            run = Run(*told, {}, {}, 0, 0, {}, 0)
+            run = Run(meter_id, span.month, *told, kind, version, {}, {}, 0, 0, {}, 0)
             runs.append(run)
         run.energy_wh[piece.bucket] = run.energy_wh.get(piece.bucket, 0) + piece.energy_wh
         if piece.estimated:
@@ -248,6 +257,7 @@ class Months:
             row.from_at,
             row.account_id,
             row.tariff_id,
+            row.wallet_kind,
             self._rates.span_at((row.tariff_id, row.revision), row.from_at).version,
             dict(stored),
             stored,

@@ -73,8 +73,8 @@ select
 -- What some meters' months were priced at so far, in the order of time. A month by any tariff's
 -- clock is at most a day away from the same one in UTC.
 select
-    r.meter_id, r.month, r.from_at, r.account_id, r.tariff_id, t.revision, r.energy_wh,
-    r.estimated_wh, r.coas, r.nets, r.tax
+    r.meter_id, r.month, r.from_at, r.account_id, r.tariff_id, t.revision, r.wallet_kind,
+    r.energy_wh, r.estimated_wh, r.coas, r.nets, r.tax
 from drawdown.run as r
 inner join tariffs.tariff as t on t.portal_id = :portal_id::int and t.tariff_id = r.tariff_id
 where r.portal_id = :portal_id::int and r.meter_id = any(:meter_ids::bigint[])
@@ -82,7 +82,7 @@ where r.portal_id = :portal_id::int and r.meter_id = any(:meter_ids::bigint[])
     and r.month <= (:until::timestamptz + interval '1 day')::date
 order by r.meter_id, r.month, r.from_at;
 
--- name: standing
+-- name: standing_usage
 -- The usage that stands of some meters since an instant, in the order of time.
 -- not null: sign
 select g.meter_id, g.register_id, u.from_at, u.to_at, u.energy_wh, 1 as sign
@@ -90,6 +90,13 @@ from metering.register as g
 inner join reads.usage as u
     on u.portal_id = :portal_id::int and u.register_id = g.register_id
     and u.to_at > :since::timestamptz and u.retired_at = 'infinity'
+    and u.register_id = any(
+        array(
+            select n.register_id from metering.register as n
+            where n.portal_id = :portal_id::int and n.meter_id = any(:meter_ids::bigint[])
+                and n.register_no = 1
+        )
+    )
 where g.portal_id = :portal_id::int and g.register_no = 1
     and g.meter_id = any(:meter_ids::bigint[])
 order by g.meter_id, u.to_at;
@@ -113,34 +120,37 @@ with kept as (
     merge into drawdown.run as r -- noqa: PRS
     using (
         select
-            u.meter_id, u.month, u.from_at, u.account_id, u.tariff_id, u.estimated_wh, u.tax,
+            u.meter_id, u.month, u.from_at, u.account_id, u.tariff_id, u.wallet_kind,
+            u.estimated_wh, u.tax,
             string_to_array(u.energy_wh, ' ')::bigint[] as energy_wh,
             string_to_array(u.coas, ' ') as coas,
             string_to_array(u.nets, ' ')::bigint[] as nets
         from unnest(
             :run_meter_ids::bigint[], :run_months::date[], :run_from_ats::timestamptz[],
-            :run_account_ids::bigint[], :run_tariff_ids::int[], :run_energies::text[],
-            :run_estimates::bigint[], :run_coas::text[], :run_nets::text[], :run_taxes::bigint[]
+            :run_account_ids::bigint[], :run_tariff_ids::int[], :run_kinds::text[],
+            :run_energies::text[], :run_estimates::bigint[], :run_coas::text[], :run_nets::text[],
+            :run_taxes::bigint[]
         ) as u (
-            meter_id, month, from_at, account_id, tariff_id, energy_wh, estimated_wh, coas, nets,
-            tax
+            meter_id, month, from_at, account_id, tariff_id, wallet_kind, energy_wh, estimated_wh,
+            coas, nets, tax
         )
     ) as s
         on r.portal_id = :portal_id::int and r.meter_id = s.meter_id and r.month = s.month
         and r.from_at = s.from_at and r.account_id = s.account_id
-        and r.tariff_id = s.tariff_id and r.meter_id = any(:run_meter_ids::bigint[])
+        and r.tariff_id = s.tariff_id and r.wallet_kind = s.wallet_kind
+        and r.meter_id = any(:run_meter_ids::bigint[])
     when matched then
         update set
             energy_wh = s.energy_wh, estimated_wh = s.estimated_wh, coas = s.coas, nets = s.nets,
             tax = s.tax
     when not matched then
         insert (
-            portal_id, meter_id, month, from_at, account_id, tariff_id, energy_wh, estimated_wh,
-            coas, nets, tax
+            portal_id, meter_id, month, from_at, account_id, tariff_id, wallet_kind, energy_wh,
+            estimated_wh, coas, nets, tax
         )
         values (
             :portal_id::int, s.meter_id, s.month, s.from_at, s.account_id, s.tariff_id,
-            s.energy_wh, s.estimated_wh, s.coas, s.nets, s.tax
+            s.wallet_kind, s.energy_wh, s.estimated_wh, s.coas, s.nets, s.tax
         )
 ), drawn as materialized (
     select
@@ -221,7 +231,7 @@ select
     ) as meters;
 
 -- name: portals_due
--- The portals with reads that no usage was made of yet.
+-- The portals with reads that no usage was made of yet, or with usage to be drawn again.
 select p.key
 from access.portal as p
 where exists (select from reads.due as d where d.portal_id = p.portal_id)
@@ -231,7 +241,8 @@ order by p.key;
 -- name: fixed_charges
 -- The fixed charges of supplies in months that are over, or that ended with their agreement, that
 -- were not charged yet: for each the days it was supplied of the days the month has. It looks back
--- three months, for what a stopped job missed.
+-- three months, for what a stopped job missed. A meter that was charged for a month is not charged
+-- for it by another tariff, which it was put on for the past.
 -- not null: month start_at days days_of_month
 with months as (
     select
@@ -279,7 +290,7 @@ where not isempty(i.valid * g.valid * a.valid * s.span)
     and not exists (
         select from drawdown.fixed_due as d
         where d.portal_id = g.portal_id and d.meter_id = i.meter_id and d.month = s.month
-            and d.fixed_id = f.fixed_id and d.account_id = g.account_id
+            and d.account_id = g.account_id
     )
 group by
     r.meter_id, r.wallet_kind, g.account_id, f.fixed_id, f.description, f.amount, f.basis, f.coa,

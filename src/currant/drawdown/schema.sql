@@ -11,18 +11,19 @@ create table drawdown.run (
     from_at timestamptz not null,
     account_id bigint not null,
     tariff_id int not null,
+    wallet_kind text not null check (wallet_kind in ('currency', 'units')),
     energy_wh bigint[] not null,
     estimated_wh bigint not null,
     coas text[] not null,
     nets bigint[] not null,
     tax bigint not null,
-    primary key (portal_id, meter_id, month, from_at, account_id, tariff_id)
+    primary key (portal_id, meter_id, month, from_at, account_id, tariff_id, wallet_kind)
 ) with (fillfactor = 75);
 comment on table drawdown.run is
-'A stretch of a meter''s calendar month under one account and one set of rates: the energy of it '
-'by time-of-use bucket (bucket 1 first), how much of it is estimated, as a part of a segment that '
-'was split at an edge, and what was charged for it so far, in minor units, net by chart account '
-'and tax. The next drawdown prices the whole again and posts the difference.';
+'A stretch of a meter''s calendar month under one account, one set of rates and one kind of '
+'wallet: its energy by time-of-use bucket (bucket 1 first), how much of it is estimated, as a part '
+'of a segment that was split at an edge, and what was charged for it so far, in minor units, net '
+'by chart account and tax. The next drawdown prices the whole again and posts the difference.';
 call db.tenant_table('drawdown.run');
 
 create table drawdown.sold (
@@ -110,18 +111,15 @@ begin
 end
 $$;
 
--- Count units that were sold on the meter's month, settle the fixed charges that were paid, and
--- answer how many were.
+-- Count units that were sold on the meter's month, and settle the fixed charges that were paid.
 create function drawdown.count_sale(
     in_portal int, of_account bigint, of_meter bigint, in_month date, sold_wh bigint,
     due_meters bigint[], due_months date[], due_fixed int[],
     due_nets numeric[], due_taxes numeric[]
 )
-returns bigint
+returns void
 language plpgsql
 as $$
-declare
-    settled bigint := 0;
 begin
     if sold_wh > 0 then
         insert into drawdown.sold as s (portal_id, meter_id, month, energy_wh)
@@ -136,8 +134,6 @@ begin
             as p (meter_id, month, fixed_id, net, tax)
         where f.portal_id = in_portal and f.meter_id = p.meter_id and f.month = p.month
             and f.fixed_id = p.fixed_id and f.account_id = of_account;
-        get diagnostics settled = row_count;
     end if;
-    return settled;
 end
 $$;

@@ -31,7 +31,7 @@ _ANALYZE_GROWN = sql.command("analyze_grown")
 _LOOK_UP_BY_KEY = sql.rows("look_up_by_key", str)
 _JOIN_BY_HASH = sql.rows("join_by_hash", str)
 _RUNS = sql.rows("runs", RunRow)
-_STANDING = sql.rows("standing", UsageChange)
+_STANDING_USAGE = sql.rows("standing_usage", UsageChange)
 _UNPRICED_SINCE = sql.rows("unpriced", UnpricedRow)
 _POST = sql.rows("post", MovedWallet)
 _FIXED_CHARGES = sql.rows("fixed_charges", FixedRow)
@@ -58,9 +58,9 @@ _A_MONTH = timedelta(days=32)
 async def draw_down(tx: Tx, block: int) -> DrawnDown:
     """Make usage of a due block of meters, and charge their months what they cost more than before.
 
-    Posting rule L9, one ledger entry per meter and account; a wallet may go below zero. Usage while
+    Posting rule L9, one ledger entry per meter and wallet; a wallet may go below zero. Usage while
     nobody was supplied, or at no rate, is kept as unpriced; that of a postpaid account is left to
-    its bill. Months of meters whose supply was changed for the past are charged anew as a whole.
+    its bill. Of meters whose supply was changed for the past whole months are charged anew.
     """
     await tx.run(_ANALYZE_GROWN)
     await tx.one(_LOOK_UP_BY_KEY)
@@ -69,9 +69,11 @@ async def draw_down(tx: Tx, block: int) -> DrawnDown:
         return DrawnDown(0, 0, 0)
     portal_id = tx.portal.portal_id
     meter_ids = list({change.meter_id for change in changes})
-    again = _since(change for change in changes if not change.sign)
-    since = min(change.from_at for change in changes)
-    since = min([since, *(from_at - _A_MONTH for from_at in again.values())])
+    redrawn = {change.meter_id for change in changes if not change.sign}
+    news = [change for change in changes if change.meter_id not in redrawn]
+    again = _since(change for change in changes if change.meter_id in redrawn)
+    usage = await _standing_usage(tx, again)
+    since = min(change.from_at for change in (*changes, *usage))
     until = max(change.to_at for change in changes)
     await tx.one(_JOIN_BY_HASH, alone=True)
     supplies = await tx.all(_SUPPLIES, portal_id=portal_id, meter_ids=meter_ids, from_at=since)
@@ -80,20 +82,20 @@ async def draw_down(tx: Tx, block: int) -> DrawnDown:
     books = {(row.tariff_id, row.revision) for row in supplies}
     rates = await _rates(tx, books | {(row.tariff_id, row.revision) for row in stored})
     months = Months(stored, rates)
-    news = [change for change in changes if change.meter_id not in again]
     unpriced = _lay(news, supplies, rates, months)
-    if again:
-        unpriced += await _lay_again(tx, again, supplies, rates, months)
+    if usage:
+        months.empty(again, supplies)
+        laid = _lay(usage, supplies, rates, months)
+        unpriced += await _changed_unpriced(tx, usage, laid)
     months.price()
     latest = {change.meter_id: change.to_at for change in changes}  # They are in order of time.
-    kinds = {supply.meter_id: supply.wallet_kind for supply in supplies}
-    entries = await _post(tx, months, kinds, latest, unpriced)
+    entries = await _post(tx, months, latest, unpriced)
     return DrawnDown(len({change.register_id for change in changes}), len(changes), entries)
 
 
 @needs(Permission.JOBS_RUN)
 async def portals_due(tx: Tx, _question: Nothing) -> list[str]:
-    """List the portals, by key, that have reads of which no usage was made yet."""
+    """List the portals, by key, that have usage to be made or drawn again."""
     return await tx.all(_PORTALS_DUE)
 
 
@@ -167,37 +169,35 @@ def _since(changes: Iterable[UsageChange]) -> dict[int, datetime]:
     return since
 
 
-async def _lay_again(
-    tx: Tx, again: dict[int, datetime], supplies: list[SupplyRow], rates: Rates, months: Months
-) -> list[Unpriced]:
-    """Lay all usage of meters into their months anew, from that of an instant on.
-
-    Returns what differs of the usage that nobody is charged for.
-    """
-    usage = await tx.all(
-        _STANDING,
-        portal_id=tx.portal.portal_id,
-        meter_ids=list(again),
-        since=min(again.values()) - _A_MONTH,
+async def _standing_usage(tx: Tx, again: dict[int, datetime]) -> list[UsageChange]:
+    """Return what stands of the usage of meters, at least since the months of an instant each."""
+    if not again:
+        return []
+    since = min(again.values()) - _A_MONTH
+    meter_ids = list(again)
+    return await tx.all(
+        _STANDING_USAGE, portal_id=tx.portal.portal_id, meter_ids=meter_ids, since=since
     )
+
+
+async def _changed_unpriced(
+    tx: Tx, usage: list[UsageChange], laid: list[Unpriced]
+) -> list[Unpriced]:
+    """Return how what nobody is charged for, of usage that was laid again, differs from before."""
+    starts = _since(usage)
     recorded = await tx.all(
         _UNPRICED_SINCE,
         portal_id=tx.portal.portal_id,
-        meter_ids=list(again),
-        since=min(segment.from_at for segment in usage),
+        meter_ids=list(starts),
+        since=min(starts.values()),
     )
-    starts = _since(usage)
-    unpriced = Counter(
-        {
-            (row.meter_id, row.from_at, row.to_at): -row.energy_wh
-            for row in recorded
-            if row.from_at >= starts[row.meter_id]
-        }
-    )
-    months.empty(again, supplies)
-    for meter_id, from_at, to_at, energy_wh in _lay(usage, supplies, rates, months):
-        unpriced[meter_id, from_at, to_at] += energy_wh
-    return [(*stretch, energy_wh) for stretch, energy_wh in unpriced.items() if energy_wh]
+    changed: Counter[tuple[int, datetime, datetime]] = Counter()
+    for row in recorded:
+        if row.from_at >= starts[row.meter_id]:
+            changed[row.meter_id, row.from_at, row.to_at] -= row.energy_wh
+    for meter_id, from_at, to_at, energy_wh in laid:
+        changed[meter_id, from_at, to_at] += energy_wh
+    return [(*stretch, energy_wh) for stretch, energy_wh in changed.items() if energy_wh]
 
 
 def _lay(
@@ -222,30 +222,29 @@ def _lay(
 async def _post(
     tx: Tx,
     months: Months,
-    kinds: dict[int, str],
     latest: dict[int, datetime],
     unpriced: list[Unpriced],
 ) -> int:
-    """Post what the runs cost more than before, an entry per meter and account."""
-    changed: dict[tuple[int, int], list[Run]] = {}
+    """Post what the runs cost more than before, an entry per meter, account and kind of wallet."""
+    changed: dict[tuple[int, int, str], list[Run]] = {}
     for month in months.runs.values():
         for run in month:
             if run.changed:
-                changed.setdefault((run.meter_id, run.account_id), []).append(run)
+                key = (run.meter_id, run.account_id, run.wallet_kind)
+                changed.setdefault(key, []).append(run)
     entries: list[tuple[object, ...]] = []
     lines: list[tuple[object, ...]] = []
-    for (meter_id, account_id), runs in changed.items():
-        if not any(run.owed or run.owed_tax or run.drawn_wh for run in runs):
+    for (meter_id, account_id, kind), runs in changed.items():
+        gross = sum(run.owed_tax + sum(run.owed.values()) for run in runs)
+        energy = sum(run.drawn_wh for run in runs)
+        moves_money = kind == "currency" and any(run.owed or run.owed_tax for run in runs)
+        if not (energy or moves_money):
             continue
-        n, kind = len(entries) + 1, kinds[meter_id]
-        gross = energy = 0
-        for run in runs:
-            energy += run.drawn_wh
-            gross += run.owed_tax + sum(run.owed.values())
-            if kind == "currency":
-                lines += [(n, coa, -amount) for coa, amount in run.owed.items()]
-                lines.append((n, _TAX_COA, -run.owed_tax))
         entries.append((latest[meter_id], account_id, meter_id, kind, gross, energy))
+        if moves_money:
+            n = len(entries)
+            lines += [(n, coa, -amount) for run in runs for coa, amount in run.owed.items()]
+            lines.append((n, _TAX_COA, -sum(run.owed_tax for run in runs)))
     stored = [run for runs in changed.values() for run in runs]
     moved = await tx.all(
         _POST,
@@ -262,6 +261,7 @@ async def _post(
         run_from_ats=[run.from_at for run in stored],
         run_account_ids=[run.account_id for run in stored],
         run_tariff_ids=[run.tariff_id for run in stored],
+        run_kinds=[run.wallet_kind for run in stored],
         run_energies=[_buckets(run) for run in stored],
         run_estimates=[run.estimated_wh for run in stored],
         run_coas=[" ".join(run.nets) for run in stored],

@@ -140,6 +140,30 @@ class Released(msgspec.Struct, frozen=True):
     next_wh: int | None
 
 
+class RejectReads(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Dismiss reads that are in quarantine, by their ids and for a reason: all or none."""
+
+    quarantine_ids: list[int]
+    reason: str = ""
+
+
+class Decided(msgspec.Struct, frozen=True):
+    """A read in quarantine that was released, or else rejected."""
+
+    quarantine_id: int
+    released: bool
+
+
+class Rejected(msgspec.Struct, frozen=True):
+    """A read that was dismissed, its value in Wh or varh."""
+
+    quarantine_id: int
+    serial_number: str
+    register_no: int
+    read_at: datetime
+    value: int
+
+
 class SerialsSent(msgspec.Struct, frozen=True):
     """The serial numbers that a delivery begins with."""
 
@@ -223,7 +247,7 @@ class SourceUnknown(Invalid):
 
 
 class NotInQuarantine(NotFound):
-    """There is no such read in quarantine. Nothing was released."""
+    """There is no such read in quarantine. Nothing was done."""
 
 
 class MeterStillMissing(Conflict):
@@ -235,7 +259,11 @@ class UsageNegative(Conflict):
 
 
 class ReadReleasedBefore(Conflict, constraint="read_released_once"):
-    """A read was released already. Nothing was released."""
+    """A read was released already. Nothing was done; if it is wrong, send the right one."""
+
+
+class ReadRejectedBefore(Conflict, constraint="read_rejected_once"):
+    """A read was rejected already. Nothing was done; if it is right after all, send it again."""
 
 
 class ReadUsedTwice(Conflict, constraint="read_used_once"):

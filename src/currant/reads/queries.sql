@@ -363,8 +363,8 @@ limit :how_many::int;
 
 -- name: quarantine
 -- What is in quarantine, the newest first, below an id: each with the read that stands before it.
--- One that was sent again and believed, or released, is there no longer; one that was sent again
--- and not believed again is there once.
+-- One that was sent again and believed, or released, or rejected, is there no longer; one that was
+-- sent again and not believed again is there once.
 select
     q.quarantine_id, q.serial_number, q.register_no, q.read_at, q.value, q.multiplier, q.reason,
     b.source, b.recorded_at, n.read_at as before_at, n.value as before_value
@@ -385,6 +385,10 @@ where q.portal_id = :portal_id::int and q.quarantine_id < :before::bigint
         where a.portal_id = q.portal_id and a.quarantine_id = q.quarantine_id
     )
     and not exists (
+        select from reads.rejection as a
+        where a.portal_id = q.portal_id and a.quarantine_id = q.quarantine_id
+    )
+    and not exists (
         select from reads.quarantine as a
         where a.portal_id = q.portal_id and a.serial_number = q.serial_number
             and a.read_at = q.read_at and a.register_no = q.register_no
@@ -395,7 +399,7 @@ order by q.quarantine_id desc
 limit :how_many::int;
 
 -- name: suspects
--- Reads in quarantine, released or not, with the lock of each meter; no meter has a null one.
+-- Reads in quarantine, decided or not, with the lock of each meter; no meter has a null one.
 -- not null: lock
 select
     q.quarantine_id, q.serial_number, m.meter_id, hashtext(q.serial_number) & 63 as lock
@@ -404,6 +408,19 @@ left join metering.meter as m
     on m.portal_id = q.portal_id and m.serial_number = q.serial_number
 where q.portal_id = :portal_id::int and q.quarantine_id = any(:quarantine_ids::bigint[])
 order by q.quarantine_id;
+
+-- name: decided
+-- The first of some reads in quarantine that was released or rejected before, if any was.
+-- not null: quarantine_id released
+select a.quarantine_id, true as released
+from reads.release as a
+where a.portal_id = :portal_id::int and a.quarantine_id = any(:quarantine_ids::bigint[])
+union all
+select a.quarantine_id, false as released
+from reads.rejection as a
+where a.portal_id = :portal_id::int and a.quarantine_id = any(:quarantine_ids::bigint[])
+order by quarantine_id
+limit 1;
 
 -- name: give_released
 -- Give meters the registers that are about to have a read.
@@ -492,6 +509,35 @@ left join lateral (
 where q.portal_id = :portal_id::int and q.quarantine_id = any(:quarantine_ids::bigint[])
 order by q.quarantine_id;
 
+-- name: reject_reads
+-- Dismiss reads in quarantine, and with each the same read sent before it that nobody decided on.
+with asked as (
+    select q.quarantine_id, q.serial_number, q.register_no, q.read_at, q.value, q.multiplier
+    from reads.quarantine as q
+    where q.portal_id = :portal_id::int and q.quarantine_id = any(:quarantine_ids::bigint[])
+), rejected as (
+    insert into reads.rejection (portal_id, quarantine_id, login, reason, rejected_at)
+    select distinct
+        :portal_id::int, q.quarantine_id, :login::text, :reason::text, :now::timestamptz
+    from asked as a
+    inner join reads.quarantine as q
+        on q.portal_id = :portal_id::int and q.serial_number = a.serial_number
+        and q.read_at = a.read_at and q.register_no = a.register_no
+        and (q.value, q.multiplier) = (a.value, a.multiplier)
+        and q.quarantine_id <= a.quarantine_id
+    where q.quarantine_id = any(:quarantine_ids::bigint[])
+        or not exists (
+            select from reads.release as r
+            where r.portal_id = q.portal_id and r.quarantine_id = q.quarantine_id
+            union all
+            select from reads.rejection as r
+            where r.portal_id = q.portal_id and r.quarantine_id = q.quarantine_id
+        )
+)
+select a.quarantine_id, a.serial_number, a.register_no, a.read_at, a.value
+from asked as a
+order by a.quarantine_id;
+
 -- name: meters_named
 -- The meters of a serial number in the portals granted, with what their reads are shown with.
 -- not null: account loc_id
@@ -572,6 +618,10 @@ with counted as (
         and q.read_at >= :since::timestamptz and q.read_at < :until::timestamptz
         and not exists (
             select from reads.release as a
+            where a.portal_id = q.portal_id and a.quarantine_id = q.quarantine_id
+        )
+        and not exists (
+            select from reads.rejection as a
             where a.portal_id = q.portal_id and a.quarantine_id = q.quarantine_id
         )
     group by q.batch_id, q.record, q.read_at

@@ -80,6 +80,21 @@ comment on table reads.release is
 call db.tenant_table('reads.release');
 call db.append_only('reads.release');
 
+create table reads.rejection (
+    portal_id int not null references access.portal,
+    quarantine_id bigint not null,
+    login text not null,
+    reason text not null,
+    rejected_at timestamptz not null,
+    constraint read_rejected_once primary key (portal_id, quarantine_id),
+    foreign key (portal_id, quarantine_id) references reads.quarantine
+);
+comment on table reads.rejection is
+'Reads in quarantine that somebody dismissed as wrong, with those that said the same before: by '
+'whom, when and why.';
+call db.tenant_table('reads.rejection');
+call db.append_only('reads.rejection');
+
 create table reads.due (
     portal_id int not null,
     block bigint not null,
@@ -117,7 +132,7 @@ comment on table reads.usage is
 'A usage segment: what passed between two successive reads, in Wh. The first read of a register '
 'closes a segment of nothing. A late or corrected read retires its neighbours; what stands is '
 'retired at infinity. A ledger entry was made of the segments of its meter that were made or '
-'retired at the instant it was recorded.';
+'retired at the instant it was recorded; where there are none, all was drawn again.';
 call db.tenant_table('reads.usage');
 
 -- How far a register advanced; one that now shows less has rolled over, if it has dials to do so.
@@ -418,14 +433,41 @@ as $$
     select d.block from reads.due as d where d.portal_id = in_portal order by d.block
 $$;
 
--- Have the usage of meters that passed since an instant each drawn again, where there is any;
--- answers how many meters that concerns.
-create function reads.draw_again(in_portal int, meters bigint[], sinces timestamptz[])
-returns bigint
-language sql
+-- Wait until nobody draws a block of meters down, and keep others from it until this transaction
+-- ends; or answer false at once where somebody does, and `waiting` is false.
+create function reads.hold_block(in_portal int, of_block bigint, waiting boolean)
+returns boolean
+language plpgsql
 as $$
-    with used as (
-        select g.meter_id, g.register_id, min(m.since) as since
+begin
+    if not waiting then
+        return pg_try_advisory_xact_lock(in_portal, hashint8(of_block));
+    end if;
+    perform pg_advisory_xact_lock(in_portal, hashint8(of_block));
+    return true;
+end
+$$;
+
+-- Have the usage of meters that passed since an instant each drawn again, where there is any. Who
+-- changes the past calls it last: it waits for a drawdown that still reads it as it was, and lets
+-- none begin before the change is committed.
+create function reads.draw_again(in_portal int, meters bigint[], sinces timestamptz[])
+returns void
+language plpgsql
+as $$
+begin
+    perform reads.hold_block(in_portal, b.block, true)
+    from (
+        select distinct m.meter_id / 2048 as block
+        from unnest(meters) as m (meter_id)
+        order by m.meter_id / 2048
+    ) as b;
+    insert into reads.due as d (portal_id, block, registers, sinces, again)
+    select
+        in_portal, f.meter_id / 2048, array_agg(f.register_id), array_agg(f.since),
+        array_agg(true)
+    from (
+        select g.meter_id, g.register_id, m.since
         from unnest(meters, sinces) as m (meter_id, since)
         inner join metering.register as g
             on g.portal_id = in_portal and g.meter_id = m.meter_id and g.register_no = 1
@@ -434,23 +476,15 @@ as $$
             where u.portal_id = in_portal and u.register_id = g.register_id
                 and u.to_at > m.since and u.retired_at = 'infinity'
         )
-        group by g.meter_id, g.register_id
-    ), queued as (
-        insert into reads.due as d (portal_id, block, registers, sinces, again)
-        select
-            in_portal, f.meter_id / 2048, array_agg(f.register_id), array_agg(f.since),
-            array_agg(true)
-        from used as f
-        group by f.meter_id / 2048
-        order by f.meter_id / 2048
-        on conflict (portal_id, block) do update
-        set
-            registers = d.registers || excluded.registers, sinces = d.sinces || excluded.sinces,
-            again = d.again || excluded.again
-    ), told as (
-        select pg_notify('currant_due', in_portal::text) from used limit 1
-    )
-    select count(*) from used left join told on true
+    ) as f
+    group by f.meter_id / 2048
+    order by f.meter_id / 2048
+    on conflict (portal_id, block) do update
+    set
+        registers = d.registers || excluded.registers, sinces = d.sinces || excluded.sinces,
+        again = d.again || excluded.again;
+    perform pg_notify('currant_due', in_portal::text);
+end
 $$;
 
 -- Make usage of the reads of a block of meters that are due, and answer what changed: a segment
@@ -476,6 +510,9 @@ declare
     sinces timestamptz[];
     again boolean[];
 begin
+    if not reads.hold_block(in_portal, of_block, false) then
+        return;
+    end if;
     -- Take the block first and look in the next statement, which sees every read due by then.
     delete from reads.due as d
     where d.portal_id = in_portal and d.block = (

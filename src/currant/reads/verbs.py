@@ -14,6 +14,7 @@ from currant.errors import Fault, Invalid, Unparsable
 from currant.metering.model import NoSuchMeter
 from currant.reads.delivery import COLUMNS, FORWARD_ACTIVE, MAX_FAULTS, MAX_REJECTED, Delivery
 from currant.reads.model import (
+    Decided,
     MeterRead,
     MeterStillMissing,
     NotInQuarantine,
@@ -23,12 +24,16 @@ from currant.reads.model import (
     Quarantined,
     QuarantineWanted,
     Read,
+    ReadRejectedBefore,
+    ReadReleasedBefore,
     ReadsRecorded,
     ReadsShown,
     ReadsWanted,
     Recorded,
     RecordReads,
+    Rejected,
     RejectedRead,
+    RejectReads,
     Released,
     ReleaseReads,
     SerialsSent,
@@ -53,9 +58,11 @@ _RECORD_READS = sql.rows("record_reads", Recorded)
 _REJECTED_READS = sql.rows("rejected_reads", RejectedRead)
 _QUARANTINE = sql.rows("quarantine", Quarantined)
 _SUSPECTS = sql.rows("suspects", Suspect)
+_DECIDED = sql.rows("decided", Decided)
 _GIVE_RELEASED = sql.rows("give_released", int)
 _RELEASE_READS = sql.command("release_reads")
 _RELEASED_READS = sql.rows("released_reads", Released)
+_REJECT_READS = sql.rows("reject_reads", Rejected)
 _METERS_NAMED = sql.rows("meters_named", MeterRead)
 _READS_OF_METER = sql.rows("reads_of_meter", Read)
 _DUE_BLOCKS = sql.rows("due_blocks", int)
@@ -75,7 +82,7 @@ _STAGED = (
     "meter_state",
 )
 _AHEAD = timedelta(hours=24)
-_MOST_RELEASED = 1000
+_MOST_DECIDED = 1000
 _BEGINNING = datetime(1, 1, 2, tzinfo=UTC)
 _END = datetime(9999, 12, 30, tzinfo=UTC)
 _REASONS = {
@@ -173,21 +180,15 @@ async def release_reads(tx: Tx, command: ReleaseReads) -> list[Released]:
 
     Usage follows as it does after any read. It is never negative: a register that shows less than
     the read before it is believed only where it has rolled over. Raises `NotInQuarantine`,
-    `MeterStillMissing`, `ReadReleasedBefore` and `UsageNegative`; then nothing was released.
+    `ReadReleasedBefore`, `ReadRejectedBefore`, `MeterStillMissing` and `UsageNegative`; then
+    nothing was released.
     """
-    portal_id, wanted = tx.portal.portal_id, sorted(set(command.quarantine_ids))
-    if not 1 <= len(wanted) <= _MOST_RELEASED:
-        raise Invalid(f"1 to {_MOST_RELEASED} reads are released at once.", field="quarantine_ids")
-    suspects = await tx.all(_SUSPECTS, portal_id=portal_id, quarantine_ids=wanted)
-    missing = set(wanted) - {suspect.quarantine_id for suspect in suspects}
-    if missing:
-        raise NotInQuarantine(f"{min(missing)}.", field="quarantine_ids")
+    portal_id, suspects = tx.portal.portal_id, await _locked(tx, command.quarantine_ids)
+    wanted = [suspect.quarantine_id for suspect in suspects]
     for suspect in suspects:
         if suspect.meter_id is None:
             told = f"{suspect.quarantine_id} is of {suspect.serial_number!r}."
             raise MeterStillMissing(told, field="quarantine_ids")
-    locks = reduce(or_, (1 << suspect.lock for suspect in suspects))
-    await tx.one(_LOCK_METERS, portal_id=portal_id, locks=_signed(locks))
     await tx.one(_GIVE_RELEASED, portal_id=portal_id, quarantine_ids=wanted)
     await tx.run(
         _RELEASE_READS,
@@ -203,6 +204,24 @@ async def release_reads(tx: Tx, command: ReleaseReads) -> list[Released]:
             told = f"With {read.quarantine_id}, {read.serial_number} would have used {negative} Wh."
             raise UsageNegative(told, field="quarantine_ids")
     return released
+
+
+@needs(Permission.READS_WRITE)
+async def reject_reads(tx: Tx, command: RejectReads) -> list[Rejected]:
+    """Dismiss reads that are in quarantine, and the same read where it was sent before (11.1).
+
+    The same read sent again later is doubted anew. Raises `NotInQuarantine`, `ReadReleasedBefore`
+    and `ReadRejectedBefore`; then nothing was rejected.
+    """
+    suspects = await _locked(tx, command.quarantine_ids)
+    return await tx.all(
+        _REJECT_READS,
+        portal_id=tx.portal.portal_id,
+        quarantine_ids=[suspect.quarantine_id for suspect in suspects],
+        login=tx.user.login,
+        reason=command.reason,
+        now=tx.now,
+    )
 
 
 @needs(Permission.READS_VIEW)
@@ -245,12 +264,30 @@ async def due_blocks(tx: Tx, _command: Nothing) -> list[int]:
 
 @needs(Permission.JOBS_RUN)
 async def make_usage(tx: Tx, block: int) -> list[UsageChange]:
-    """Make usage of what the registers of a due block of meters read; say which segments changed.
+    """Make usage of what the registers of a due block of meters read; say what is to be drawn.
 
     For the drawdown, in whose transaction it is done: a register is not due again until it is read
     again. The list is empty where nothing is due, or another transaction is busy with the block.
     """
     return await tx.all(_MAKE_USAGE, portal_id=tx.portal.portal_id, block=block, now=tx.now)
+
+
+async def _locked(tx: Tx, quarantine_ids: list[int]) -> list[Suspect]:
+    """Lock the meters of reads that are in quarantine and not decided on, in the order of ids."""
+    portal_id, wanted = tx.portal.portal_id, sorted(set(quarantine_ids))
+    if not 1 <= len(wanted) <= _MOST_DECIDED:
+        raise Invalid(f"1 to {_MOST_DECIDED} reads are taken at once.", field="quarantine_ids")
+    suspects = await tx.all(_SUSPECTS, portal_id=portal_id, quarantine_ids=wanted)
+    missing = set(wanted) - {suspect.quarantine_id for suspect in suspects}
+    if missing:
+        raise NotInQuarantine(f"{min(missing)}.", field="quarantine_ids")
+    locks = reduce(or_, (1 << suspect.lock for suspect in suspects))
+    await tx.one(_LOCK_METERS, portal_id=portal_id, locks=_signed(locks))
+    decided = await tx.maybe(_DECIDED, portal_id=portal_id, quarantine_ids=wanted)
+    if decided is not None:
+        before = ReadReleasedBefore if decided.released else ReadRejectedBefore
+        raise before(f"It is {decided.quarantine_id}.", field="quarantine_ids")
+    return suspects
 
 
 def _refusal(delivery: Delivery) -> Invalid | Unparsable:

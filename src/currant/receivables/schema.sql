@@ -62,19 +62,16 @@ create index allocation_by_item on receivables.allocation (portal_id, item_id);
 call db.tenant_table('receivables.allocation');
 call db.append_only('receivables.allocation');
 
--- Allocate amounts of one entry to open items, lower what they still owe, and answer how many got
--- something.
+-- Allocate amounts of one entry to open items, and lower what they still owe.
 create function receivables.allocate(
     in_portal int, of_entry bigint, by_kind text, at timestamptz, items bigint[], amounts numeric[]
 )
-returns bigint
+returns void
 language plpgsql
 as $$
-declare
-    paid bigint;
 begin
     if items = '{}' then
-        return 0;
+        return;
     end if;
     update receivables.open_item as o set outstanding = o.outstanding - p.amount
     from unnest(items, amounts) as p (item_id, amount)
@@ -83,8 +80,6 @@ begin
     select in_portal, p.item_id, of_entry, by_kind, p.amount, at
     from unnest(items, amounts) as p (item_id, amount)
     where p.amount <> 0;
-    get diagnostics paid = row_count;
-    return paid;
 end
 $$;
 

@@ -299,7 +299,8 @@ limit 50;
 
 -- name: connect
 -- Hang the meters and begin the agreements that a file asks for, and end those it detaches.
--- What is new at a location dates from its meterinstalldate, unless a meter came since then.
+-- What is new at a location dates from its meterinstalldate, unless a meter came since then; a
+-- customer also not where anything was used there since, unless the file tells the date itself.
 -- not null: linked
 with dated as (
     select
@@ -308,7 +309,16 @@ with dated as (
         (
             select max(lower(i.valid)) from metering.installation as i
             where i.portal_id = l.portal_id and i.location_id = l.location_id
-        ) as newest
+        ) as newest,
+        :dated::boolean or not exists (
+            select from metering.installation as i
+            inner join metering.register as g
+                on g.portal_id = i.portal_id and g.meter_id = i.meter_id and g.register_no = 1
+            inner join reads.usage as u
+                on u.portal_id = g.portal_id and u.register_id = g.register_id
+                and u.to_at > l.meter_installed_at and u.energy_wh <> 0
+            where i.portal_id = l.portal_id and i.location_id = l.location_id
+        ) as unused
     from pg_temp.link as k
     inner join locations.location as l
         on l.portal_id = :portal_id::int and l.location_id = k.target_id
@@ -344,7 +354,7 @@ with dated as (
 ), agreed as (
     select
         d.target_id as location_id, d.product_type, d.account_id,
-        case when not d.leaves then d.since end as since
+        case when not d.leaves and d.unused then d.since end as since
     from dated as d
     where d.account_id is not null and d.supplied_to is distinct from d.account_id
     union
@@ -468,25 +478,45 @@ select
 from meter as t;
 
 -- name: draw_again
--- Have what meters used drawn again since whom they supply was changed for the past: where this
--- transaction hung them or began an agreement of their location before now.
--- not null: meters
-select
-    reads.draw_again(:portal_id::int, array_agg(c.meter_id), array_agg(c.since)) as meters
-from (
-    select i.meter_id, greatest(lower(i.valid), lower(g.valid)) as since
-    from (
-        select distinct coalesce(k.target_id, k.hangs_at) as location_id
-        from pg_temp.link as k
-    ) as l
+-- Have what meters used drawn again since whom they supply, or at what, was changed by this
+-- transaction: where it hung them, began an agreement of their location or put them on a tariff,
+-- or ended one of these before now (no savepoint stands between, so what it wrote carries its
+-- id); and from now on, where reads ran ahead.
+with touched as (
+    select k.meter_id from pg_temp.link as k
+    where k.meter_id is not null
+    union
+    select i.meter_id from pg_temp.link as k
     inner join metering.installation as i
-        on i.portal_id = :portal_id::int and i.location_id = l.location_id
-        and db.holds(i.valid, :now::timestamptz)
+        on i.portal_id = :portal_id::int
+        and i.location_id in (k.location_id, k.target_id, k.hangs_at)
+), changed as (
+    select t.meter_id, coalesce(upper(i.valid), lower(i.valid)) as since
+    from touched as t
+    inner join metering.installation as i
+        on i.portal_id = :portal_id::int and i.meter_id = t.meter_id
+    where i.xmin = pg_current_xact_id()::xid
+    union all
+    select t.meter_id, coalesce(upper(g.valid), lower(g.valid))
+    from touched as t
+    inner join metering.installation as i
+        on i.portal_id = :portal_id::int and i.meter_id = t.meter_id
     inner join customers.agreement as g
-        on g.portal_id = :portal_id::int and g.location_id = l.location_id
-        and db.holds(g.valid, :now::timestamptz)
-    where pg_current_xact_id()::xid in (i.xmin, g.xmin)
-        and greatest(lower(i.valid), lower(g.valid)) < :now::timestamptz
+        on g.portal_id = :portal_id::int and g.location_id = i.location_id
+    where g.xmin = pg_current_xact_id()::xid
+    union all
+    select t.meter_id, coalesce(upper(a.valid), lower(a.valid))
+    from touched as t
+    inner join tariffs.assignment as a
+        on a.portal_id = :portal_id::int and a.meter_id = t.meter_id
+    where a.xmin = pg_current_xact_id()::xid
+    union all
+    select t.meter_id, :now::timestamptz from touched as t
+)
+select reads.draw_again(:portal_id::int, array_agg(c.meter_id), array_agg(c.since)) as done
+from (
+    select c.meter_id, min(c.since) as since from changed as c
+    group by c.meter_id
 ) as c;
 
 -- name: meter

@@ -52,7 +52,7 @@ _OPEN_WALLETS = sql.rows("open_wallets", int)
 _ANALYZE_WRITTEN = sql.command("analyze_written")
 _JUDGE_OPENING_READS = sql.rows("judge_opening_reads", int)
 _EQUIP = sql.rows("equip", int)
-_DRAW_AGAIN = sql.rows("draw_again", int)
+_DRAW_AGAIN = sql.command("draw_again")
 _METER = sql.rows("meter", Meter)
 
 _WRITTEN = {
@@ -119,12 +119,13 @@ async def _take(tx: Tx, command: TrinityFile, *, creating: bool) -> TrinityTaken
     keys = await _write(tx, command.table, reader, creating=creating)
     records, portal_id = reader.csv.records, tx.portal.portal_id
     await tx.run(_ANALYZE_WRITTEN, tables=_WRITTEN[command.table], written=records)
-    await tx.one(_CONNECT, portal_id=portal_id, key=key, creating=creating, now=tx.now)
+    dated = "meterinstalldate" in reader.csv.present
+    await tx.one(_CONNECT, portal_id=portal_id, key=key, creating=creating, dated=dated, now=tx.now)
     await tx.run(_ANALYZE_WRITTEN, tables=_LINKS, written=records)
     if command.table == "meters":
         await tx.one(_EQUIP, portal_id=portal_id, creating=creating, now=tx.now)
     await tx.one(_OPEN_WALLETS, portal_id=portal_id, now=tx.now)
-    await tx.one(_DRAW_AGAIN, portal_id=portal_id, now=tx.now)
+    await tx.run(_DRAW_AGAIN, portal_id=portal_id, now=tx.now)
     return TrinityTaken(records, reader.csv.header_repaired, keys)
 
 

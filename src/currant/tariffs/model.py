@@ -304,6 +304,10 @@ class RateArCoaUnknown(Invalid, constraint="rate_ar_coa_known"):
     """The ar_coa is not in the chart of accounts. Nothing was scheduled."""
 
 
+class AlreadyCharged(Conflict):
+    """What was used was charged by this already. Nothing was changed."""
+
+
 class CalendarNameTaken(Conflict, constraint="calendar_name_taken"):
     """A calendar with this name exists. Nothing was created; choose another name."""
 

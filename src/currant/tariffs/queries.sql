@@ -227,12 +227,32 @@ select tariffs.assign(
 ) as changed;
 
 -- name: draw_again
--- Have what a meter used since an instant drawn again; answers how many meters that concerns.
--- not null: meters
+-- Have what a meter used since an instant drawn again.
 select
-    reads.draw_again(
-        :portal_id::int, array[:meter_id::bigint], array[:since::timestamptz]
-    ) as meters;
+    reads.draw_again(:portal_id::int, array[:meter_id::bigint], array[:since::timestamptz]) as done;
+
+-- name: used_since
+-- Whether any meter used anything after an instant; where a tariff is named, while on it.
+-- not null: used
+select
+    exists(
+        select from metering.register as g
+        left join tariffs.assignment as a
+            on a.portal_id = g.portal_id and a.meter_id = g.meter_id
+            and a.tariff_id = (
+                select t.tariff_id from tariffs.tariff as t
+                where t.portal_id = :portal_id::int and t.name = :tariff::text
+            )
+        where g.portal_id = :portal_id::int and g.register_no = 1
+            and (:tariff::text is null or a.meter_id is not null)
+            and exists (
+                select from reads.usage as u
+                where u.portal_id = g.portal_id and u.register_id = g.register_id
+                    and u.to_at > coalesce(lower(a.valid), :since::timestamptz)
+                    and u.from_at < coalesce(upper(a.valid), 'infinity')
+                    and u.retired_at = 'infinity' and u.energy_wh <> 0
+            )
+    ) as used;
 
 -- name: assignments
 -- The tariffs of a meter in time.

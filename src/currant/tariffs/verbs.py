@@ -13,6 +13,7 @@ from currant.money import minor_units
 from currant.tariffs.book import DatedRate, DatedTax, PriceBook, unit_named
 from currant.tariffs.calendars import calendar_of, public_holidays
 from currant.tariffs.model import (
+    AlreadyCharged,
     AssignmentRow,
     AssignTariff,
     AttachCalendar,
@@ -59,7 +60,8 @@ _ATTACH_CALENDAR = sql.command("attach_calendar")
 _SET_FIXED_CHARGE = sql.rows("set_fixed_charge", FixedRow)
 _METER_AND_TARIFF = sql.rows("meter_and_tariff", MeterAndTariff)
 _ASSIGN = sql.rows("assign", int)
-_DRAW_AGAIN = sql.rows("draw_again", int)
+_DRAW_AGAIN = sql.command("draw_again")
+_USED_SINCE = sql.rows("used_since", bool)
 _ASSIGNMENTS = sql.rows("assignments", AssignmentRow)
 _BOOK_TARIFF = sql.rows("book_tariff", BookTariff)
 _BOOK_RATES = sql.rows("book_rates", DatedRate)
@@ -210,12 +212,15 @@ async def tariff(tx: Tx, question: TariffWanted) -> TariffShown:
 async def set_tax(tx: Tx, command: SetTax) -> list[DatedTax]:
     """Tax the portal's taxable lines at a rate from an instant on; answers its taxes in time.
 
-    It lasts until the next rate that was set before. Raises `TaxImplausible`.
+    It lasts until the next rate that was set before. Raises `TaxImplausible`, and `AlreadyCharged`
+    where anything was used since then.
     """
     if not 0 <= command.rate < 1:
         raise TaxImplausible(f"It is {command.rate}.", field="rate")
     _check_number("rate", command.rate, _TAX_PLACES)
     portal_id = tx.portal.portal_id
+    if await tx.one(_USED_SINCE, portal_id=portal_id, since=command.from_at, tariff=None):
+        raise AlreadyCharged("Tax it from an instant on that is still to come.", field="from")
     await tx.run(_SET_TAX, portal_id=portal_id, rate=command.rate, from_at=command.from_at)
     return await tx.all(_BOOK_TAXES, portal_id=portal_id)
 
@@ -252,12 +257,20 @@ async def create_calendar(tx: Tx, command: CreateCalendar) -> CalendarCreated:
 
 @needs(Permission.TARIFFS_MANAGE)
 async def attach_calendar(tx: Tx, command: AttachCalendar) -> AttachCalendar:
-    """Let a tariff follow a calendar, or none. Raises `NoSuchTariff`, `NoSuchCalendar`."""
+    """Let a tariff follow a calendar, or none.
+
+    Raises `NoSuchTariff`, `NoSuchCalendar`, and `AlreadyCharged` where meters on the tariff used
+    anything.
+    """
     portal_id, calendar_id = tx.portal.portal_id, None
     if command.calendar is not None:
         calendar_id = await tx.maybe(_CALENDAR_NAMED, portal_id=portal_id, name=command.calendar)
         if calendar_id is None:
             raise NoSuchCalendar(command.calendar, field="calendar")
+    if await tx.one(_USED_SINCE, portal_id=portal_id, since=tx.now, tariff=command.tariff):
+        raise AlreadyCharged(
+            "Create a tariff of another name with this calendar, and assign it.", field="tariff"
+        )
     if not await tx.run(
         _ATTACH_CALENDAR, portal_id=portal_id, name=command.tariff, calendar_id=calendar_id
     ):
@@ -286,7 +299,7 @@ async def set_fixed_charge(tx: Tx, command: SetFixedCharge) -> FixedRow:
 async def assign_tariff(tx: Tx, command: AssignTariff) -> list[AssignmentRow]:
     """Put a meter on a tariff from an instant on; answers its tariffs in time.
 
-    What it used since then is charged anew where that is past.
+    What it used since then is charged anew by the drawdown that follows; fixed charges stand.
 
     Raises `NoSuchMeter`, `NoSuchTariff`, and `Forbidden` where the meter supplies an account from
     then on that is blocked for the caller.
@@ -305,14 +318,16 @@ async def assign_tariff(tx: Tx, command: AssignTariff) -> list[AssignmentRow]:
         raise NoSuchTariff(command.tariff, field="tariff")
     for account in named.accounts:
         tx.user.refuse_blocked(account)
-    await tx.one(
+    changed = await tx.one(
         _ASSIGN,
         portal_id=portal_id,
         meter_ids=[named.meter_id],
         tariff_ids=[named.tariff_id],
         from_at=[command.from_at],
     )
-    await tx.one(_DRAW_AGAIN, portal_id=portal_id, meter_id=named.meter_id, since=command.from_at)
+    if changed:
+        told = {"meter_id": named.meter_id, "since": command.from_at}
+        await tx.run(_DRAW_AGAIN, portal_id=portal_id, **told)
     return await tx.all(_ASSIGNMENTS, portal_id=portal_id, meter_id=named.meter_id)
 
 

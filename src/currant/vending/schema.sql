@@ -133,7 +133,7 @@ $$;
 
 -- Post a vend, move its wallet, count what was sold, count the tender into the cashier's drawer,
 -- and record it; `sale` is told without its entry and balance, which are answered. Its statements
--- keep their plans from one vend to the next, which is half of their cost.
+-- keep their plans from one vend to the next.
 create function vending.close_vend(
     by_login text, by_vendor text, by_user int, tender_number bigint, tender_name text,
     sale vending.vend, postings ledger.new_posting[], in_month date, minor_unit numeric,
@@ -179,8 +179,16 @@ begin
     where u.user_id = by_user and u.vending_limit is not null
     on conflict (portal_id, user_id) do update
     set taken = d.taken + excluded.taken, bound = excluded.bound;
-    sale.entry_id := entry_id;
-    sale.balance := balance;
-    insert into vending.vend select (sale).*;
+    insert into vending.vend (
+        portal_id, vend_id, entry_id, account_id, meter_id, wallet_kind, tender, tendered_amount,
+        arrears_amount, fixed_amount, energy_amount, tax_amount, energy_wh, balance, split,
+        vended_at
+    )
+    values (
+        in_portal, sale.vend_id, close_vend.entry_id, sale.account_id, sale.meter_id,
+        sale.wallet_kind, sale.tender, sale.tendered_amount, sale.arrears_amount,
+        sale.fixed_amount, sale.energy_amount, sale.tax_amount, sale.energy_wh,
+        close_vend.balance, sale.split, at
+    );
 end
 $$;

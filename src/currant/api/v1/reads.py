@@ -1,4 +1,4 @@
-"""Reads that were not believed: what is in quarantine, and their release."""
+"""Reads that were not believed: what is in quarantine, their release and their rejection."""
 
 from typing import Annotated, Any
 
@@ -8,8 +8,15 @@ from litestar.params import FromPath, QueryParameter
 from currant.api.http import AnyRequest, door_of, json_of, signed_in
 from currant.api.v1.frame import Cursor, IdempotencyKey, Limit, answer, cursor_after, cursor_of
 from currant.api.v1.openapi import documented
-from currant.reads.model import Quarantined, QuarantineWanted, Released, ReleaseReads
-from currant.reads.verbs import quarantine, release_reads
+from currant.reads.model import (
+    Quarantined,
+    QuarantineWanted,
+    Rejected,
+    RejectReads,
+    Released,
+    ReleaseReads,
+)
+from currant.reads.verbs import quarantine, reject_reads, release_reads
 
 Serial = Annotated[str | None, QueryParameter(description="Of the meter with this serial number.")]
 
@@ -45,4 +52,21 @@ async def post_release(
     return answer({"data": rows})
 
 
-ROUTES = [get_quarantine, post_release]
+@post(
+    "/v1/{portal:str}/reads/quarantine/reject",
+    status_code=200,
+    operation_class=documented(
+        Rejected, takes=RejectReads([1, 2], "The display was misread."), listed=True
+    ),
+)
+async def post_reject(
+    request: AnyRequest, portal: FromPath[str], idempotency_key: IdempotencyKey = None
+) -> Response[Any]:
+    """Dismiss reads that are in quarantine, all or none; the same read sent before goes too."""
+    actor = await signed_in(request, portal)
+    command = await json_of(request, RejectReads)
+    rows = await door_of(request).act(reject_reads, command, actor, idempotency_key)
+    return answer({"data": rows})
+
+
+ROUTES = [get_quarantine, post_release, post_reject]
