@@ -178,14 +178,6 @@ class Run(msgspec.Struct):
             return True
         return {bucket: wh for bucket, wh in self.energy_wh.items() if wh} != self.stored_wh
 
-    def takes(self, piece: Piece, kind: str) -> bool:
-        """Whether a piece belongs here, drawn from a kind of wallet.
-
-        What is taken back is taken from the other kind too, before the meter changed to this one.
-        """
-        left = self.energy_wh.get(piece.bucket, 0) + piece.energy_wh
-        return self.wallet_kind == kind if piece.energy_wh >= 0 else left >= 0
-
     def charge(self, nets: dict[str, int], tax: int) -> None:
         """Say what all its energy costs; owed is what that is more, by chart account, than before.
 
@@ -196,6 +188,29 @@ class Run(msgspec.Struct):
         owed = {coa: net - charged.get(coa, 0) for coa, net in nets.items()}
         owed |= {coa: -net for coa, net in charged.items() if coa not in nets}
         self.owed = {coa: amount for coa, amount in owed.items() if amount}
+
+
+def _run_of(runs: Iterable[Run], from_at: datetime, supply: SupplyRow, piece: Piece) -> Run | None:
+    """Return the run that a piece belongs to, if there is one.
+
+    What is taken back comes from the other kind of wallet where this one never held so much: the
+    meter was changed to it since.
+    """
+    own = other = None
+    for run in runs:
+        if (
+            run.account_id == supply.account_id
+            and run.tariff_id == supply.tariff_id
+            and run.from_at == from_at
+        ):
+            if run.wallet_kind == supply.wallet_kind:
+                own = run
+            else:
+                other = run
+    if other is None or piece.energy_wh >= 0:
+        return own
+    held = 0 if own is None else own.energy_wh.get(piece.bucket, 0)
+    return own if held + piece.energy_wh >= 0 else other
 
 
 class Months:
@@ -235,16 +250,14 @@ class Months:
         runs = self.runs.get(key)
         if runs is None:
             runs = self.runs[key] = [self._take_up(row) for row in self._stored.get(key, ())]
-        version, kind = span.version, supply.wallet_kind
-        told = (max(span.start_at, supply.start_at), supply.account_id, supply.tariff_id)
-        like = [run for run in runs if (run.from_at, run.account_id, run.tariff_id) == told]
-        fitting = [run for run in like if run.takes(piece, kind)]
-        if fitting:
-            run = min(fitting, key=lambda run: run.wallet_kind != kind)
-            run.version = run.version or version
-        else:
-            run = Run(meter_id, span.month, *told, kind, version, {}, {}, 0, 0, {}, 0)
+        from_at = max(span.start_at, supply.start_at)
+        run = _run_of(runs, from_at, supply, piece)
+        if run is None:
+            told = (from_at, supply.account_id, supply.tariff_id)
+            kind = supply.wallet_kind
+            run = Run(meter_id, span.month, *told, kind, span.version, {}, {}, 0, 0, {}, 0)
             runs.append(run)
+        run.version = run.version or span.version
         run.energy_wh[piece.bucket] = run.energy_wh.get(piece.bucket, 0) + piece.energy_wh
         if piece.estimated:
             run.estimated_wh += piece.energy_wh
