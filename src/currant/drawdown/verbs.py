@@ -235,16 +235,18 @@ async def _post(
     entries: list[tuple[object, ...]] = []
     lines: list[tuple[object, ...]] = []
     for (meter_id, account_id, kind), runs in changed.items():
-        gross = sum(run.owed_tax + sum(run.owed.values()) for run in runs)
-        energy = sum(run.drawn_wh for run in runs)
-        moves_money = kind == "currency" and any(run.owed or run.owed_tax for run in runs)
-        if not (energy or moves_money):
-            continue
-        entries.append((latest[meter_id], account_id, meter_id, kind, gross, energy))
-        if moves_money:
-            n = len(entries)
+        n, gross, energy, owing = len(entries) + 1, 0, 0, False
+        for run in runs:
+            energy += run.drawn_wh
+            if run.owed or run.owed_tax:
+                owing = True
+                gross += run.owed_tax + sum(run.owed.values())
+        if owing and kind == "currency":
             lines += [(n, coa, -amount) for run in runs for coa, amount in run.owed.items()]
             lines.append((n, _TAX_COA, -sum(run.owed_tax for run in runs)))
+        elif not energy:
+            continue
+        entries.append((latest[meter_id], account_id, meter_id, kind, gross, energy))
     stored = [run for runs in changed.values() for run in runs]
     moved = await tx.all(
         _POST,
