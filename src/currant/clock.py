@@ -9,6 +9,7 @@ from datetime import UTC, date, datetime, timedelta, timezone, tzinfo
 from typing import Protocol
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from currant.errors import Invalid
 
@@ -21,6 +22,9 @@ _DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 _NONE = timedelta(0)
 _FIRST = datetime.min.replace(tzinfo=UTC)
 _LAST = datetime.max.replace(tzinfo=UTC)
+_SECOND = timedelta(seconds=1)
+_EARLIEST_END = datetime(2, 1, 1, tzinfo=UTC)
+_LATEST_END = datetime(9998, 12, 31, tzinfo=UTC)
 
 
 class Clock(Protocol):
@@ -116,6 +120,23 @@ def parse_day(text: str) -> date:
         return date.fromisoformat(text)
     except ValueError as error:
         raise Invalid(f"{text!r} does not exist: {error}.") from None
+
+
+def parse_end(text: str, zone: tzinfo) -> Instant:
+    """Read the last second of a span: a timestamp in a query, or a local day that is meant whole.
+
+    Raises `Invalid`.
+    """
+    try:
+        if len(text) == len("YYYY-MM-DD"):
+            end = Instant(day_bounds(parse_day(text), zone)[1] - _SECOND, timedelta(), text)
+        else:
+            end = parse_instant(text, zone, query=True)
+    except Invalid as refusal:
+        raise Invalid(f"The parameter end_date: {refusal.detail}", field="end_date") from None
+    if not _EARLIEST_END <= end.at <= _LATEST_END:
+        raise Invalid("The parameter end_date is in the years 2 to 9998.", field="end_date")
+    return replace(end, at=end.at.replace(microsecond=0))
 
 
 def format_instant(at: datetime, zone: tzinfo) -> str:

@@ -27,7 +27,9 @@ DOMAINS = (
     "receivables",
     "prepayment",
     "drawdown",
+    "batches",
     "vending",
+    "transactions",
     "supply",
 )
 ROLES = ("currant_owner", "currant_runtime", "currant_reader")

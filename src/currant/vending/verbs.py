@@ -1,17 +1,16 @@
 """Vends: quote, sell, and show what was sold."""
 
-from collections.abc import AsyncIterator, Sequence
-from datetime import UTC, date, datetime, timedelta
+from collections.abc import Sequence
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 from uuid import uuid4
-from zoneinfo import ZoneInfo
 
 import msgspec
 
 from currant import wire
 from currant.access.permissions import Permission, needs
-from currant.clock import Instant, day_bounds, parse_day, parse_instant
+from currant.clock import parse_end
 from currant.customers.model import NoSuchAccount
 from currant.customers.verbs import account_id_of
 from currant.db.statements import Statements
@@ -33,7 +32,6 @@ from currant.vending.model import (
     NotVendable,
     Quote,
     Quoted,
-    Transaction,
     Vend,
     Vended,
     VendFacts,
@@ -42,7 +40,6 @@ from currant.vending.model import (
     VendsOf,
     WalletValues,
     WalletValuesWanted,
-    Window,
 )
 from currant.vending.receipt import postings, quoted, shown, vended
 from currant.vending.split import Due, Owed, Split, split_tender
@@ -53,15 +50,12 @@ _EMPTY_DRAWER = sql.rows("empty_drawer", Decimal)
 _CLOSE_VEND = sql.rows("close_vend", ClosedVend)
 _VENDS = sql.rows("vends", VendRow)
 _WALLET_VALUES = sql.rows("wallet_values", MeterWallet)
-_TRANSACTIONS = sql.rows("transactions", Transaction)
 
 TENDERS = ("cash", "check", "card", "eft")
 _LARGEST_TENDER = Decimal(10) ** 9
 _BEYOND_NUMBERS = 2**63
 _MOST_ACCOUNTS = 200
 _SECOND = timedelta(seconds=1)
-_EARLIEST = datetime(2, 1, 1, tzinfo=UTC)
-_LATEST = datetime(9998, 12, 31, tzinfo=UTC)
 
 
 class _Offer(msgspec.Struct, frozen=True):
@@ -205,7 +199,7 @@ async def wallet_values(tx: Tx, question: WalletValuesWanted) -> WalletValues:
         raise Invalid(f"At most {_MOST_ACCOUNTS} accounts are told at once.", field="account")
     for account in question.accounts:
         tx.user.refuse_blocked(account)
-    end = None if question.end is None else last_second(question.end, tx.portal.zone)
+    end = None if question.end is None else parse_end(question.end, tx.portal.zone)
     rows = await tx.all(
         _WALLET_VALUES,
         portal_id=tx.portal.portal_id,
@@ -230,40 +224,6 @@ async def wallet_values(tx: Tx, question: WalletValuesWanted) -> WalletValues:
         [AccountValues(account, meters[account]) for account in question.accounts],
         nonstandard_offset=end is not None and end.nonstandard,
     )
-
-
-@needs(Permission.TRANSACTIONS_VIEW)
-async def transactions(tx: Tx, question: Window) -> AsyncIterator[Transaction]:
-    """List what was recorded in a window, by id, a few thousand at a time (J29).
-
-    What concerns accounts that are blocked for the caller is left out.
-    """
-    found = tx.each(
-        _TRANSACTIONS,
-        portal_id=tx.portal.portal_id,
-        first_at=question.first_at,
-        before=question.before,
-        blocked=list(tx.user.blocked),
-    )
-    async for transaction in found:
-        yield transaction
-
-
-def last_second(text: str, zone: ZoneInfo) -> Instant:
-    """Read the last second of a span: a timestamp in a query, or a local day that is meant whole.
-
-    Raises `Invalid`.
-    """
-    try:
-        if len(text) == len("YYYY-MM-DD"):
-            end = Instant(day_bounds(parse_day(text), zone)[1] - _SECOND, timedelta(), text)
-        else:
-            end = parse_instant(text, zone, query=True)
-    except Invalid as refusal:
-        raise Invalid(f"The parameter end_date: {refusal.detail}", field="end_date") from None
-    if not _EARLIEST <= end.at <= _LATEST:
-        raise Invalid("The parameter end_date is in the years 2 to 9998.", field="end_date")
-    return msgspec.structs.replace(end, at=end.at.replace(microsecond=0))
 
 
 async def _worth(tx: Tx, row: MeterWallet) -> Decimal | None:

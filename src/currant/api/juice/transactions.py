@@ -12,10 +12,10 @@ from litestar.response import Stream
 from currant import wire
 from currant.api.http import AnyRequest, Query, door_of, signed_in
 from currant.api.juice.frame import MEDIA_TYPE
-from currant.clock import format_instant
+from currant.clock import format_instant, parse_end
 from currant.money import kwh
-from currant.vending.model import Transaction, Window
-from currant.vending.verbs import last_second, transactions
+from currant.transactions.model import Transaction, Window
+from currant.transactions.verbs import transactions
 
 _DAY = timedelta(hours=24)
 _SECOND = timedelta(seconds=1)
@@ -36,7 +36,7 @@ async def dump_transactions(request: AnyRequest) -> Stream:
     try:
         async with door_of(request).asking(transactions, actor) as tx:
             zone = tx.portal.zone
-            last = last_second(end_date, zone)
+            last = parse_end(end_date, zone)
             before = last.at + _SECOND
             file.write(b'{"error":0,"data":[')
             comma = b""
