@@ -79,6 +79,23 @@ create index fixed_due_open on drawdown.fixed_due (portal_id, account_id)
 where net_paid + tax_paid < net + tax;
 call db.tenant_table('drawdown.fixed_due');
 
+create table drawdown.fixed_payment (
+    portal_id int not null,
+    entry_id bigint not null,
+    meter_id bigint not null,
+    month date not null,
+    fixed_id int not null,
+    account_id bigint not null,
+    net db.amount not null check (net >= 0),
+    tax db.amount not null check (tax >= 0),
+    primary key (portal_id, entry_id, meter_id, month, fixed_id),
+    foreign key (portal_id, meter_id, month, fixed_id, account_id) references drawdown.fixed_due
+);
+comment on table drawdown.fixed_payment is
+'What of a vend went to which fixed charge, so that its reversal opens the charge again.';
+call db.tenant_table('drawdown.fixed_payment');
+call db.append_only('drawdown.fixed_payment');
+
 -- Where a meter's block counters stand in its latest two months: units sold for a unit wallet,
 -- consumption for a currency wallet.
 create function drawdown.counters(
@@ -113,7 +130,8 @@ $$;
 
 -- Count units that were sold on the meter's month, and settle the fixed charges that were paid.
 create function drawdown.count_sale(
-    in_portal int, of_account bigint, of_meter bigint, in_month date, sold_wh bigint,
+    in_portal int, of_entry bigint, of_account bigint, of_meter bigint, in_month date,
+    sold_wh bigint,
     due_meters bigint[], due_months date[], due_fixed int[],
     due_nets numeric[], due_taxes numeric[]
 )
@@ -134,6 +152,32 @@ begin
             as p (meter_id, month, fixed_id, net, tax)
         where f.portal_id = in_portal and f.meter_id = p.meter_id and f.month = p.month
             and f.fixed_id = p.fixed_id and f.account_id = of_account;
+        insert into drawdown.fixed_payment (
+            portal_id, entry_id, meter_id, month, fixed_id, account_id, net, tax
+        )
+        select in_portal, of_entry, p.meter_id, p.month, p.fixed_id, of_account, p.net, p.tax
+        from unnest(due_meters, due_months, due_fixed, due_nets, due_taxes)
+            as p (meter_id, month, fixed_id, net, tax);
     end if;
+end
+$$;
+
+-- Take a sale back that is reversed: the units leave the meter's month, and the fixed charges that
+-- it paid are open again.
+create function drawdown.uncount_sale(
+    in_portal int, of_entry bigint, of_meter bigint, in_month date, sold_wh bigint
+)
+returns void
+language plpgsql
+as $$
+begin
+    update drawdown.sold as s set energy_wh = s.energy_wh - sold_wh
+    where s.portal_id = in_portal and s.meter_id = of_meter and s.month = in_month;
+    update drawdown.fixed_due as f
+    set net_paid = f.net_paid - p.net, tax_paid = f.tax_paid - p.tax
+    from drawdown.fixed_payment as p
+    where p.portal_id = in_portal and p.entry_id = of_entry
+        and f.portal_id = p.portal_id and f.meter_id = p.meter_id and f.month = p.month
+        and f.fixed_id = p.fixed_id and f.account_id = p.account_id;
 end
 $$;

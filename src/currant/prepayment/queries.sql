@@ -50,7 +50,7 @@ with line as materialized (
         :portal_id::int, :login::text, :vendor_number::text, :at::timestamptz,
         (
             select array_agg((
-                line.n, :way::text, :at::timestamptz, line.account_id, null,
+                line.n, :entry_kind::text, :at::timestamptz, line.account_id, null,
                 case :kind::text when 'units' then 0 else line.amount end, 0,
                 case :kind::text when 'units' then line.amount::bigint else 0 end,
                 0, '', '', null

@@ -66,28 +66,31 @@ async def adjust_wallets(tx: Tx, command: AdjustWallets) -> WalletsAdjusted:
             _read(tx, command.wallet, reader, record, records)
     accounts = await accounts_of(tx, records, foreign_keys=command.foreign_keys)
     refuse_file(Forbidden, blocked_faults(tx, records, accounts))
-    held = await _hold(tx, command, records, accounts)
+    held = await _hold(tx, command.wallet, records, accounts)
     await _refuse_beyond_limit(tx, command, records, accounts)
     if command.way is Way.DEBIT:
         _refuse_overdrawn(tx, command, records, accounts, held)
     if records:
-        in_units = command.wallet is Wallet.UNITS
-        debit, credit = _POSTED[command.wallet, command.way]
-        await tx.one(
-            _ADJUST_WALLETS,
-            portal_id=tx.portal.portal_id,
-            login=tx.user.login,
-            vendor_number=tx.user.vendor_number,
-            at=tx.now,
-            way=command.way.value,
-            kind=command.wallet.value,
-            commodity="Wh" if in_units else tx.portal.currency,
-            debit=debit,
-            credit=credit,
-            account_ids=[accounts[record.key].account_id for record in records],
-            amounts=[record.amount for record in records],
-        )
+        await _post(tx, command.wallet, command.way, command.way.value, records, accounts)
     return WalletsAdjusted(len(records), reader.header_repaired)
+
+
+async def credit_wallets(
+    tx: Tx, records: Sequence[AdjustmentRecord], accounts: Mapping[str, NamedAccount]
+) -> None:
+    """Credit currency wallets, an entry of kind adjust a record (posting rule L3).
+
+    Raises `NoSuchWallet`, naming the records.
+    """
+    await _hold(tx, Wallet.CURRENCY, records, accounts)
+    if records:
+        await _post(tx, Wallet.CURRENCY, Way.FUND, "adjust", records, accounts)
+
+
+async def units_worth(tx: Tx, account_id: int, energy_wh: int) -> int | None:
+    """Value units of an account now, in minor units; None where no meter of it has a rate."""
+    positions = await _positions(tx, [account_id])
+    return _worth(tx, positions[account_id], energy_wh)
 
 
 @needs(Permission.JOBS_RUN)
@@ -120,7 +123,7 @@ def _read(
 
 async def _hold(
     tx: Tx,
-    command: AdjustWallets,
+    wallet: Wallet,
     records: Sequence[AdjustmentRecord],
     accounts: Mapping[str, NamedAccount],
 ) -> dict[str, Decimal]:
@@ -128,17 +131,44 @@ async def _hold(
     rows = await tx.all(
         _HOLD_WALLETS,
         portal_id=tx.portal.portal_id,
-        kind=command.wallet.value,
+        kind=wallet.value,
         account_ids=[account.account_id for account in accounts.values()],
     )
     balances = {row.account_id: row.balance for row in rows}
     lacking = [
-        Fault(record.number, "account", f"{account.account} has no {command.wallet.value} wallet")
+        Fault(record.number, "account", f"{account.account} has no {wallet.value} wallet")
         for record in records
         if (account := accounts[record.key]).account_id not in balances
     ]
     refuse_file(NoSuchWallet, lacking)
     return {account.account: balances[account.account_id] for account in accounts.values()}
+
+
+async def _post(
+    tx: Tx,
+    wallet: Wallet,
+    way: Way,
+    entry_kind: str,
+    records: Sequence[AdjustmentRecord],
+    accounts: Mapping[str, NamedAccount],
+) -> None:
+    """Post adjustments, an entry a record, and move the wallets."""
+    debit, credit = _POSTED[wallet, way]
+    await tx.one(
+        _ADJUST_WALLETS,
+        portal_id=tx.portal.portal_id,
+        login=tx.user.login,
+        vendor_number=tx.user.vendor_number,
+        at=tx.now,
+        entry_kind=entry_kind,
+        way=way.value,
+        kind=wallet.value,
+        commodity="Wh" if wallet is Wallet.UNITS else tx.portal.currency,
+        debit=debit,
+        credit=credit,
+        account_ids=[accounts[record.key].account_id for record in records],
+        amounts=[record.amount for record in records],
+    )
 
 
 async def _refuse_beyond_limit(

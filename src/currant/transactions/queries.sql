@@ -1,3 +1,50 @@
+-- name: reversible
+-- An entry as a reversal needs to know it; null is an entry of no account.
+-- not null: reversed
+select
+    e.entry_id, e.kind, e.recorded_at, a.account, e.account_id, e.amount, e.arrears_amount,
+    e.energy_wh, e.reverses,
+    exists(
+        select from ledger.entry as r where r.portal_id = e.portal_id and r.reverses = e.entry_id
+    ) as reversed
+from ledger.entry as e
+left join customers.account as a on a.portal_id = e.portal_id and a.account_id = e.account_id
+where e.portal_id = :portal_id::int and e.entry_id = :entry_id::bigint;
+
+-- name: reverse
+-- Reverse an entry with all that it moved.
+-- not null: entry_id
+select r.entry_id, r.balance, r.taken_back
+from transactions.reverse(
+    :portal_id::int, :login::text, :vendor_number::text, :entry_id::bigint, :note::text,
+    :at::timestamptz
+) as r;
+
+-- name: hold_account
+-- Keep vends and other payments of an account waiting until this one is done.
+-- not null: held
+select true as held
+from transactions.hold_account(:portal_id::int, :account_id::bigint);
+
+-- name: owed
+-- What an account owes, the oldest first, locked until the transaction ends.
+select o.item_id, o.type_name, o.receivable_coa, o.outstanding
+from receivables.open_item as o
+where o.portal_id = :portal_id::int and o.account_id = :account_id::bigint and o.outstanding > 0
+order by o.start_at nulls first, o.item_id
+for no key update;
+
+-- name: pay_arrears
+-- Pay open items with a tender; answers the ledger entry.
+-- not null: entry_id
+select
+    transactions.pay_arrears(
+        :portal_id::int, :login::text, :vendor_number::text, :user_id::int, :account_id::bigint,
+        :tender::text, :tender_number::bigint, :tender_name::text, :currency::text,
+        :minor_unit::numeric, :item_ids::bigint[], :item_coas::text[], :item_paid::numeric[],
+        :note::text, :at::timestamptz
+    ) as entry_id;
+
 -- name: transactions
 -- The entries that were recorded from one instant to before another, as J29 prints them, by id;
 -- without those of accounts that are blocked for the caller (* is every one).

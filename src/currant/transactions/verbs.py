@@ -1,14 +1,149 @@
 """Acts on what accounts owe and hold, and the list of what was done."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
+from decimal import Decimal
 
 from currant.access.permissions import Permission, needs
+from currant.batches.tenders import refuse_tender, tender_minor
+from currant.customers.verbs import account_id_of
 from currant.db.statements import Statements
 from currant.db.tx import Tx
-from currant.transactions.model import Transaction, Window
+from currant.errors import Forbidden, Invalid, NotFound
+from currant.ledger.model import AlreadyReversed, NoReversalOfReversal, NoSuchEntry
+from currant.money import format_money, from_minor, to_minor
+from currant.prepayment.verbs import units_worth
+from currant.transactions.model import (
+    ArrearsPaid,
+    ItemPaid,
+    Mirrored,
+    NotOwed,
+    NotReversible,
+    OwedItem,
+    PayArrears,
+    ReverseTransaction,
+    Reversible,
+    Transaction,
+    TransactionReversed,
+    Window,
+)
 
 sql = Statements(__package__)
 _TRANSACTIONS = sql.rows("transactions", Transaction)
+_REVERSIBLE = sql.rows("reversible", Reversible)
+_REVERSE = sql.rows("reverse", Mirrored)
+_HOLD_ACCOUNT = sql.rows("hold_account", bool)
+_OWED = sql.rows("owed", OwedItem)
+_PAY_ARREARS = sql.rows("pay_arrears", int)
+
+# Usage is corrected by reads, a monthly charge by adjusting the wallet: both would be drawn anew.
+_DRAWN = {"wallet": "corrected by a read", "fixed": "given back by crediting the wallet"}
+
+
+@needs(Permission.TRANSACTIONS_REVERSE)
+async def reverse(tx: Tx, command: ReverseTransaction) -> TransactionReversed:
+    """Undo a transaction with all that it moved, by its exact mirror (J31, posting rule L17).
+
+    A sale gives back its tender, arrears, fixed charges and units; a wallet may go below zero. The
+    amount is held to the caller's special limit, units at what they are worth now. Raises
+    `NoSuchEntry`, `AlreadyReversed`, `NoReversalOfReversal`, `NotReversible`, `ArrearsPaidSince`,
+    and `Forbidden` for a blocked account or an amount above the limit; then nothing was done.
+    """
+    if not command.note.strip():
+        raise Invalid("Say why the transaction is reversed.", field="note")
+    found = await tx.maybe(
+        _REVERSIBLE, portal_id=tx.portal.portal_id, entry_id=command.transaction_id
+    )
+    if found is None:
+        raise NoSuchEntry(f"It was asked for as {command.transaction_id}.", field="id")
+    if found.account is not None:
+        tx.user.refuse_blocked(found.account)
+    if found.reverses is not None:
+        raise NoReversalOfReversal(f"{found.entry_id} reverses {found.reverses}.", field="id")
+    if found.reversed:
+        raise AlreadyReversed(f"It is {found.entry_id}.", field="id")
+    if found.kind in _DRAWN:
+        raise NotReversible(f"What usage costs is {_DRAWN[found.kind]}.", field="id")
+    if found.account is None:
+        raise NotReversible("It is of no account.", field="id")
+    await _refuse_beyond_limit(tx, found)
+    mirrored = await tx.one(
+        _REVERSE,
+        portal_id=tx.portal.portal_id,
+        login=tx.user.login,
+        vendor_number=tx.user.vendor_number,
+        entry_id=found.entry_id,
+        note=command.note,
+        at=tx.now,
+    )
+    return TransactionReversed(
+        transaction_id=mirrored.entry_id,
+        reverses=found.entry_id,
+        account=found.account,
+        kind=found.kind,
+        currency=tx.portal.currency,
+        amount=_amount(found),
+        recorded_at=found.recorded_at,
+        below_zero=mirrored.balance is not None and mirrored.balance < 0,
+        taken_back=mirrored.taken_back,
+    )
+
+
+@needs(Permission.VENDCASH)
+async def pay_arrears(tx: Tx, command: PayArrears) -> ArrearsPaid:
+    """Take a tender for arrears alone, without selling energy (posting rule L11).
+
+    The oldest are paid first, or only the items named; plans and starts to come are not looked at,
+    for the customer wants to pay. It counts into the cashier's batch and vending limit. Raises
+    `NoSuchAccount`, `Invalid`, `NotFound` for an item, `NotOwed` where it is more than is owed, and
+    `VendingLimitReached`; then nothing was taken.
+    """
+    currency = tx.portal.currency
+    refuse_tender(command.tender, command.tender_number)
+    paying = tender_minor(command.amount, currency)
+    account_id = await account_id_of(tx, command.account)
+    await tx.one(_HOLD_ACCOUNT, portal_id=tx.portal.portal_id, account_id=account_id)
+    owed = await tx.all(_OWED, portal_id=tx.portal.portal_id, account_id=account_id)
+    wanted = owed if command.arrears_ids is None else _named(command.arrears_ids, owed)
+    parts, left = [], paying
+    for item in wanted:
+        part = min(left, to_minor(item.outstanding, currency))
+        if part > 0:
+            parts.append((item, from_minor(part, currency)))
+            left -= part
+    if left:
+        most = format_money(sum((item.outstanding for item in wanted), Decimal(0)), currency)
+        raise NotOwed(f"It is {most}.", field="amount")
+    entry_id = await tx.one(
+        _PAY_ARREARS,
+        portal_id=tx.portal.portal_id,
+        login=tx.user.login,
+        vendor_number=tx.user.vendor_number,
+        user_id=tx.user.user_id,
+        account_id=account_id,
+        tender=command.tender,
+        tender_number=command.tender_number,
+        tender_name=command.tender_name,
+        currency=currency,
+        minor_unit=from_minor(1, currency),
+        item_ids=[item.item_id for item, _ in parts],
+        item_coas=[item.receivable_coa for item, _ in parts],
+        item_paid=[paid for _, paid in parts],
+        note=command.note,
+        at=tx.now,
+    )
+    amount = from_minor(paying, currency)
+    return ArrearsPaid(
+        transaction_id=entry_id,
+        account=command.account,
+        tender=command.tender,
+        currency=currency,
+        amount=amount,
+        items=[
+            ItemPaid(item.item_id, item.type_name.strip(), paid, item.outstanding - paid)
+            for item, paid in parts
+        ],
+        outstanding=sum((item.outstanding for item in owed), Decimal(0)) - amount,
+    )
 
 
 @needs(Permission.TRANSACTIONS_VIEW)
@@ -26,3 +161,32 @@ async def transactions(tx: Tx, question: Window) -> AsyncIterator[Transaction]:
     )
     async for transaction in found:
         yield transaction
+
+
+def _amount(found: Reversible) -> Decimal:
+    """Return what was tendered or adjusted; of arrears what was issued, paid before or not."""
+    return found.amount + (0 if found.kind == "arrears" else found.arrears_amount)
+
+
+async def _refuse_beyond_limit(tx: Tx, found: Reversible) -> None:
+    """Refuse what is worth more than the caller's special limit."""
+    limit, currency = tx.user.special_limit, tx.portal.currency
+    if limit is None:
+        return
+    worth: int | None = to_minor(_amount(found), currency)
+    if not worth and found.energy_wh and found.account_id is not None:
+        worth = await units_worth(tx, found.account_id, found.energy_wh)
+    if worth is None:
+        raise Forbidden("Its value is unknown, for no meter of the account has a rate now.")
+    if worth > limit:
+        value, most = (format_money(from_minor(m, currency), currency) for m in (worth, limit))
+        raise Forbidden(f"Its value of {value} is above your special limit of {most}.")
+
+
+def _named(arrears_ids: Sequence[int], owed: Sequence[OwedItem]) -> list[OwedItem]:
+    """Return the items of an account that are named, in their order, each once."""
+    known = {item.item_id: item for item in owed}
+    for item_id in arrears_ids:
+        if item_id not in known:
+            raise NotFound(f"The account owes nothing on arrears {item_id}.", field="arrears_ids")
+    return [known[item_id] for item_id in dict.fromkeys(arrears_ids)]

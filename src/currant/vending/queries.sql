@@ -22,9 +22,9 @@ from vending.close_vend(
         :portal_id::int, :vend_id::uuid, null, :account_id::bigint, :meter_id::bigint,
         :wallet_kind::text, :tender::text, :tendered_amount::numeric, :arrears_amount::numeric,
         :fixed_amount::numeric, :energy_amount::numeric, :tax_amount::numeric,
-        :energy_wh::bigint, null, :split::jsonb, :at::timestamptz
+        :energy_wh::bigint, null, :split::jsonb, :at::timestamptz, :month::date
     )::vending.vend,
-    :postings::ledger.new_posting[], :month::date, :minor_unit::numeric,
+    :postings::ledger.new_posting[], :minor_unit::numeric,
     :item_ids::bigint[], :item_paid::numeric[],
     :due_meter_ids::bigint[], :due_months::date[], :due_fixed_ids::int[],
     :due_nets::numeric[], :due_taxes::numeric[]

@@ -21,11 +21,13 @@ create table vending.vend (
     balance db.amount not null,
     split jsonb not null,
     vended_at timestamptz not null,
+    month date not null check (extract(day from month) = 1),
     primary key (portal_id, vend_id),
     constraint vend_adds_up check (tendered_amount = arrears_amount + fixed_amount + energy_amount)
 );
 comment on table vending.vend is
-'A sale: what was tendered, and the split of it, line by line, as data.';
+'A sale: what was tendered, and the split of it, line by line, as data. month is the one its units '
+'count in, by the clock of the tariff.';
 create index vend_by_account on vending.vend (portal_id, account_id, entry_id);
 call db.tenant_table('vending.vend');
 call db.append_only('vending.vend');
@@ -136,7 +138,7 @@ $$;
 -- keep their plans from one vend to the next.
 create function vending.close_vend(
     by_login text, by_vendor text, by_user int, tender_number bigint, tender_name text,
-    sale vending.vend, postings ledger.new_posting[], in_month date, minor_unit numeric,
+    sale vending.vend, postings ledger.new_posting[], minor_unit numeric,
     items bigint[], item_paid numeric[],
     due_meters bigint[], due_months date[], due_fixed int[],
     due_nets numeric[], due_taxes numeric[],
@@ -168,7 +170,7 @@ begin
         );
     end if;
     perform drawdown.count_sale(
-        in_portal, sale.account_id, sale.meter_id, in_month,
+        in_portal, entry_id, sale.account_id, sale.meter_id, sale.month,
         case when in_units then sale.energy_wh else 0 end,
         due_meters, due_months, due_fixed, due_nets, due_taxes
     );
@@ -182,13 +184,13 @@ begin
     insert into vending.vend (
         portal_id, vend_id, entry_id, account_id, meter_id, wallet_kind, tender, tendered_amount,
         arrears_amount, fixed_amount, energy_amount, tax_amount, energy_wh, balance, split,
-        vended_at
+        vended_at, month
     )
     values (
         in_portal, sale.vend_id, close_vend.entry_id, sale.account_id, sale.meter_id,
         sale.wallet_kind, sale.tender, sale.tendered_amount, sale.arrears_amount,
         sale.fixed_amount, sale.energy_amount, sale.tax_amount, sale.energy_wh,
-        close_vend.balance, sale.split, at
+        close_vend.balance, sale.split, at, sale.month
     );
 end
 $$;

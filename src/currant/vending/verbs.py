@@ -10,6 +10,7 @@ import msgspec
 
 from currant import wire
 from currant.access.permissions import Permission, needs
+from currant.batches.tenders import refuse_tender, tender_minor
 from currant.clock import parse_end
 from currant.customers.model import NoSuchAccount
 from currant.customers.verbs import account_id_of
@@ -17,7 +18,7 @@ from currant.db.statements import Statements
 from currant.db.tx import Tx
 from currant.errors import Invalid
 from currant.metering.model import NoSuchMeter
-from currant.money import from_minor, minor_units, to_minor
+from currant.money import from_minor, to_minor
 from currant.tariffs.verbs import price_book
 from currant.vending.model import (
     AccountValues,
@@ -51,9 +52,6 @@ _CLOSE_VEND = sql.rows("close_vend", ClosedVend)
 _VENDS = sql.rows("vends", VendRow)
 _WALLET_VALUES = sql.rows("wallet_values", MeterWallet)
 
-TENDERS = ("cash", "check", "card", "eft")
-_LARGEST_TENDER = Decimal(10) ** 9
-_BEYOND_NUMBERS = 2**63
 _MOST_ACCOUNTS = 200
 _SECOND = timedelta(seconds=1)
 
@@ -82,14 +80,7 @@ async def vend(tx: Tx, command: Vend) -> Vended:
     Posting rule L8. Raises `Invalid`, `NoSuchAccount`, `MeterUnclear`, `NotVendable`,
     `VendingLimitReached`; then nothing was charged.
     """
-    if command.tender not in TENDERS:
-        raise Invalid(f"The tender is one of {', '.join(TENDERS)}.", field="tender")
-    if not 0 <= command.tender_number < _BEYOND_NUMBERS:
-        raise Invalid(
-            f"The tender_number is a whole number from 0 to {_BEYOND_NUMBERS - 1}."
-            " Nothing was charged.",
-            field="tender_number",
-        )
+    refuse_tender(command.tender, command.tender_number)
     offer = await _offer(tx, command.account, command.serial_number, command.amount, locking=True)
     facts, split = offer.facts, offer.split
     told = quoted(facts, split, tx.portal.currency)
@@ -241,7 +232,7 @@ async def _offer(
     tx: Tx, account: str, serial_number: str | None, amount: Decimal, *, locking: bool
 ) -> _Offer:
     """Read the facts of a vend and share the tender out."""
-    tender_minor = _tender_minor(tx, amount)
+    tendered = tender_minor(amount, tx.portal.currency)
     facts = await tx.one(
         _OPEN_VEND,
         portal_id=tx.portal.portal_id,
@@ -267,7 +258,7 @@ async def _offer(
     month = book.month_at(tx.now)
     counters = dict(zip(facts.months or [], facts.counters or [], strict=True))
     split = split_tender(
-        tender_minor,
+        tendered,
         _owed(tx, facts),
         _dues(tx, facts),
         book.version_at(tx.now),
@@ -276,17 +267,6 @@ async def _offer(
         in_units=facts.wallet_kind == "units",
     )
     return _Offer(facts, split, month)
-
-
-def _tender_minor(tx: Tx, amount: Decimal) -> int:
-    places = minor_units(tx.portal.currency)
-    if not amount.is_finite() or not 0 < amount <= _LARGEST_TENDER:
-        raise Invalid(
-            f"The amount {amount} is not above 0 and at most {_LARGEST_TENDER}.", field="amount"
-        )
-    if amount != round(amount, places):
-        raise Invalid(f"The amount {amount} has more than {places} decimals.", field="amount")
-    return to_minor(amount, tx.portal.currency)
 
 
 def _owed(tx: Tx, facts: VendFacts) -> list[Owed]:

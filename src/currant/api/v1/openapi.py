@@ -23,8 +23,8 @@ from litestar.openapi.spec import (
 )
 
 from currant import wire
+from currant.batches.tenders import TENDERS
 from currant.errors import Fault
-from currant.vending.verbs import TENDERS
 
 Shape = type[msgspec.Struct]
 
