@@ -3,7 +3,18 @@
 import typer
 
 from currant import __version__
-from currant.cli import database, demo, imports, ledger, portals, reads, serve, users, vend
+from currant.cli import (
+    database,
+    demo,
+    imports,
+    ledger,
+    portals,
+    reads,
+    serve,
+    transactions,
+    users,
+    vend,
+)
 
 app = typer.Typer(
     name="currant",
@@ -13,7 +24,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for group in (serve, demo, database, imports, vend):
+for group in (serve, demo, database, imports, vend, transactions):
     app.add_typer(group.app)
 app.add_typer(reads.app, name="reads", help="Meter reads, and those that were not believed.")
 app.add_typer(portals.app, name="portal", help="Portals: the utilities of this installation.")

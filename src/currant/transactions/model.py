@@ -114,6 +114,7 @@ class TransactionReversed(msgspec.Struct, frozen=True):
     account: str
     kind: str
     currency: str
+    timezone: str
     amount: Decimal
     recorded_at: datetime
     below_zero: bool

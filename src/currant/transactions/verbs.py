@@ -81,6 +81,7 @@ async def reverse(tx: Tx, command: ReverseTransaction) -> TransactionReversed:
         account=found.account,
         kind=found.kind,
         currency=tx.portal.currency,
+        timezone=tx.portal.timezone,
         amount=_amount(found),
         recorded_at=found.recorded_at,
         below_zero=mirrored.balance is not None and mirrored.balance < 0,

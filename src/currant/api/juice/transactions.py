@@ -1,4 +1,4 @@
-"""J29 dump of transactions."""
+"""J29 dump of transactions, J30 adjustment of accounts, J31 reversal."""
 
 import tempfile
 from collections.abc import AsyncIterator
@@ -6,16 +6,18 @@ from datetime import timedelta
 from typing import IO, Any
 from zoneinfo import ZoneInfo
 
-from litestar import get
+import msgspec
+from litestar import Response, get, post
 from litestar.response import Stream
 
 from currant import wire
-from currant.api.http import AnyRequest, Query, door_of, signed_in
-from currant.api.juice.frame import MEDIA_TYPE
+from currant.api.http import AnyRequest, Query, door_of, json_of, key_of, signed_in
+from currant.api.juice.frame import MEDIA_TYPE, done
 from currant.clock import format_instant, parse_end
-from currant.money import kwh
-from currant.transactions.model import Transaction, Window
-from currant.transactions.verbs import transactions
+from currant.errors import Invalid
+from currant.money import format_money, kwh
+from currant.transactions.model import ReverseTransaction, Transaction, Window
+from currant.transactions.verbs import reverse, transactions
 
 _DAY = timedelta(hours=24)
 _SECOND = timedelta(seconds=1)
@@ -84,4 +86,44 @@ def _told(transaction: Transaction, zone: ZoneInfo) -> dict[str, Any]:
     }
 
 
-ROUTES = [dump_transactions]
+class NewReversal(msgspec.Struct, frozen=True):
+    """The body of J31."""
+
+    portal: str
+    id: int
+    life_note: str
+
+
+class Reversal(msgspec.Struct, frozen=True):
+    """What was reversed; `id` is the reversal's own."""
+
+    account: str
+    amount: str
+    id: int
+    original_created: str
+    type: str
+
+
+@post("/transactions/reverse", status_code=200)
+async def post_reversal(request: AnyRequest) -> Response[bytes]:
+    """J31: reverse a transaction."""
+    actor = await signed_in(request)
+    body = await json_of(request, NewReversal)
+    if not body.life_note.strip():
+        raise Invalid("life_note is blank; say why it is reversed.", field="life_note")
+    command = ReverseTransaction(body.id, body.life_note)
+    key = key_of(request)
+    undone = await door_of(request).act(reverse, command, actor.at(body.portal), key)
+    told = Reversal(
+        undone.account,
+        format_money(undone.amount, undone.currency),
+        undone.transaction_id,
+        format_instant(undone.recorded_at, ZoneInfo(undone.timezone)),
+        undone.kind,
+    )
+    warnings = ["wallet-below-zero"] * undone.below_zero
+    warnings += ["batch-closed"] * (undone.taken_back is False)
+    return done(told, warning=", ".join(warnings) or None)
+
+
+ROUTES = [dump_transactions, post_reversal]
