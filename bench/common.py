@@ -11,6 +11,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
+from typing import Self
 from uuid import uuid4
 
 import asyncpg
@@ -27,7 +28,7 @@ LOGIN = "bench"
 
 
 class Figure(msgspec.Struct, frozen=True):
-    """One measured thing beside its limit, both in the same unit; more is better."""
+    """One measured thing beside its limit, both in the same unit; more is better, or `less` is."""
 
     work: str
     unit: str
@@ -36,10 +37,13 @@ class Figure(msgspec.Struct, frozen=True):
     limit_is: str
     reach: float
     note: str = ""
+    less: bool = False
 
     @property
     def ratio(self) -> float:
         """How near the limit it comes."""
+        if self.less:
+            return self.limit / self.ours if self.ours else 1.0
         return self.ours / self.limit if self.limit else 0.0
 
 
@@ -125,6 +129,27 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
+
+
+class Peak:
+    """The most memory that a served product uses while the block runs, in bytes."""
+
+    def __init__(self, serving: "Serving") -> None:
+        self.serving = serving
+        self.bytes = serving.memory()
+
+    async def __aenter__(self) -> Self:
+        self.task = asyncio.create_task(self._watch())
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self.task.cancel()
+        self.bytes = max(self.bytes, self.serving.memory())
+
+    async def _watch(self) -> None:
+        while True:
+            self.bytes = max(self.bytes, self.serving.memory())
+            await asyncio.sleep(0.05)
 
 
 @contextmanager

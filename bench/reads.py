@@ -9,12 +9,11 @@ import random
 import time
 from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime, timedelta
-from typing import Self
 
 import asyncpg
 import psutil
 
-from common import HOME, Client, Figure, Serving, bench_database, served
+from common import HOME, Client, Figure, Peak, bench_database, served
 from currant.db.database import Urls
 from currant.db.embedded import EmbeddedServer
 
@@ -96,27 +95,6 @@ async def install(urls: Urls, meters: int) -> None:
     await owner.execute(METERS, meters)
     await owner.execute("vacuum analyze metering.meter, metering.register")
     await owner.close()
-
-
-class Peak:
-    """The most memory that a served product uses while the block runs, in bytes."""
-
-    def __init__(self, serving: Serving) -> None:
-        self.serving = serving
-        self.bytes = serving.memory()
-
-    async def __aenter__(self) -> Self:
-        self.task = asyncio.create_task(self._watch())
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        self.task.cancel()
-        self.bytes = max(self.bytes, self.serving.memory())
-
-    async def _watch(self) -> None:
-        while True:
-            self.bytes = max(self.bytes, self.serving.memory())
-            await asyncio.sleep(0.25)
 
 
 async def post(client: Client, body: bytes) -> float:

@@ -12,6 +12,7 @@ import msgspec
 import drawdown
 import get_meter
 import pricing
+import questions
 import reads
 import vend
 from common import Figure
@@ -23,6 +24,7 @@ def main() -> int:
     for name, part in (
         ("vend", lambda: asyncio.run(vend.measure())),
         ("get-meter", lambda: asyncio.run(get_meter.measure())),
+        ("questions", lambda: asyncio.run(questions.measure())),
         ("pricing", pricing.measure),
         ("reads", lambda: asyncio.run(reads.measure())),
         ("drawdown", lambda: asyncio.run(drawdown.measure())),
