@@ -68,7 +68,7 @@ def paths(accounts: int) -> dict[str, tuple[Path, int]]:
     def many(turn: int) -> str:
         return "%7C".join(account(turn * ACCOUNTS + n) for n in range(ACCOUNTS))
 
-    early = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() - 86_350 - 36_000))
+    early = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() - 43_200))
     return {
         "J01 health-check": (lambda _: "/health-check", TIMES),
         "J02 auth-test": (lambda _: "/auth-test", TIMES),

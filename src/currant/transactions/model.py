@@ -11,10 +11,12 @@ from currant.upload import Upload
 
 
 class Window(msgspec.Struct, frozen=True):
-    """The instants from one to before another."""
+    """The instants from one to before another, and which page of what lies there: all of it."""
 
     first_at: datetime
     before: datetime
+    how_many: int | None = None
+    beyond: int = 0
 
 
 class Transaction(msgspec.Struct, frozen=True):

@@ -66,4 +66,5 @@ where e.portal_id = :portal_id::int
         a.account is null
         or (a.account <> all(:blocked::text[]) and '*' <> all(:blocked::text[]))
     )
-order by e.entry_id;
+order by e.entry_id
+limit :how_many::bigint offset :beyond::bigint;

@@ -158,6 +158,8 @@ async def transactions(tx: Tx, question: Window) -> AsyncIterator[Transaction]:
         portal_id=tx.portal.portal_id,
         first_at=question.first_at,
         before=question.before,
+        how_many=question.how_many,
+        beyond=question.beyond,
         blocked=list(tx.user.blocked),
     )
     async for transaction in found:

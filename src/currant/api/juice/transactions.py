@@ -33,7 +33,7 @@ async def dump_transactions(request: AnyRequest) -> Stream:
     """
     query = Query(request.scope)
     actor = await signed_in(request, query.text("portal"))
-    end_date = query.text("end_date")
+    end_date, page = query.text("end_date"), query.page()
     file = tempfile.SpooledTemporaryFile(max_size=_CHUNK)  # noqa: SIM115
     try:
         async with door_of(request).asking(transactions, actor) as tx:
@@ -42,7 +42,7 @@ async def dump_transactions(request: AnyRequest) -> Stream:
             before = last.at + _SECOND
             file.write(b'{"error":0,"data":[')
             comma = b""
-            async for transaction in transactions(tx, Window(before - _DAY, before)):
+            async for transaction in transactions(tx, Window(before - _DAY, before, *page)):
                 file.write(comma + wire.encode(_told(transaction, zone)))
                 comma = b","
             file.write(b"]}")
