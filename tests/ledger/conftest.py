@@ -52,6 +52,25 @@ async def post_in(connection, portal_id: int, at: datetime, command: Post) -> li
     return [row[0] for row in await connection.fetch(POST, portal_id, at, heads, lines)]
 
 
+REVERSE = "select r.entry_id from ledger.reverse($1, $2, 'CEC', $3, $4, $5) as r"
+
+
+class Reverse(msgspec.Struct, frozen=True):
+    """Entries to mirror, and why."""
+
+    entry_ids: list[int]
+    note: str
+
+
+@needs(Permission.LEDGER_CLOSE)
+async def reverse(tx: Tx, command: Reverse) -> list[int]:
+    """Mirror entries as a higher domain would."""
+    rows = await tx.connection.fetch(
+        REVERSE, tx.portal.portal_id, tx.user.login, tx.now, command.entry_ids, command.note
+    )
+    return [row[0] for row in rows]
+
+
 @pytest.fixture
 async def clerk(door: Door, portal: str) -> Actor:
     """An accountant of the portal."""

@@ -68,20 +68,6 @@ class BalancesOf(msgspec.Struct, frozen=True):
     account_id: int | None = None
 
 
-class Reverse(msgspec.Struct, frozen=True):
-    """Mirror entries, with the reason that the books keep."""
-
-    entry_ids: list[int]
-    note: str
-
-
-class Reversed(msgspec.Struct, frozen=True):
-    """An entry and the reversal that mirrors it."""
-
-    reverses: int
-    entry_id: int
-
-
 class CloseMonth(msgspec.Struct, frozen=True):
     """Close a month, given by its first day."""
 

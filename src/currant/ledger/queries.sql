@@ -17,18 +17,6 @@ where e.portal_id = :portal_id::int
 order by e.entry_id desc
 limit :how_many::int;
 
--- name: entries_by_id
--- Entries by their ids.
-select
-    e.entry_id, e.kind, e.event_at, e.recorded_at, e.month, e.login, e.vendor_number,
-    e.amount, e.arrears_amount, e.energy_wh, e.note, e.reverses,
-    (
-        select r.entry_id from ledger.entry as r
-        where r.portal_id = e.portal_id and r.reverses = e.entry_id
-    ) as reversed_by
-from ledger.entry as e
-where e.portal_id = :portal_id::int and e.entry_id = any(:entry_ids::bigint[]);
-
 -- name: postings
 -- The lines of some entries, in order.
 select p.entry_id, p.line, p.coa, c.name, p.commodity, p.amount
@@ -49,15 +37,6 @@ where p.portal_id = :portal_id::int
     and (:account_id::bigint is null or p.account_id = :account_id::bigint)
 group by p.coa, c.name, p.commodity
 order by p.commodity, p.coa;
-
--- name: reverse
--- Post the mirrors of entries.
--- not null: reverses entry_id
-select r.reverses, r.entry_id
-from ledger.reverse(
-    :portal_id::int, :login::text, :vendor_number::text, :at::timestamptz,
-    :entry_ids::bigint[], :note::text
-) as r;
 
 -- name: close_month
 -- Close a month, if it is over by the portal's clock and every month with entries before is closed.

@@ -4,7 +4,6 @@ from currant.access.permissions import Permission, needs
 from currant.access.verbs import Nothing
 from currant.db.statements import Statements
 from currant.db.tx import Tx
-from currant.errors import Invalid
 from currant.ledger.model import (
     BalanceRow,
     BalancesOf,
@@ -14,48 +13,15 @@ from currant.ledger.model import (
     EntryWithPostings,
     LedgerFault,
     MonthUnfinished,
-    NoReversalOfReversal,
-    NoSuchEntry,
     Posting,
-    Reverse,
-    Reversed,
 )
 
 sql = Statements(__package__)
 _ENTRIES = sql.rows("entries", Entry)
-_ENTRIES_BY_ID = sql.rows("entries_by_id", Entry)
 _POSTINGS = sql.rows("postings", Posting)
 _TRIAL_BALANCE = sql.rows("trial_balance", BalanceRow)
-_REVERSE = sql.rows("reverse", Reversed)
 _CLOSE_MONTH = sql.command("close_month")
 _FAULTS = sql.rows("faults", LedgerFault)
-
-
-@needs(Permission.TRANSACTIONS_REVERSE)
-async def reverse(tx: Tx, command: Reverse) -> list[Reversed]:
-    """Post the exact mirror of each entry; all of them or none (posting rule L17).
-
-    Raises `NoSuchEntry`, `AlreadyReversed`, `NoReversalOfReversal`.
-    """
-    if not command.note.strip():
-        raise Invalid("Say why the entries are reversed.", field="note")
-    wanted = sorted(set(command.entry_ids))
-    known = await tx.all(_ENTRIES_BY_ID, portal_id=tx.portal.portal_id, entry_ids=wanted)
-    missing = set(wanted) - {entry.entry_id for entry in known}
-    if missing:
-        raise NoSuchEntry(f"{min(missing)}.", field="id")
-    for entry in known:
-        if entry.reverses is not None:
-            raise NoReversalOfReversal(f"{entry.entry_id} reverses {entry.reverses}.", field="id")
-    return await tx.all(
-        _REVERSE,
-        portal_id=tx.portal.portal_id,
-        login=tx.user.login,
-        vendor_number=tx.user.vendor_number,
-        at=tx.now,
-        entry_ids=wanted,
-        note=command.note,
-    )
 
 
 @needs(Permission.LEDGER_CLOSE)
