@@ -1,9 +1,7 @@
 """J29 dump of transactions."""
 
-import tempfile
-from collections.abc import AsyncIterator
 from datetime import timedelta
-from typing import IO, Any
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from litestar import get
@@ -11,7 +9,7 @@ from litestar.response import Stream
 
 from currant import wire
 from currant.api.http import AnyRequest, Query, door_of, signed_in
-from currant.api.juice.frame import MEDIA_TYPE
+from currant.api.juice.frame import done_each
 from currant.clock import format_instant, parse_end
 from currant.money import kwh
 from currant.transactions.model import Transaction, Window
@@ -19,46 +17,21 @@ from currant.transactions.verbs import transactions
 
 _DAY = timedelta(hours=24)
 _SECOND = timedelta(seconds=1)
-_CHUNK = 1024 * 1024
 
 
 @get("/transactions/dump")
 async def dump_transactions(request: AnyRequest) -> Stream:
-    """J29: what was recorded in the 24 hours to a second, that second included.
-
-    The answer is written to disk before its first byte is sent: its length is known then, and what
-    fails fails as a whole.
-    """
+    """J29: what was recorded in the 24 hours to a second, that second included."""
     query = Query(request.scope)
     actor = await signed_in(request, query.text("portal"))
     end_date = query.text("end_date")
-    file = tempfile.SpooledTemporaryFile(max_size=_CHUNK)  # noqa: SIM115
-    try:
-        async with door_of(request).asking(transactions, actor) as tx:
-            zone = tx.portal.zone
-            last = parse_end(end_date, zone)
-            before = last.at + _SECOND
-            file.write(b'{"error":0,"data":[')
-            comma = b""
-            async for transaction in transactions(tx, Window(before - _DAY, before)):
-                file.write(comma + wire.encode(_told(transaction, zone)))
-                comma = b","
-            file.write(b"]}")
-    except BaseException:
-        file.close()
-        raise
-    headers = {"Content-Length": str(file.tell())}
-    if last.nonstandard:
-        headers["X-Juice-Warning"] = "nonstandard-offset"
-    return Stream(_sent(file), media_type=MEDIA_TYPE, headers=headers)
-
-
-async def _sent(file: IO[bytes]) -> AsyncIterator[bytes]:
-    """Send a file from its beginning, and close it."""
-    with file:
-        file.seek(0)
-        while chunk := file.read(_CHUNK):
-            yield chunk
+    async with door_of(request).asking(transactions, actor) as tx:
+        zone = tx.portal.zone
+        last = parse_end(end_date, zone)
+        before = last.at + _SECOND
+        found = transactions(tx, Window(before - _DAY, before))
+        told = wire.pieces(_told(transaction, zone) async for transaction in found)
+        return await done_each(told, warning="nonstandard-offset" if last.nonstandard else None)
 
 
 def _told(transaction: Transaction, zone: ZoneInfo) -> dict[str, Any]:
