@@ -9,7 +9,7 @@ member that is sent twice the last counts.
 """
 
 import re
-from collections.abc import AsyncIterable, Iterator
+from collections.abc import AsyncIterable, AsyncIterator, Iterator
 from contextlib import suppress
 from decimal import Decimal, InvalidOperation
 from functools import lru_cache
@@ -84,13 +84,33 @@ def encode(value: object) -> bytes:
     return _ENCODER.encode(_with_digits(value))
 
 
+async def pieces(rows: AsyncIterable[object]) -> AsyncIterator[bytes]:
+    """Write rows as a JSON array, piece by piece."""
+    before = b"["
+    async for row in rows:
+        yield before + encode(row)
+        before = b","
+    yield b"]" if before == b"," else b"[]"
+
+
+async def grouped_pieces(rows: AsyncIterable[tuple[str, object]]) -> AsyncIterator[bytes]:
+    """Write rows as a JSON object of arrays by their keys, piece by piece.
+
+    The rows of a key come one after another.
+    """
+    last, before = None, b"{"
+    async for key, row in rows:
+        if key == last:
+            yield b"," + encode(row)
+        else:
+            yield before + encode(key) + b":[" + encode(row)
+            last, before = key, b"],"
+    yield b"{}" if last is None else b"]}"
+
+
 async def encode_each(rows: AsyncIterable[object]) -> msgspec.Raw:
     """Write rows as a JSON array, one by one, so that a long list never stands here as objects."""
-    told = bytearray()
-    async for row in rows:
-        told += b"," if told else b"["
-        told += encode(row)
-    return msgspec.Raw(bytes(told or b"[") + b"]")
+    return msgspec.Raw(b"".join([piece async for piece in pieces(rows)]))
 
 
 def members(value: object) -> Iterator[tuple[str, object]]:

@@ -5,9 +5,16 @@ import binascii
 import hashlib
 import re
 import tempfile
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, MutableMapping
+from collections.abc import (
+    AsyncIterable,
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Mapping,
+    MutableMapping,
+)
 from functools import partial
-from typing import Any, TypeVar
+from typing import IO, Any, TypeVar
 from urllib.parse import parse_qsl
 
 from litestar import Request, Response
@@ -17,6 +24,7 @@ from litestar.exceptions import (
     MethodNotAllowedException,
     NotFoundException,
 )
+from litestar.response import Stream
 
 from currant import wire
 from currant.access.model import ANONYMOUS, Actor
@@ -36,6 +44,7 @@ T = TypeVar("T")
 INTERACTIVE_BYTES = 32 * 1024 * 1024
 FILE_BYTES = 256 * 1024 * 1024
 
+_CHUNK = 1024 * 1024
 _ESCAPED = re.compile("[%+]")
 _TRUE = {"true", "1", "yes"}
 _FALSE = {"false", "0", "no"}
@@ -216,7 +225,7 @@ async def spooled(request: AnyRequest, limit: int = FILE_BYTES) -> Upload:
 
     Raises `TooLarge`.
     """
-    file = tempfile.SpooledTemporaryFile(max_size=1024 * 1024)  # noqa: SIM115
+    file = tempfile.SpooledTemporaryFile(max_size=_CHUNK)  # noqa: SIM115
     digest, size = hashlib.sha256(), 0
     try:
         async for chunk in _received(request):
@@ -230,6 +239,32 @@ async def spooled(request: AnyRequest, limit: int = FILE_BYTES) -> Upload:
         file.close()
         raise
     return Upload(file, digest.hexdigest(), size)
+
+
+async def streamed(
+    pieces: AsyncIterable[bytes], media_type: str, headers: Mapping[str, str]
+) -> Stream:
+    """Answer with what may be too long to hold: all of it is written to disk, and then sent.
+
+    Its length is known before its first byte is sent, and what fails fails as a whole.
+    """
+    file = tempfile.SpooledTemporaryFile(max_size=_CHUNK)  # noqa: SIM115
+    try:
+        async for piece in pieces:
+            file.write(piece)
+    except BaseException:
+        file.close()
+        raise
+    known = {"Content-Length": str(file.tell()), **headers}
+    return Stream(_sent(file), media_type=media_type, headers=known)
+
+
+async def _sent(file: IO[bytes]) -> AsyncIterator[bytes]:
+    """Send a file from its beginning, and close it."""
+    with file:
+        file.seek(0)
+        while chunk := file.read(_CHUNK):
+            yield chunk
 
 
 def message_of(request: AnyRequest, refusal: Refusal) -> str:

@@ -25,11 +25,11 @@ class AccountRecord(msgspec.Struct, frozen=True):
 
 
 def read_amount(
-    reader: CsvReader, number: int, column: str, text: str, places: int
+    reader: CsvReader, number: int, column: str, text: str, places: int, *, signed: bool = False
 ) -> Decimal | None:
-    """Read an unsigned amount of a record; None where it is none, and the reader noted why."""
+    """Read an amount of a record; None where it is none, and the reader noted why."""
     try:
-        return parse_amount(text, places=places)
+        return parse_amount(text, places=places, signed=signed)
     except Invalid as refusal:
         reader.refuse(number, column, refusal.detail.rstrip(".") if text else "is blank")
         return None

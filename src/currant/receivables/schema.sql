@@ -13,10 +13,17 @@ create table receivables.arrears_type (
     selectable boolean not null default true,
     active boolean not null default true,
     last_mod timestamptz not null,
-    constraint arrears_type_taken unique nulls not distinct (portal_id, name) -- noqa: PRS
+    constraint arrears_type_named check (btrim(name) <> ''),
+    constraint arrears_type_in_chart foreign key (portal_id, coa) references ledger.chart_account
 );
 comment on table receivables.arrears_type is
-'Kinds of arrears in their listed order; one without a portal is every portal''s (printed %).';
+'Kinds of arrears in their listed order; one without a portal is every portal''s (printed %). '
+'One that is not active is retired: what was issued as it keeps its name and COA.';
+create unique index arrears_type_taken -- noqa: PRS
+on receivables.arrears_type (portal_id, btrim(name)) nulls not distinct where active;
+-- An import of arrears says the COA and means the type (J12), so a portal has one of its own.
+create unique index arrears_type_coa_taken on receivables.arrears_type (portal_id, coa)
+where active and portal_id is not null;
 call db.tenant_table('receivables.arrears_type');
 -- What is everybody's is seen by everybody and changed by none of them.
 create policy everybodys on receivables.arrears_type for select using (portal_id is null);
@@ -36,14 +43,19 @@ create table receivables.open_item (
     issued_at timestamptz not null,
     start_at timestamptz constraint start_in_time check (isfinite(start_at)),
     entry_id bigint not null,
+    reversed_by bigint,
     primary key (portal_id, item_id),
     constraint allocated_within_item check (outstanding between 0 and amount),
+    check (reversed_by is null or outstanding = 0),
     foreign key (portal_id, account_id) references customers.account
-);
+) with (fillfactor = 85);
 comment on table receivables.open_item is
 'Arrears: what is owed, on which payment plan, from when it is recovered. outstanding is the '
-'amount less all allocations, kept here because its bound is enforced here.';
+'amount less all allocations, kept here because its bound is enforced here. reversed_by is the '
+'entry that took the whole item back; lists leave such an item out.';
 create index open_item_by_account on receivables.open_item (portal_id, account_id);
+create index open_item_by_entry on receivables.open_item (portal_id, entry_id);
+create index open_item_by_type on receivables.open_item (portal_id, type_coa, account_id);
 call db.tenant_table('receivables.open_item');
 
 create table receivables.allocation (
@@ -54,15 +66,24 @@ create table receivables.allocation (
     kind text not null check (kind in ('payment', 'writeoff', 'reversal')),
     amount db.amount not null,
     allocated_at timestamptz not null,
+    reverses bigint,
     primary key (portal_id, allocation_id),
-    foreign key (portal_id, item_id) references receivables.open_item
+    check (case when reverses is null then amount > 0 else amount < 0 and kind = 'reversal' end),
+    foreign key (portal_id, item_id) references receivables.open_item,
+    foreign key (portal_id, reverses) references receivables.allocation
 );
-comment on table receivables.allocation is 'What of an entry went to which open item.';
+comment on table receivables.allocation is
+'What of an entry went to which open item. A reversal either gives a payment or write-off back '
+'(reverses, a negative amount) or takes back what was still owed on the item.';
 create index allocation_by_item on receivables.allocation (portal_id, item_id);
+create index allocation_by_entry on receivables.allocation (portal_id, entry_id);
+create unique index allocation_given_back_once on receivables.allocation (portal_id, reverses)
+where reverses is not null;
 call db.tenant_table('receivables.allocation');
 call db.append_only('receivables.allocation');
 
--- Allocate amounts of one entry to open items, and lower what they still owe.
+-- Allocate amounts of one entry to open items, and lower what they still owe. Whoever changes
+-- items locks them in the order of their ids, and after the wallet where one is moved too.
 create function receivables.allocate(
     in_portal int, of_entry bigint, by_kind text, at timestamptz, items bigint[], amounts numeric[]
 )
@@ -73,6 +94,10 @@ begin
     if items = '{}' then
         return;
     end if;
+    perform 1 from receivables.open_item as o
+    where o.portal_id = in_portal and o.item_id = any(items)
+    order by o.item_id
+    for update;
     update receivables.open_item as o set outstanding = o.outstanding - p.amount
     from unnest(items, amounts) as p (item_id, amount)
     where o.portal_id = in_portal and o.item_id = p.item_id and p.amount <> 0;
@@ -81,6 +106,109 @@ begin
     from unnest(items, amounts) as p (item_id, amount)
     where p.amount <> 0;
 end
+$$;
+
+-- Give back what an entry allocated to items of others, because another entry reverses it: they
+-- owe it again. Answers how many items that is. What an entry that issues items allocates to them
+-- itself goes with them (`take_back`).
+create function receivables.unallocate(
+    in_portal int, of_entry bigint, by_entry bigint, at timestamptz
+)
+returns bigint
+language plpgsql
+as $$
+declare
+    given_back bigint;
+begin
+    perform 1 from receivables.open_item as o
+    where o.portal_id = in_portal and o.entry_id <> of_entry and o.item_id in (
+        select a.item_id from receivables.allocation as a
+        where a.portal_id = in_portal and a.entry_id = of_entry
+    )
+    order by o.item_id
+    for update;
+    with back as (
+        insert into receivables.allocation (
+            portal_id, item_id, entry_id, kind, amount, allocated_at, reverses
+        )
+        select in_portal, a.item_id, by_entry, 'reversal', -a.amount, at, a.allocation_id
+        from receivables.allocation as a
+        inner join receivables.open_item as o
+            on o.portal_id = a.portal_id and o.item_id = a.item_id and o.entry_id <> of_entry
+        where a.portal_id = in_portal and a.entry_id = of_entry and a.kind <> 'reversal'
+        order by a.allocation_id
+        returning item_id, amount
+    ), raised as (
+        update receivables.open_item as o set outstanding = o.outstanding - b.amount
+        from (select back.item_id, sum(back.amount) as amount from back group by back.item_id) as b
+        where o.portal_id = in_portal and o.item_id = b.item_id
+        returning 1
+    )
+    select count(*) into given_back from raised;
+    return given_back;
+end
+$$;
+
+-- Take back the items that an entry issued, because another entry reverses it, and answer how many
+-- they are. What was paid on them as they were issued is of the same entry and goes with it; what
+-- another entry paid or wrote off since has to be reversed before.
+create function receivables.take_back(
+    in_portal int, of_entry bigint, by_entry bigint, at timestamptz
+)
+returns bigint
+language plpgsql
+as $$
+declare
+    taken bigint[] := array(
+        select o.item_id from receivables.open_item as o
+        where o.portal_id = in_portal and o.entry_id = of_entry and o.reversed_by is null
+        order by o.item_id
+        for update
+    );
+    fault bigint;
+begin
+    select min(a.item_id) into fault
+    from receivables.allocation as a
+    where a.portal_id = in_portal and a.item_id = any(taken) and a.entry_id <> of_entry
+        and a.reverses is null and not exists (
+            select from receivables.allocation as b
+            where b.portal_id = a.portal_id and b.reverses = a.allocation_id
+        );
+    if fault is not null then
+        raise exception 'Something was paid or written off on arrears % since.', fault
+            using errcode = 'check_violation', constraint = 'arrears_paid_since';
+    end if;
+    insert into receivables.allocation (portal_id, item_id, entry_id, kind, amount, allocated_at)
+    select in_portal, o.item_id, by_entry, 'reversal', o.outstanding, at
+    from receivables.open_item as o
+    where o.portal_id = in_portal and o.item_id = any(taken) and o.outstanding > 0
+    order by o.item_id;
+    update receivables.open_item as o set outstanding = 0, reversed_by = by_entry
+    where o.portal_id = in_portal and o.item_id = any(taken);
+    return cardinality(taken);
+end
+$$;
+
+-- What was paid and written off on an item and stands, in time order: without payments that were
+-- reversed, and without their reversals. Null where there is nothing.
+create function receivables.paid_on(
+    in_portal int, of_item bigint,
+    out paid_ats timestamptz[], out entry_ids bigint[], out kinds text[], out amounts numeric[]
+)
+returns setof record
+language sql stable
+as $$
+    select
+        array_agg(a.allocated_at order by a.allocated_at, a.entry_id),
+        array_agg(a.entry_id order by a.allocated_at, a.entry_id),
+        array_agg(a.kind order by a.allocated_at, a.entry_id),
+        array_agg(a.amount::numeric order by a.allocated_at, a.entry_id)
+    from receivables.allocation as a
+    where a.portal_id = in_portal and a.item_id = of_item and a.kind <> 'reversal'
+        and not exists (
+            select from receivables.allocation as b
+            where b.portal_id = a.portal_id and b.reverses = a.allocation_id
+        )
 $$;
 
 insert into receivables.arrears_type (portal_id, name, description, coa, position, last_mod)

@@ -5,7 +5,6 @@ from decimal import Decimal
 
 import msgspec
 
-from currant.customers.adjustments import AccountRecord
 from currant.errors import Conflict
 from currant.upload import Upload
 
@@ -44,15 +43,6 @@ class AdjustAccounts(msgspec.Struct, frozen=True):
     upload: Upload
 
 
-class AdjustmentLine(AccountRecord, frozen=True):
-    """A sound record of that file: what is credited, or below zero what is owed from now on."""
-
-    amount: Decimal
-    start_at: datetime | None
-    paid: Decimal
-    pay_plan: Decimal
-
-
 class AccountAdjusted(msgspec.Struct, frozen=True):
     """What became of a record: a credit, or below zero an arrears with its item and start."""
 
@@ -68,7 +58,7 @@ class AccountsAdjusted(msgspec.Struct, frozen=True):
     currency: str
     timezone: str
     arrears_type: str
-    adjusted: list[AccountAdjusted]
+    rows: list[AccountAdjusted]
     header_repaired: bool
     nonstandard_offset: bool
 

@@ -5,14 +5,25 @@ from decimal import Decimal
 
 from currant.access.permissions import Permission, needs
 from currant.batches.tenders import refuse_tender, tender_minor
-from currant.customers.verbs import account_id_of
+from currant.customers.verbs import account_id_of, accounts_of
 from currant.db.statements import Statements
 from currant.db.tx import Tx
 from currant.errors import Forbidden, Invalid, NotFound
 from currant.ledger.model import AlreadyReversed, NoReversalOfReversal, NoSuchEntry
 from currant.money import format_money, from_minor, to_minor
-from currant.prepayment.verbs import units_worth
+from currant.prepayment.model import AdjustmentRecord
+from currant.prepayment.verbs import credit_wallets, units_worth
+from currant.receivables.records import ArrearsReader
+from currant.receivables.verbs import (
+    issue_arrears,
+    new_arrears,
+    refuse_forbidden,
+    type_to_issue,
+)
 from currant.transactions.model import (
+    AccountAdjusted,
+    AccountsAdjusted,
+    AdjustAccounts,
     ArrearsPaid,
     ItemPaid,
     Mirrored,
@@ -35,8 +46,54 @@ _HOLD_ACCOUNT = sql.rows("hold_account", bool)
 _OWED = sql.rows("owed", OwedItem)
 _PAY_ARREARS = sql.rows("pay_arrears", int)
 
+# Arrears of bad funds: receivable, and what they stand for (posting rule L2).
+_RECEIVABLE, _BAD_FUNDS = "1100", "9110"
 # Usage is corrected by reads, a monthly charge by adjusting the wallet: both would be drawn anew.
 _DRAWN = {"wallet": "corrected by a read", "fixed": "given back by crediting the wallet"}
+
+
+@needs(Permission.TRANSACTIONS_ADJUST)
+async def adjust(tx: Tx, command: AdjustAccounts) -> AccountsAdjusted:
+    """Credit the currency wallets of a CSV file's accounts, or let them owe (J30).
+
+    A positive amount is a credit (posting rule L3), a negative one arrears of the type that stands
+    for bad funds (L2); an entry a record, all of them or none. Raises `Unparsable`, `Invalid`,
+    `NoSuchAccount`, `NoSuchWallet`, and `Forbidden` for blocked accounts and amounts above the
+    caller's special limit, each naming the records.
+    """
+    type_name = await type_to_issue(tx, debit=_RECEIVABLE, credit=_BAD_FUNDS)
+    reader = ArrearsReader(tx.portal.zone, tx.portal.currency, signed=True)
+    records = await reader.records(command.upload.chunks())
+    accounts = await accounts_of(tx, records, foreign_keys=False)
+    refuse_forbidden(tx, records, accounts)
+    credited = [
+        AdjustmentRecord(record.number, record.key, record.amount)
+        for record in records
+        if record.amount > 0
+    ]
+    await credit_wallets(tx, credited, {row.key: accounts[row.key] for row in credited})
+    owing = [record for record in records if record.amount < 0]
+    arrears = [new_arrears(record, accounts) for record in owing]
+    item_ids = await issue_arrears(
+        tx, arrears, type_name=type_name, debit=_RECEIVABLE, credit=_BAD_FUNDS
+    )
+    items = {record.number: item_id for record, item_id in zip(owing, item_ids, strict=True)}
+    return AccountsAdjusted(
+        tx.portal.currency,
+        tx.portal.timezone,
+        type_name,
+        [
+            AccountAdjusted(
+                accounts[record.key].account,
+                record.amount,
+                items.get(record.number),
+                record.start_at,
+            )
+            for record in records
+        ],
+        reader.csv.header_repaired,
+        reader.nonstandard,
+    )
 
 
 @needs(Permission.TRANSACTIONS_REVERSE)

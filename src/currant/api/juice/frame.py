@@ -1,12 +1,14 @@
 """The Juice envelope, headers and error codes (conformance.md 1.1-1.4)."""
 
 import http
+from collections.abc import AsyncIterable, AsyncIterator
 from email.utils import formatdate
 from typing import Any
 
 import structlog
 from litestar import Response
 from litestar.exceptions import HTTPException, MethodNotAllowedException, NotFoundException
+from litestar.response import Stream
 
 from currant import wire
 from currant.api.http import (
@@ -19,6 +21,7 @@ from currant.api.http import (
     allowed_by,
     http_message_of,
     message_of,
+    streamed,
 )
 from currant.errors import Invalid, Kind, Refusal
 
@@ -47,6 +50,24 @@ def done(data: Any = None, *, warning: str | None = None) -> Response[bytes]:
     body = {"error": 0} if data is None else {"error": 0, "data": data}
     headers = {} if warning is None else {"X-Juice-Warning": warning}
     return Ready(wire.encode(body), media_type=MEDIA_TYPE, headers=headers)
+
+
+async def done_each(
+    data: AsyncIterable[bytes], *, within: str | None = None, warning: str | None = None
+) -> Stream:
+    """Answer success with a long list, of which never more than a part is held here.
+
+    `data` is its JSON in pieces; `within` names the member of an object that it stands in.
+    """
+
+    async def body() -> AsyncIterator[bytes]:
+        yield b'{"error":0,"data":' + (b'{"%b":' % within.encode() if within else b"")
+        async for piece in data:
+            yield piece
+        yield b"}}" if within else b"}"
+
+    headers = {} if warning is None else {"X-Juice-Warning": warning}
+    return await streamed(body(), MEDIA_TYPE, headers)
 
 
 def failed(status: int, code: int, message: str, **headers: str) -> Response[bytes]:

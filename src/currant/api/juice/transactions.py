@@ -1,9 +1,8 @@
 """J29 dump of transactions, J30 adjustment of accounts, J31 reversal."""
 
-import tempfile
-from collections.abc import AsyncIterator
+from contextlib import closing
 from datetime import timedelta
-from typing import IO, Any
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -11,56 +10,37 @@ from litestar import Response, get, post
 from litestar.response import Stream
 
 from currant import wire
-from currant.api.http import AnyRequest, Query, door_of, json_of, key_of, signed_in
-from currant.api.juice.frame import MEDIA_TYPE, done
-from currant.clock import format_instant, parse_end
+from currant.api.http import AnyRequest, Query, door_of, json_of, key_of, signed_in, spooled
+from currant.api.juice.frame import done, done_each
+from currant.clock import format_instant, format_set, parse_end
 from currant.errors import Invalid
 from currant.money import format_money, kwh
-from currant.transactions.model import ReverseTransaction, Transaction, Window
-from currant.transactions.verbs import reverse, transactions
+from currant.transactions.model import (
+    AccountsAdjusted,
+    AdjustAccounts,
+    ReverseTransaction,
+    Transaction,
+    Window,
+)
+from currant.transactions.verbs import adjust, reverse, transactions
 
 _DAY = timedelta(hours=24)
 _SECOND = timedelta(seconds=1)
-_CHUNK = 1024 * 1024
 
 
 @get("/transactions/dump")
 async def dump_transactions(request: AnyRequest) -> Stream:
-    """J29: what was recorded in the 24 hours to a second, that second included.
-
-    The answer is written to disk before its first byte is sent: its length is known then, and what
-    fails fails as a whole.
-    """
+    """J29: what was recorded in the 24 hours to a second, that second included."""
     query = Query(request.scope)
     actor = await signed_in(request, query.text("portal"))
     end_date, page = query.text("end_date"), query.page()
-    file = tempfile.SpooledTemporaryFile(max_size=_CHUNK)  # noqa: SIM115
-    try:
-        async with door_of(request).asking(transactions, actor) as tx:
-            zone = tx.portal.zone
-            last = parse_end(end_date, zone)
-            before = last.at + _SECOND
-            file.write(b'{"error":0,"data":[')
-            comma = b""
-            async for transaction in transactions(tx, Window(before - _DAY, before, *page)):
-                file.write(comma + wire.encode(_told(transaction, zone)))
-                comma = b","
-            file.write(b"]}")
-    except BaseException:
-        file.close()
-        raise
-    headers = {"Content-Length": str(file.tell())}
-    if last.nonstandard:
-        headers["X-Juice-Warning"] = "nonstandard-offset"
-    return Stream(_sent(file), media_type=MEDIA_TYPE, headers=headers)
-
-
-async def _sent(file: IO[bytes]) -> AsyncIterator[bytes]:
-    """Send a file from its beginning, and close it."""
-    with file:
-        file.seek(0)
-        while chunk := file.read(_CHUNK):
-            yield chunk
+    async with door_of(request).asking(transactions, actor) as tx:
+        zone = tx.portal.zone
+        last = parse_end(end_date, zone)
+        before = last.at + _SECOND
+        found = transactions(tx, Window(before - _DAY, before, *page))
+        told = wire.pieces(_told(transaction, zone) async for transaction in found)
+        return await done_each(told, warning="nonstandard-offset" if last.nonstandard else None)
 
 
 def _told(transaction: Transaction, zone: ZoneInfo) -> dict[str, Any]:
@@ -84,6 +64,59 @@ def _told(transaction: Transaction, zone: ZoneInfo) -> dict[str, Any]:
             "check": {"number": transaction.tender_number, "name": transaction.tender_name},
         },
     }
+
+
+class NewArrears(msgspec.Struct, frozen=True):
+    """An arrears that was issued; its amount is told as positive."""
+
+    account: str
+    arrears_id: int
+    arrears_amount: str
+    start_date: str
+    arrears_type: str
+
+
+class Adjustment(msgspec.Struct, frozen=True):
+    """What became of each record, and the arrears among them; `error` is never anything."""
+
+    processed: list[str]
+    arrears_data: list[NewArrears]
+    error: None = None
+
+
+@post("/transactions/adjust", status_code=200)
+async def post_adjustment(request: AnyRequest) -> Response[bytes]:
+    """J30: credit accounts, or issue arrears where the amount is negative, by a CSV file."""
+    actor = await signed_in(request, Query(request.scope).text("portal"))
+    upload = await spooled(request)
+    with closing(upload.file):
+        command = AdjustAccounts(upload)
+        adjusted = await door_of(request).act(adjust, command, actor, key_of(request))
+    warnings = ["csv-header-repaired"] * adjusted.header_repaired
+    warnings += ["nonstandard-offset"] * adjusted.nonstandard_offset
+    return done(_adjustment(adjusted), warning=", ".join(warnings) or None)
+
+
+def _adjustment(adjusted: AccountsAdjusted) -> Adjustment:
+    """Tell a file of adjustments, record by record; debt is negative in the sentence (Q19)."""
+    zone = ZoneInfo(adjusted.timezone)
+    processed, arrears = [], []
+    for row in adjusted.rows:
+        money = format_money(row.amount, adjusted.currency)
+        if row.item_id is None:
+            processed.append(f"account {row.account} credited {money}")
+            continue
+        processed.append(f"account {row.account} new arrears for {money}")
+        arrears.append(
+            NewArrears(
+                row.account,
+                row.item_id,
+                format_money(-row.amount, adjusted.currency),
+                format_set(row.start_at, zone),
+                adjusted.arrears_type,
+            )
+        )
+    return Adjustment(processed, arrears)
 
 
 class NewReversal(msgspec.Struct, frozen=True):
@@ -126,4 +159,4 @@ async def post_reversal(request: AnyRequest) -> Response[bytes]:
     return done(told, warning=", ".join(warnings) or None)
 
 
-ROUTES = [dump_transactions, post_reversal]
+ROUTES = [dump_transactions, post_adjustment, post_reversal]
