@@ -3,7 +3,6 @@
 import sys
 from collections.abc import Iterator
 from decimal import Decimal
-from textwrap import wrap
 from typing import Annotated
 from uuid import UUID, uuid4
 from zoneinfo import ZoneInfo
@@ -16,6 +15,7 @@ from currant.access.verbs import Nothing, show_portal
 from currant.cli.figures import at_in, clock_time, figures, minute
 from currant.cli.frame import NEWEST, Exit, Session, Stopped, command
 from currant.cli.imports import Key
+from currant.cli.paper import RULE, centered, line
 from currant.door import OutcomeUnknown
 from currant.errors import Invalid
 from currant.money import format_money, parse_amount, to_minor
@@ -25,8 +25,6 @@ from currant.vending.verbs import vend as sell
 
 app = typer.Typer()
 
-WIDTH = 44
-_RULE = "─" * WIDTH
 _PLACES = 3  # As many as any currency has; the portal's own number is checked by the verb.
 _HUNDRED = Decimal(100)
 _ASK_ABOVE_MINOR = 50_000
@@ -175,43 +173,41 @@ async def _print(session: Session, vended: Vended) -> None:
 
 def receipt_of(vended: Vended, portal: PortalShown) -> Iterator[str]:
     """Yield the lines of a receipt, 44 columns wide, headed by the utility's name."""
-    yield from (line.center(WIDTH).rstrip() for line in wrap(portal.name, WIDTH))
-    yield _RULE
-    yield f"{'REVERSED RECEIPT' if vended.reversed else 'RECEIPT'} {vended.transaction_id}".center(
-        WIDTH
-    ).rstrip()
-    yield _RULE
-    yield _line("Date", clock_time(vended.vended_at, portal.zone))
-    yield _line("Account", vended.account)
-    yield _line("Customer", vended.customer_name)
-    yield _line("Meter", vended.serial_number)
-    yield _line("Sold by", f"{vended.login} {vended.vendor_number}".strip())
+    yield centered(portal.name)
+    yield RULE
+    yield centered(f"{'REVERSED ' if vended.reversed else ''}RECEIPT {vended.transaction_id}")
+    yield RULE
+    yield line("Date", clock_time(vended.vended_at, portal.zone))
+    yield line("Account", vended.account)
+    yield line("Customer", vended.customer_name)
+    yield line("Meter", vended.serial_number)
+    yield line("Sold by", f"{vended.login} {vended.vendor_number}".strip())
     yield from _split(vended, f", {vended.tender}")
-    yield _RULE
+    yield RULE
     if vended.wallet == "units":
-        yield _line("Units bought", f"{vended.energy_kwh:,f} kWh")
-        yield _line("Now in the wallet", f"{vended.balance:,f} kWh")
+        yield line("Units bought", f"{vended.energy_kwh:,f} kWh")
+        yield line("Now in the wallet", f"{vended.balance:,f} kWh")
     else:
-        yield _line("Now in the wallet", format_money(vended.balance, vended.currency))
-    yield _RULE
-    yield str(vended.vend_id).center(WIDTH).rstrip()
+        yield line("Now in the wallet", format_money(vended.balance, vended.currency))
+    yield RULE
+    yield centered(str(vended.vend_id))
 
 
 def _quotation(quoted: Quoted) -> Iterator[str]:
     """Yield how an amount would be shared out."""
-    yield _RULE
-    yield "QUOTE – nothing was sold".center(WIDTH).rstrip()
-    yield _RULE
-    yield _line("Account", quoted.account)
-    yield _line("Meter", quoted.serial_number)
+    yield RULE
+    yield centered("QUOTE – nothing was sold")
+    yield RULE
+    yield line("Account", quoted.account)
+    yield line("Meter", quoted.serial_number)
     yield from _split(quoted)
-    yield _RULE
+    yield RULE
     if quoted.wallet == "units":
-        yield _line("Would buy", f"{quoted.energy_kwh:,f} kWh")
+        yield line("Would buy", f"{quoted.energy_kwh:,f} kWh")
     else:
         credit = quoted.fixed_amount + quoted.energy_amount
-        yield _line("To the wallet", format_money(credit, quoted.currency))
-    yield _RULE
+        yield line("To the wallet", format_money(credit, quoted.currency))
+    yield RULE
 
 
 def _split(told: Vended | Quoted, tender: str = "") -> Iterator[str]:
@@ -220,34 +216,27 @@ def _split(told: Vended | Quoted, tender: str = "") -> Iterator[str]:
     def money(amount: Decimal) -> str:
         return format_money(amount, told.currency)
 
-    yield _RULE
-    yield _line(f"Tendered{tender}", money(told.amount))
+    yield RULE
+    yield line(f"Tendered{tender}", money(told.amount))
     if told.split.arrears:
-        yield _line("Arrears", money(told.arrears_amount))
+        yield line("Arrears", money(told.arrears_amount))
     for item in told.split.arrears:
-        yield _line(f"  {item.arrears_type}, {item.pay_plan.normalize():f} %", money(item.amount))
-        yield _line("    still owed", money(item.outstanding))
+        yield line(f"  {item.arrears_type}, {item.pay_plan.normalize():f} %", money(item.amount))
+        yield line("    still owed", money(item.outstanding))
     if told.split.fixed:
-        yield _line("Fixed charges", money(told.fixed_amount))
+        yield line("Fixed charges", money(told.fixed_amount))
     for charge in told.split.fixed:
         gross = charge.net_amount + charge.tax_amount
-        yield _line(f"  {charge.month} {charge.description}", money(gross))
-    yield _line("Energy", money(told.energy_amount))
+        yield line(f"  {charge.month} {charge.description}", money(gross))
+    yield line("Energy", money(told.energy_amount))
     if told.wallet != "units":
         if told.energy_kwh:
-            yield _line("  at today's rates about", f"{told.energy_kwh:,f} kWh")
+            yield line("  at today's rates about", f"{told.energy_kwh:,f} kWh")
         return
-    for line in told.split.energy:
-        rate = f"{line.quantity_kwh.normalize():f} kWh × {line.rate.normalize():f}"
-        name = f"{line.description}: " if line.description else ""
-        yield _line(f"  {name}{rate}", money(line.net_amount))
-        if line.tax_amount:
-            tax = f"    tax {(line.tax_rate * _HUNDRED).normalize():f} %"
-            yield _line(tax, money(line.tax_amount))
-
-
-def _line(left: str, right: str) -> str:
-    """Set a name and its value at both edges; a long name goes on in lines above."""
-    room = WIDTH - len(right) - 1
-    *above, last = wrap(left, max(room, 10), drop_whitespace=False) or [""]
-    return "\n".join([*above, f"{last:<{room}} {right}"])
+    for part in told.split.energy:
+        rate = f"{part.quantity_kwh.normalize():f} kWh × {part.rate.normalize():f}"
+        name = f"{part.description}: " if part.description else ""
+        yield line(f"  {name}{rate}", money(part.net_amount))
+        if part.tax_amount:
+            tax = f"    tax {(part.tax_rate * _HUNDRED).normalize():f} %"
+            yield line(tax, money(part.tax_amount))

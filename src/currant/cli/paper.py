@@ -1,0 +1,18 @@
+"""How what is printed for the counter looks: paper of 44 columns, names left, values right."""
+
+from textwrap import wrap
+
+WIDTH = 44
+RULE = "─" * WIDTH
+
+
+def centered(text: str) -> str:
+    """Set a text in the middle, in lines of its own where it is long."""
+    return "\n".join(line.center(WIDTH).rstrip() for line in wrap(text, WIDTH))
+
+
+def line(left: str, right: str) -> str:
+    """Set a name and its value at both edges; a long name goes on in lines above."""
+    room = WIDTH - len(right) - 1
+    *above, last = wrap(left, max(room, 10), drop_whitespace=False) or [""]
+    return "\n".join([*above, f"{last:<{room}} {right}"])
