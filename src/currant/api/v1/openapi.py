@@ -23,8 +23,8 @@ from litestar.openapi.spec import (
 )
 
 from currant import wire
+from currant.batches.model import TENDERS
 from currant.errors import Fault
-from currant.vending.verbs import TENDERS
 
 Shape = type[msgspec.Struct]
 
@@ -40,6 +40,7 @@ _WORDS: Mapping[tuple[str, str], tuple[str, ...]] = {
     ("Vended", "tender"): TENDERS,
     ("Vended", "wallet"): _WALLETS,
     ("Quoted", "wallet"): _WALLETS,
+    ("Counted", "tender"): TENDERS,
     ("Quarantined", "reason"): ("NOSITE", "BACKWARDS", "MULTIPLIER", "HIGH"),
     ("Released", "reason"): ("NOSITE", "BACKWARDS", "MULTIPLIER", "HIGH"),
 }
