@@ -4,8 +4,8 @@ import asyncio
 from decimal import Decimal
 
 import pytest
-from currant.batches.model import VendingLimitReached
 
+from currant.batches.model import VendingLimitReached
 from currant.customers.model import NoSuchAccount
 from currant.errors import Forbidden, Invalid, NotFound
 from currant.transactions.model import NotOwed, PayArrears

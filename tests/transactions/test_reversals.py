@@ -5,13 +5,13 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
-from currant.batches.model import CloseBatch, Counted
-from currant.batches.verbs import close_own_batch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from currant.access.model import OPERATOR, CreatePortal
 from currant.access.verbs import create_portal
+from currant.batches.model import CloseBatch, Counted
+from currant.batches.verbs import close_own_batch
 from currant.errors import Forbidden, Invalid, Refusal
 from currant.ledger.model import AlreadyReversed, NoReversalOfReversal, NoSuchEntry
 from currant.prepayment.model import AdjustWallets, Wallet, Way

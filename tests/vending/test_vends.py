@@ -11,9 +11,9 @@ from tests.houses import House, small_house
 
 from currant.access.model import OPERATOR, Actor, CreatePortal
 from currant.access.verbs import create_portal
+from currant.batches.model import Count
+from currant.batches.verbs import close_own_batch
 from currant.door import Door
-from currant.vending.model import EmptyDrawer
-from currant.vending.verbs import empty_drawer
 
 PATH = "/v1/example/vends"
 
@@ -150,19 +150,22 @@ async def test_a_key_sells_once_however_often_it_is_sent(http, cashier, house, o
 async def test_the_vending_limit_holds_to_the_cent_under_concurrency(
     http, door, portal, house, owner: asyncpg.Connection
 ) -> None:
-    await make_user(door, portal, "limited", "VENDORADM", vending_limit=10_000)
-    limited = Actor("limited", "TOKEN", "", portal)
+    limited = await make_user(door, portal, "limited", "VENDORADM", vending_limit=100_000)
     answers = await asyncio.gather(
-        *(sell(http, limited, house.accounts[n % 2], "7.50") for n in range(30))
+        *(sell(http, limited, house.accounts[n % 2], "7.50") for n in range(200))
     )
     statuses = sorted(answer.status_code for answer in answers)
-    assert statuses == [201] * 13 + [403] * 17
-    assert await owner.fetchval("select sum(tendered_amount) from vending.vend") == Decimal("97.50")
+    assert statuses == [201] * 133 + [403] * 67
+    refused = next(answer.json() for answer in answers if answer.status_code == 403)
+    assert refused["detail"].startswith("The vending limit would be passed. Nothing was charged")
+    sold = await owner.fetchval("select sum(tendered_amount) from vending.vend")
+    assert sold == Decimal("997.50")
     assert (await sell(http, limited, house.accounts[0], "2.50")).status_code == 201
     assert (await sell(http, limited, house.accounts[0], "0.01")).status_code == 403
-    emptied = await door.act(empty_drawer, EmptyDrawer("limited"), OPERATOR.at(portal))
-    assert emptied.taken == 100
+    closed = await door.act(close_own_batch, Count({"cash": Decimal(1000)}), limited)
+    assert (closed.taken, closed.difference) == (1000, 0)
     assert (await sell(http, limited, house.accounts[0], "0.01")).status_code == 201
+    assert await owner.fetch("select * from batches.faults()") == []
     assert await owner.fetch("select * from ledger.faults()") == []
 
 

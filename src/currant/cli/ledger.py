@@ -11,6 +11,7 @@ import typer
 from currant.access.model import AuditFault, AuditKey
 from currant.access.signing import audit_key
 from currant.access.verbs import Nothing, audit_faults, forged_heads, show_portal
+from currant.batches.verbs import batch_faults
 from currant.cli.figures import at_in, figure, figures, minute, unit_of
 from currant.cli.frame import NEWEST, Exit, Session, Stopped, command, table
 from currant.customers.model import AccountEntries, AccountNamed
@@ -35,7 +36,7 @@ class Fault(msgspec.Struct, frozen=True):
 
 @command(app, "verify", portal=False)
 async def verify(session: Session) -> None:
-    """Prove the books, the wallets and the audit log; exit 3 and name each fault if one is off."""
+    """Prove the books, wallets, batches and audit log; exit 3 and name each fault if one is off."""
     faults = await faults_of(session)
     session.teller.tell(
         {"sound": not faults, "faults": faults},
@@ -51,7 +52,7 @@ async def verify(session: Session) -> None:
 
 
 async def faults_of(session: Session) -> list[Fault]:
-    """List whatever is wrong with the books, the wallets and the audit log of all portals."""
+    """List whatever is wrong with the books, wallets, batches and the audit log of all portals."""
     faults = [
         Fault(fault.portal, fault.what, fault.entry_id, fault.detail)
         for fault in await session.ask(ledger_faults, Nothing())
@@ -59,6 +60,10 @@ async def faults_of(session: Session) -> list[Fault]:
     faults += [
         Fault(fault.portal, f"wallet of {fault.account} is off", None, fault.detail)
         for fault in await session.ask(wallet_faults, Nothing())
+    ]
+    faults += [
+        Fault(fault.portal, f"batch {fault.batch_id} is off", None, fault.detail)
+        for fault in await session.ask(batch_faults, Nothing())
     ]
     faults += [_audit(fault) for fault in await session.ask(audit_faults, Nothing())]
     if (session.config.home / "audit.key").exists():

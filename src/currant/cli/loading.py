@@ -9,6 +9,8 @@ done is replayed, and who is hired last says that it is complete.
 import asyncio
 import hashlib
 import io
+from collections import defaultdict
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -26,6 +28,8 @@ from currant.access.verbs import (
     portals,
     users,
 )
+from currant.batches.model import ApproveBatch, Count
+from currant.batches.verbs import approve_batch, close_own_batch
 from currant.cli.example import DAYS, FINE_DAYS, HOMES, SEED, Delivery, Example, Payment
 from currant.cli.frame import Exit, Stopped
 from currant.clock import FrozenClock
@@ -71,6 +75,12 @@ BOSS = "demo"
 AT_ONCE = 6
 
 _CASHIERS = ("cashier1", "cashier2")
+# By how much the cash of a batch is off: the delivery it follows, and whose it is.
+_SLIPS = {
+    (3, "cashier2"): Decimal("-5.00"),
+    (9, "cashier1"): Decimal("0.50"),
+    (16, "cashier1"): Decimal("-20.00"),
+}
 _LAST = "books"
 _MINUTE = timedelta(minutes=1)
 
@@ -122,6 +132,7 @@ class _Load:
         self._clock = clock
         self._progress = progress
         self._boss = OPERATOR
+        self._service = OPERATOR
         self._cashiers: list[Actor] = []
 
     async def run(self, homes: int) -> None:
@@ -149,7 +160,7 @@ class _Load:
             await self._hire(login, f"{name} Cashier", "VENDORADM")
             for login, name in zip(_CASHIERS, ("Nora", "Owen"), strict=True)
         ]
-        await self._hire("service", "Pia Service", "CSR3")
+        self._service = await self._hire("service", "Pia Service", "CSR3")
         await self._hire("engineer", "Rex Engineer", "Engineer")
 
     async def _hire(self, login: str, name: str, role: str) -> Actor:
@@ -248,19 +259,26 @@ class _Load:
         await self._act("arrears", import_arrears, arrears)
 
     async def _live(self, example: Example) -> None:
-        """Let them pay, deliver the reads, draw down, charge each month, and pay again."""
+        """Let them pay, deliver the reads, draw down, charge each month, and pay again.
+
+        What the cashiers took is counted each time but the last: those batches are still open.
+        """
         raw = await self._door.ask(account_keys, KeysWanted(), self._boss)
         keys = wire.decode(bytes(raw), list[Keys])
         accounts = {key.external_key: key.juice_key for key in keys}
         bar = self._progress.add_task(
             "Loading the demo utility", total=1 + (DAYS - FINE_DAYS) // 7 + FINE_DAYS + 1
         )
-        await self._sell(example, accounts, 0, example.payments({}, opening=True))
+        opening = example.payments({}, opening=True)
+        await self._count(0, await self._sell(example, accounts, 0, opening))
         for number, delivery in enumerate(example.deliveries(), 1):
             self._progress.advance(bar)
             self._clock.set(delivery.at)
             await self._deliver(number, delivery)
-            await self._sell(example, accounts, number, example.payments(delivery.used_wh))
+            payments = example.payments(delivery.used_wh)
+            taken = await self._sell(example, accounts, number, payments)
+            if delivery.at < example.now:
+                await self._count(number, taken)
         self._progress.advance(bar)
 
     async def _deliver(self, number: int, delivery: Delivery) -> None:
@@ -273,8 +291,14 @@ class _Load:
 
     async def _sell(
         self, example: Example, accounts: dict[str, str], number: int, payments: list[Payment]
-    ) -> None:
-        """Serve who came to pay, some at a time, minutes apart."""
+    ) -> Mapping[str, dict[str, Decimal]]:
+        """Serve who came to pay, some at a time, minutes apart.
+
+        Returns what each cashier took, by the kind of tender.
+        """
+        taken: defaultdict[str, defaultdict[str, Decimal]] = defaultdict(
+            lambda: defaultdict(Decimal)
+        )
 
         async def serve(payment: Payment, cashier: Actor) -> None:
             account = accounts[payment.home.contract]
@@ -286,6 +310,7 @@ class _Load:
                 tender_name=payment.name,
             )
             await self._act(f"vend/{number}/{account}", vend, wanted, cashier)
+            taken[cashier.login][payment.tender] += wanted.amount
 
         for first in range(0, len(payments), AT_ONCE):
             self._clock.set(min(self._clock.now() + 3 * _MINUTE, example.now))
@@ -293,6 +318,21 @@ class _Load:
             async with asyncio.TaskGroup() as tasks:
                 for place, payment in enumerate(group):
                     tasks.create_task(serve(payment, self._cashiers[place % 2]))
+        return taken
+
+    async def _count(self, number: int, taken: Mapping[str, dict[str, Decimal]]) -> None:
+        """Let each cashier count and close the batch, and somebody else approve it."""
+        for cashier in self._cashiers:
+            counted = dict(taken.get(cashier.login, {}))
+            if not counted:
+                continue
+            slip = _SLIPS.get((number, cashier.login), Decimal(0))
+            if "cash" in counted:
+                counted["cash"] = max(counted["cash"] + slip, Decimal(0))
+            key = f"batch/{number}/{cashier.login}"
+            closed = await self._act(key, close_own_batch, Count(counted), cashier)
+            approved = ApproveBatch(closed.batch_id)
+            await self._act(f"{key}/approve", approve_batch, approved, self._service)
 
 
 def _upload(text: str) -> Upload:

@@ -4,6 +4,7 @@ import typer
 
 from currant import __version__
 from currant.cli import (
+    batches,
     database,
     demo,
     imports,
@@ -30,6 +31,7 @@ app.add_typer(reads.app, name="reads", help="Meter reads, and those that were no
 app.add_typer(portals.app, name="portal", help="Portals: the utilities of this installation.")
 app.add_typer(users.app, name="user", help="System users of a portal.")
 app.add_typer(users.tokens, name="token", help="Tokens of system users.")
+app.add_typer(batches.app, name="batch", help="What cashiers took, counted and closed.")
 app.add_typer(ledger.app, name="ledger", help="The books: their proof, balances and entries.")
 
 

@@ -10,7 +10,7 @@ from currant.access.model import PortalShown
 from currant.access.verbs import Nothing, show_portal
 from currant.cli.frame import Session, command
 from currant.cli.imports import Key
-from currant.cli.slip import RULE, heading, line
+from currant.cli.paper import RULE, heading, line
 from currant.door import OutcomeUnknown
 from currant.money import format_money, parse_amount
 from currant.transactions.model import (

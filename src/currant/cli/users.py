@@ -15,8 +15,6 @@ from currant.access.verbs import (
 )
 from currant.access.verbs import users as users_of
 from currant.cli.frame import Session, command, secret
-from currant.vending.model import EmptyDrawer
-from currant.vending.verbs import empty_drawer
 
 app = typer.Typer(no_args_is_help=True)
 tokens = typer.Typer(no_args_is_help=True)
@@ -34,7 +32,7 @@ async def create(
     vendor: Annotated[str, typer.Option(help="The number of the vendor they sell for.")] = "",
     email: Annotated[str, typer.Option(help="Their e-mail address.")] = "",
     vending_limit: Annotated[
-        int | None, typer.Option(help="What they may take in a drawer, in minor units.")
+        int | None, typer.Option(help="What they may take in a batch, in minor units.")
     ] = None,
     special_limit: Annotated[
         int | None, typer.Option(help="What they may adjust at once, in minor units.")
@@ -59,13 +57,6 @@ async def passwd(session: Session, user: Login) -> None:
     hashed = hash_password(secret(session.options, f"new password of {user}", new=True))
     done = await session.act(set_password, SetPassword(user, hashed))
     session.teller.tell(done, lambda: f"The password of {done.login} is changed.")
-
-
-@command(app, "empty-drawer")
-async def empty_a_drawer(session: Session, user: Login) -> None:
-    """Begin a cashier's drawer anew once it was counted; the vending limit runs from nothing."""
-    done = await session.act(empty_drawer, EmptyDrawer(user))
-    session.teller.tell(done, lambda: f"The drawer of {done.login} held {done.taken:,.2f}.")
 
 
 @command(tokens, "issue")

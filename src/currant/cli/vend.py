@@ -15,7 +15,7 @@ from currant.access.verbs import Nothing, show_portal
 from currant.cli.figures import at_in, clock_time, figures, minute
 from currant.cli.frame import NEWEST, Exit, Session, Stopped, command
 from currant.cli.imports import Key
-from currant.cli.slip import RULE, centred, heading, line
+from currant.cli.paper import RULE, centered, heading, line
 from currant.door import OutcomeUnknown
 from currant.errors import Invalid
 from currant.money import format_money, parse_amount, to_minor
@@ -173,8 +173,8 @@ async def _print(session: Session, vended: Vended) -> None:
 
 def receipt_of(vended: Vended, portal: PortalShown) -> Iterator[str]:
     """Yield the lines of a receipt, 44 columns wide, headed by the utility's name."""
-    title = "REVERSED RECEIPT" if vended.reversed else "RECEIPT"
-    yield from heading(portal.name, f"{title} {vended.transaction_id}")
+    title = f"{'REVERSED ' if vended.reversed else ''}RECEIPT {vended.transaction_id}"
+    yield from heading(portal.name, title)
     yield line("Date", clock_time(vended.vended_at, portal.zone))
     yield line("Account", vended.account)
     yield line("Customer", vended.customer_name)
@@ -188,13 +188,13 @@ def receipt_of(vended: Vended, portal: PortalShown) -> Iterator[str]:
     else:
         yield line("Now in the wallet", format_money(vended.balance, vended.currency))
     yield RULE
-    yield centred(str(vended.vend_id))
+    yield centered(str(vended.vend_id))
 
 
 def _quotation(quoted: Quoted) -> Iterator[str]:
     """Yield how an amount would be shared out."""
     yield RULE
-    yield centred("QUOTE – nothing was sold")
+    yield centered("QUOTE – nothing was sold")
     yield RULE
     yield line("Account", quoted.account)
     yield line("Meter", quoted.serial_number)
@@ -231,10 +231,10 @@ def _split(told: Vended | Quoted, tender: str = "") -> Iterator[str]:
         if told.energy_kwh:
             yield line("  at today's rates about", f"{told.energy_kwh:,f} kWh")
         return
-    for priced in told.split.energy:
-        rate = f"{priced.quantity_kwh.normalize():f} kWh × {priced.rate.normalize():f}"
-        name = f"{priced.description}: " if priced.description else ""
-        yield line(f"  {name}{rate}", money(priced.net_amount))
-        if priced.tax_amount:
-            tax = f"    tax {(priced.tax_rate * _HUNDRED).normalize():f} %"
-            yield line(tax, money(priced.tax_amount))
+    for part in told.split.energy:
+        rate = f"{part.quantity_kwh.normalize():f} kWh × {part.rate.normalize():f}"
+        name = f"{part.description}: " if part.description else ""
+        yield line(f"  {name}{rate}", money(part.net_amount))
+        if part.tax_amount:
+            tax = f"    tax {(part.tax_rate * _HUNDRED).normalize():f} %"
+            yield line(tax, money(part.tax_amount))

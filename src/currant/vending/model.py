@@ -6,7 +6,7 @@ from uuid import UUID
 
 import msgspec
 
-from currant.errors import Conflict, Invalid, Kind, NotFound, Refusal
+from currant.errors import Conflict, Invalid, NotFound
 
 
 class Vend(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -243,25 +243,8 @@ class WalletValues(msgspec.Struct, frozen=True):
     nonstandard_offset: bool
 
 
-class EmptyDrawer(msgspec.Struct, frozen=True):
-    """Whose drawer was counted and is begun anew."""
-
-    login: str
-
-
-class DrawerEmptied(msgspec.Struct, frozen=True):
-    """What a drawer held, in the portal's currency."""
-
-    login: str
-    taken: Decimal
-
-
 class MeterNotAttached(Invalid):
     """The account is not supplied through this meter."""
-
-
-class NoDrawer(NotFound):
-    """The user has no drawer: no vending limit, or nothing was taken yet."""
 
 
 class NoSuchVend(NotFound):
@@ -274,10 +257,6 @@ class MeterUnclear(Invalid):
 
 class NotVendable(Conflict):
     """The meter cannot be vended to. Nothing was charged."""
-
-
-class VendingLimitReached(Refusal, kind=Kind.FORBIDDEN, constraint="vending_limit_kept"):
-    """The vending limit would be passed. Nothing was charged; have the drawer emptied first."""
 
 
 class TenderNotPositive(Invalid, constraint="tender_positive"):

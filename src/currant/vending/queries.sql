@@ -30,14 +30,6 @@ from vending.close_vend(
     :due_nets::numeric[], :due_taxes::numeric[]
 );
 
--- name: empty_drawer
--- Begin a cashier's drawer anew, and answer what was in it; no row where nothing was ever taken.
--- not null: taken
-update vending.drawer as d set taken = 0
-from access.system_user as u
-where d.portal_id = :portal_id::int and u.user_id = d.user_id and u.login = :login::text
-returning old.taken;
-
 -- name: vends
 -- One vend, by its id or by its receipt's number, which is that of its entry; or the vends of an
 -- account below an entry id, newest first.

@@ -1,7 +1,7 @@
--- Vends: what was tendered, how it was shared out, and what each cashier has taken.
+-- Vends: what was tendered, and how it was shared out.
 
 create schema vending;
-comment on schema vending is 'Vends and cashiers'' drawers.';
+comment on schema vending is 'Vends.';
 grant usage on schema vending to currant_runtime, currant_reader;
 
 create table vending.vend (
@@ -31,18 +31,6 @@ comment on table vending.vend is
 create index vend_by_account on vending.vend (portal_id, account_id, entry_id);
 call db.tenant_table('vending.vend');
 call db.append_only('vending.vend');
-
-create table vending.drawer (
-    portal_id int not null,
-    user_id int not null,
-    taken db.amount not null default 0,
-    bound db.amount not null check (bound >= 0),
-    primary key (portal_id, user_id),
-    constraint vending_limit_kept check (taken <= bound)
-);
-comment on table vending.drawer is
-'What a cashier with a vending limit has taken since the drawer was last emptied.';
-call db.tenant_table('vending.drawer');
 
 -- The facts of a vend. Where `locking`, the account's wallet is locked first and the facts are
 -- read after, so that a vend that waited for another sees what it left. Without a serial number
@@ -133,9 +121,9 @@ begin
 end
 $$;
 
--- Post a vend, move its wallet, count what was sold, count the tender into the cashier's drawer,
--- and record it; `sale` is told without its entry and balance, which are answered. Its statements
--- keep their plans from one vend to the next.
+-- Post a vend, move its wallet, count what was sold, take the tender into the cashier's batch, and
+-- record it; `sale` is told without its entry and balance, which are answered. Its statements keep
+-- their plans from one vend to the next.
 create function vending.close_vend(
     by_login text, by_vendor text, by_user int, tender_number bigint, tender_name text,
     sale vending.vend, postings ledger.new_posting[], minor_unit numeric,
@@ -175,12 +163,9 @@ begin
         due_meters, due_months, due_fixed, due_nets, due_taxes
     );
     perform receivables.allocate(in_portal, entry_id, 'payment', at, items, item_paid);
-    insert into vending.drawer as d (portal_id, user_id, taken, bound)
-    select in_portal, u.user_id, sale.tendered_amount, u.vending_limit * minor_unit
-    from access.system_user as u
-    where u.user_id = by_user and u.vending_limit is not null
-    on conflict (portal_id, user_id) do update
-    set taken = d.taken + excluded.taken, bound = excluded.bound;
+    perform batches.take(
+        in_portal, by_user, entry_id, sale.tender, sale.tendered_amount, minor_unit, at
+    );
     insert into vending.vend (
         portal_id, vend_id, entry_id, account_id, meter_id, wallet_kind, tender, tendered_amount,
         arrears_amount, fixed_amount, energy_amount, tax_amount, energy_wh, balance, split,

@@ -23,12 +23,9 @@ from currant.tariffs.verbs import price_book
 from currant.vending.model import (
     AccountValues,
     ClosedVend,
-    DrawerEmptied,
-    EmptyDrawer,
     MeterUnclear,
     MeterValue,
     MeterWallet,
-    NoDrawer,
     NoSuchVend,
     NotVendable,
     Quote,
@@ -47,7 +44,6 @@ from currant.vending.split import Due, Owed, Split, split_tender
 
 sql = Statements(__package__)
 _OPEN_VEND = sql.rows("open_vend", VendFacts)
-_EMPTY_DRAWER = sql.rows("empty_drawer", Decimal)
 _CLOSE_VEND = sql.rows("close_vend", ClosedVend)
 _VENDS = sql.rows("vends", VendRow)
 _WALLET_VALUES = sql.rows("wallet_values", MeterWallet)
@@ -129,18 +125,6 @@ async def vend(tx: Tx, command: Vend) -> Vended:
         vended_at=tx.now,
         reversed=False,
     )
-
-
-@needs(Permission.USERS_MANAGE)
-async def empty_drawer(tx: Tx, command: EmptyDrawer) -> DrawerEmptied:
-    """Begin a cashier's drawer anew, so that the vending limit runs from nothing again.
-
-    Raises `NoDrawer`.
-    """
-    taken = await tx.maybe(_EMPTY_DRAWER, portal_id=tx.portal.portal_id, login=command.login)
-    if taken is None:
-        raise NoDrawer(command.login, field="login")
-    return DrawerEmptied(command.login, taken)
 
 
 @needs(Permission.VEND_VIEW)

@@ -40,6 +40,7 @@ _WORDS: Mapping[tuple[str, str], tuple[str, ...]] = {
     ("Vended", "tender"): TENDERS,
     ("Vended", "wallet"): _WALLETS,
     ("Quoted", "wallet"): _WALLETS,
+    ("Counted", "tender"): TENDERS,
     ("Quarantined", "reason"): ("NOSITE", "BACKWARDS", "MULTIPLIER", "HIGH"),
     ("Released", "reason"): ("NOSITE", "BACKWARDS", "MULTIPLIER", "HIGH"),
 }

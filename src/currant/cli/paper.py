@@ -1,4 +1,4 @@
-"""A slip of paper: receipts and reports that a narrow printer prints, 44 columns wide."""
+"""How what is printed for the counter looks: paper of 44 columns, names left, values right."""
 
 from collections.abc import Iterator
 from textwrap import wrap
@@ -8,18 +8,15 @@ RULE = "─" * WIDTH
 
 
 def heading(*titles: str) -> Iterator[str]:
-    """Yield the head of a slip: each title centred between rules, the first one above them."""
-    first, *others = titles
-    yield from map(centred, wrap(first, WIDTH))
-    yield RULE
-    for title in others:
-        yield centred(title)
+    """Yield the titles that a paper begins with, each over a rule."""
+    for title in titles:
+        yield centered(title)
         yield RULE
 
 
-def centred(text: str) -> str:
-    """Set a text in the middle."""
-    return text.center(WIDTH).rstrip()
+def centered(text: str) -> str:
+    """Set a text in the middle, in lines of its own where it is long."""
+    return "\n".join(line.center(WIDTH).rstrip() for line in wrap(text, WIDTH))
 
 
 def line(left: str, right: str) -> str:
