@@ -158,6 +158,14 @@ def format_instant(at: datetime, zone: tzinfo) -> str:
     return format_instant(at, timezone(timedelta(minutes=minutes)))
 
 
+def format_set(at: datetime | None, zone: tzinfo) -> str:
+    """Write an instant, or where it was never set the local midnight that begins 1970.
+
+    That is how the Juice document tells what was never set (conformance.md 1.6).
+    """
+    return format_instant(datetime(1970, 1, 1, tzinfo=zone) if at is None else at, zone)
+
+
 def day_bounds(day: date, zone: tzinfo) -> tuple[datetime, datetime]:
     """Return when a local day starts and when the next one does, in UTC: half-open.
 

@@ -15,7 +15,6 @@ from typing import Any
 
 from rich.progress import Progress
 
-from currant import wire
 from currant.access.model import AUTO, OPERATOR, Actor, CreatePortal, CreateUser, IssueToken
 from currant.access.verbs import (
     Nothing,
@@ -34,7 +33,7 @@ from currant.door import Door
 from currant.drawdown.verbs import charge_fixed
 from currant.errors import NotFound
 from currant.jobs.worker import draw_all
-from currant.locations.model import Keys, KeysWanted
+from currant.locations.model import KeysWanted
 from currant.money import from_minor
 from currant.reads.model import Format, RecordReads
 from currant.reads.verbs import record_reads
@@ -249,9 +248,9 @@ class _Load:
 
     async def _live(self, example: Example) -> None:
         """Let them pay, deliver the reads, draw down, charge each month, and pay again."""
-        raw = await self._door.ask(account_keys, KeysWanted(), self._boss)
-        keys = wire.decode(bytes(raw), list[Keys])
-        accounts = {key.external_key: key.juice_key for key in keys}
+        async with self._door.asking(account_keys, self._boss) as tx:
+            found = account_keys(tx, KeysWanted())
+            accounts = {keys.external_key: keys.juice_key async for keys in found}
         bar = self._progress.add_task(
             "Loading the demo utility", total=1 + (DAYS - FINE_DAYS) // 7 + FINE_DAYS + 1
         )
