@@ -83,7 +83,8 @@ async def test_it_lives_until_now_and_its_books_are_sound(urls) -> None:
         assert clock.now() == NOW
         assert await door.ask(ledger_faults, Nothing(), OPERATOR) == []
         assert await door.ask(wallet_faults, Nothing(), OPERATOR) == []
-        keys = json.loads(bytes(await door.ask(account_keys, KeysWanted(), EXAMPLE)))
+        async with door.asking(account_keys, EXAMPLE) as tx:
+            keys = [key async for key in account_keys(tx, KeysWanted())]
         assert len(keys) == 20
         coas = {row.coa: row for row in await door.ask(trial_balance, BalancesOf(), EXAMPLE)}
         assert {"1000", "1100", "2100", "2200", "4000", "4005", "4900", "U100", "U400"} <= set(coas)

@@ -56,6 +56,11 @@ async def refused(door: Door, actor: Actor, verb: Any, table: str, text: str) ->
     return told.value
 
 
+async def listed(door: Door, view: Any, actor: Actor, **page: int) -> Any:
+    async with door.asking(view, actor) as tx:
+        return [keys async for keys in view(tx, KeysWanted(**page))]
+
+
 async def test_a_small_house_is_supplied_from_now_on(
     door: Door, boss: Actor, owner: asyncpg.Connection, clock: FrozenClock
 ) -> None:
@@ -321,8 +326,7 @@ async def test_numbers_grow_to_six_digits_and_leave_the_suspense_debtor_out(
     await owner.execute("update access.counter set last = 999997")
     last = await imported(door, boss, "customers", *(customer(f"B{n}") for n in range(3)))
     assert "999999" not in [keys.juice_key for keys in keys_of(last)]
-    listed = await door.ask(account_keys, KeysWanted(), boss)
-    assert keys_of(listed) == [*keys_of(first), *keys_of(last)]
+    assert await listed(door, account_keys, boss) == [*keys_of(first), *keys_of(last)]
 
 
 async def test_two_imports_at_once_never_give_the_same_number(door: Door, boss: Actor) -> None:
@@ -334,16 +338,12 @@ async def test_two_imports_at_once_never_give_the_same_number(door: Door, boss: 
     )
     numbers = [keys.juice_key for one in taken for keys in keys_of(one)]
     assert sorted(numbers) == [f"L{n:05}" for n in range(1, 121)]
-    listed = await door.ask(location_keys, KeysWanted(), boss)
-    assert {(k.juice_key, k.external_key) for k in keys_of(listed)} == {
+    known = await listed(door, location_keys, boss)
+    assert {(k.juice_key, k.external_key) for k in known} == {
         (k.juice_key, k.external_key) for one in taken for k in keys_of(one)
     }
-    assert [
-        k.juice_key for k in keys_of(await door.ask(location_keys, KeysWanted(2, 3), boss))
-    ] == [
-        "L00004",
-        "L00005",
-    ]
+    page = await listed(door, location_keys, boss, how_many=2, beyond=3)
+    assert [k.juice_key for k in page] == ["L00004", "L00005"]
 
 
 async def test_of_two_imports_of_one_key_the_second_is_told_its_record(

@@ -31,7 +31,7 @@ from currant.db.health import refuse_unreachable
 from currant.db.tx import open_pool
 from currant.door import Door
 from currant.errors import Invalid, Unauthenticated, Unparsable
-from currant.locations.model import Keys, KeysWanted
+from currant.locations.model import KeysWanted
 from currant.settings import Settings
 
 app = typer.Typer()
@@ -119,9 +119,9 @@ async def enter(door: Door, config: Settings) -> Access:
     if credentials is None or not await _good(door, credentials):
         credentials = await _issued(door, operator)
         _keep(kept, credentials)
-    keys = wire.decode(bytes(await door.ask(account_keys, KeysWanted(1), operator)), list[Keys])
+    async with door.asking(account_keys, operator) as tx:
+        (first,) = [keys async for keys in account_keys(tx, KeysWanted(1))]
     url = address_of(config)
-    account = keys[0].juice_key
     return Access(
         url=url,
         portal=PORTAL,
@@ -129,7 +129,7 @@ async def enter(door: Door, config: Settings) -> Access:
         password=credentials.password,
         token=credentials.token,
         curl=f"curl -H 'Authorization: token {BOSS}:{credentials.token}' "
-        f"'{url}/customers/wallet/get-values?portal={PORTAL}&account={account}'",
+        f"'{url}/customers/wallet/get-values?portal={PORTAL}&account={first.juice_key}'",
     )
 
 

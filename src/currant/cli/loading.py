@@ -17,7 +17,6 @@ from typing import Any
 
 from rich.progress import Progress
 
-from currant import wire
 from currant.access.model import AUTO, OPERATOR, Actor, CreatePortal, CreateUser, IssueToken
 from currant.access.verbs import (
     Nothing,
@@ -38,7 +37,7 @@ from currant.door import Door
 from currant.drawdown.verbs import charge_fixed
 from currant.errors import NotFound
 from currant.jobs.worker import draw_all
-from currant.locations.model import Keys, KeysWanted
+from currant.locations.model import KeysWanted
 from currant.money import from_minor
 from currant.reads.model import Format, RecordReads
 from currant.reads.verbs import record_reads
@@ -263,9 +262,9 @@ class _Load:
 
         What the cashiers took is counted each time but the last: those batches are still open.
         """
-        raw = await self._door.ask(account_keys, KeysWanted(), self._boss)
-        keys = wire.decode(bytes(raw), list[Keys])
-        accounts = {key.external_key: key.juice_key for key in keys}
+        async with self._door.asking(account_keys, self._boss) as tx:
+            found = account_keys(tx, KeysWanted())
+            accounts = {keys.external_key: keys.juice_key async for keys in found}
         bar = self._progress.add_task(
             "Loading the demo utility", total=1 + (DAYS - FINE_DAYS) // 7 + FINE_DAYS + 1
         )

@@ -4,11 +4,13 @@ import typer
 
 from currant import __version__
 from currant.cli import (
+    arrears,
     batches,
     database,
     demo,
     imports,
     ledger,
+    locations,
     portals,
     reads,
     serve,
@@ -28,6 +30,8 @@ app = typer.Typer(
 for group in (serve, demo, database, imports, vend, transactions):
     app.add_typer(group.app)
 app.add_typer(reads.app, name="reads", help="Meter reads, and those that were not believed.")
+app.add_typer(arrears.app, name="arrears", help="What accounts owe from before.")
+app.add_typer(locations.app, name="location", help="Places of supply, and how they are connected.")
 app.add_typer(portals.app, name="portal", help="Portals: the utilities of this installation.")
 app.add_typer(users.app, name="user", help="System users of a portal.")
 app.add_typer(users.tokens, name="token", help="Tokens of system users.")

@@ -68,6 +68,25 @@ with updated as (
 )
 select loc_id as juice_key, external_key from updated order by record;
 
+-- name: describe_location
+-- Change what is said of a location's connection, but for what is null; a row where it is there.
+update locations.location as l
+set
+    substation = coalesce(:substation::text, l.substation),
+    feeder = coalesce(:feeder::text, l.feeder),
+    transformer = coalesce(:transformer::text, l.transformer),
+    module = coalesce(:module::text, l.module),
+    socket = coalesce(:socket::int, l.socket),
+    unit = coalesce(:unit::text, l.unit),
+    type = coalesce(:type::text, l.type),
+    form_factor = coalesce(:form_factor::text, l.form_factor),
+    wiring = coalesce(:wiring::text, l.wiring),
+    voltage = coalesce(:voltage::text, l.voltage),
+    current_per_phase = coalesce(:current_per_phase::numeric, l.current_per_phase),
+    kva = coalesce(:kva::numeric, l.kva),
+    last_mod = :now::timestamptz
+where l.portal_id = :portal_id::int and l.loc_id = :loc_id::text;
+
 -- name: location_keys
 -- Both keys of every location, by ours.
 select loc_id as juice_key, external_key

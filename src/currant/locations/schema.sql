@@ -17,6 +17,22 @@ create table locations.location (
     latitude text not null default '',
     longitude text not null default '',
     meter_installed_at timestamptz,
+    substation text not null default '',
+    feeder text not null default '',
+    transformer text not null default '',
+    module text not null default '',
+    socket int not null default 0 constraint location_socket_counted check (socket >= 0),
+    unit text not null default '',
+    type text not null default '',
+    form_factor text not null default '',
+    wiring text not null default '',
+    voltage text not null default '',
+    current_per_phase numeric(12, 3) not null default 0
+    constraint location_current_plausible check (
+        current_per_phase >= 0 and current_per_phase <> 'NaN'
+    ),
+    kva numeric(12, 3) not null default 0
+    constraint location_kva_plausible check (kva >= 0 and kva <> 'NaN'),
     created_at timestamptz not null,
     last_mod timestamptz not null,
     primary key (portal_id, location_id),
@@ -25,5 +41,6 @@ create table locations.location (
 );
 comment on table locations.location is
 'A place of supply; loc_id is its number with us, external_key its name with the utility. '
-'meter_installed_at is what the utility says of its newest meter; null is never.';
+'meter_installed_at is what the utility says of its newest meter; null is never. What is said of '
+'the connection, from substation to kva, is blank or 0 where it is not known.';
 call db.tenant_table('locations.location');

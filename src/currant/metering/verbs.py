@@ -1,8 +1,7 @@
 """Acts on meters, and the questions asked about them."""
 
-import msgspec
+from collections.abc import AsyncIterator
 
-from currant import wire
 from currant.access.permissions import Permission, needs
 from currant.access.verbs import Nothing
 from currant.db.statements import Statements
@@ -24,14 +23,15 @@ async def list_com_types(tx: Tx, _question: Nothing) -> list[ComType]:
 
 
 @needs(Permission.PUBLIC)
-async def list_public_meters(tx: Tx, question: MetersWanted) -> msgspec.Raw:
-    """List the portal's meters by serial number, to anybody: `MeterListed` as JSON (J04)."""
-    return await list_meters(tx, question)
+async def list_public_meters(tx: Tx, question: MetersWanted) -> AsyncIterator[MeterListed]:
+    """List the portal's meters by serial number, to anybody, a few thousand at a time (J04)."""
+    async for meter in list_meters(tx, question):
+        yield meter
 
 
 @needs(Permission.METER_VIEW)
-async def list_meters(tx: Tx, question: MetersWanted) -> msgspec.Raw:
-    """List the portal's meters by serial number: `MeterListed` as JSON."""
+async def list_meters(tx: Tx, question: MetersWanted) -> AsyncIterator[MeterListed]:
+    """List the portal's meters by serial number, a few thousand at a time."""
     meters = tx.each(
         _METERS,
         portal_id=tx.portal.portal_id,
@@ -39,7 +39,8 @@ async def list_meters(tx: Tx, question: MetersWanted) -> msgspec.Raw:
         how_many=question.how_many,
         beyond=question.beyond,
     )
-    return await wire.encode_each(meters)
+    async for meter in meters:
+        yield meter
 
 
 async def stage_meters(tx: Tx) -> None:

@@ -5,7 +5,7 @@ from decimal import Decimal
 
 from currant.csvfile import refuse_file
 from currant.errors import Fault, Forbidden, Invalid, Refusal
-from currant.money import format_money, from_minor, minor_units
+from currant.money import format_money, from_minor, half_up, minor_units
 from currant.receivables.model import ArrearsSettled, ArrearsTakenBack, HeldItem, NoSuchArrears
 
 
@@ -52,7 +52,7 @@ def refuse_amounts(
             settled.append(Fault(number, "arrears_id", f"nothing is owed on {item.item_id}"))
         elif not amount.is_finite() or amount <= 0:
             unfit.append(Fault(number, "amount", f"{amount} is not more than nothing"))
-        elif amount != round(amount, places):
+        elif amount != half_up(amount, places):
             unfit.append(Fault(number, "amount", f"{amount} has more than {places} decimals"))
         elif amount > item.outstanding:
             owed = format_money(item.outstanding, currency)

@@ -6,6 +6,7 @@ from decimal import Decimal
 import msgspec
 
 from currant.errors import NotFound
+from currant.locations.model import Connection
 from currant.upload import Upload
 
 
@@ -80,6 +81,55 @@ class Meter(msgspec.Struct, frozen=True):
     last_mod: datetime
     type: str
     wallet_kind: str
+
+
+class LocationWanted(msgspec.Struct, frozen=True):
+    """Which location, by its number with us."""
+
+    loc_id: str
+
+
+class DescribeLocation(msgspec.Struct, frozen=True):
+    """Say something of a location's connection."""
+
+    loc_id: str
+    connection: Connection
+
+
+class Location(msgspec.Struct, frozen=True):
+    """A location with the meter that was hung there last and still is, and whom it supplies.
+
+    `meter_installed_at` is null where the utility does not know when that was.
+    """
+
+    loc_id: str
+    serial_number: str | None
+    account: str | None
+    loc_name: str
+    address_1: str
+    address_2: str
+    city: str
+    state: str
+    zip: str
+    latitude: str
+    longitude: str
+    substation: str
+    feeder: str
+    transformer: str
+    module: str
+    socket: int
+    unit: str
+    type: str
+    form_factor: str
+    wiring: str
+    voltage: str
+    current_per_phase: Decimal
+    kva: Decimal
+    meter_installed_at: datetime | None
+    tariff: str | None
+    payment_mode: str | None
+    created_at: datetime
+    last_mod: datetime
 
 
 class RecordsNameNothing(NotFound):

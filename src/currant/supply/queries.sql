@@ -542,3 +542,39 @@ left join tariffs.assignment as s
 left join tariffs.tariff as t
     on t.portal_id = s.portal_id and t.tariff_id = s.tariff_id
 where m.portal_id = :portal_id::int and m.serial_number = :serial_number::text;
+
+-- name: location
+-- One location as J22 prints it: what it is, the meter that was hung there last of those that do
+-- now, whom that supplies (without one, who is supplied there last), what it is priced by.
+-- not null: current_per_phase kva
+select
+    l.loc_id, m.serial_number, a.account, l.external_key as loc_name, l.address_1, l.address_2,
+    l.city, l.state, l.zip, l.latitude, l.longitude, l.substation, l.feeder, l.transformer,
+    l.module, l.socket, l.unit, l.type, l.form_factor, l.wiring, l.voltage,
+    trim_scale(l.current_per_phase) as current_per_phase, trim_scale(l.kva) as kva,
+    case
+        when l.meter_installed_at is not null then greatest(l.meter_installed_at, lower(i.valid))
+    end as meter_installed_at,
+    t.name as tariff, a.payment_mode, l.created_at, l.last_mod
+from locations.location as l
+left join lateral (
+    select h.meter_id, h.valid from metering.installation as h
+    where h.portal_id = l.portal_id and h.location_id = l.location_id
+        and h.valid @> :now::timestamptz
+    order by lower(h.valid) desc, h.meter_id desc
+    limit 1
+) as i on true
+left join metering.meter as m on m.portal_id = l.portal_id and m.meter_id = i.meter_id
+left join lateral (
+    select s.account_id from customers.agreement as s
+    where s.portal_id = l.portal_id and s.location_id = l.location_id
+        and s.valid @> :now::timestamptz
+        and s.product_type = coalesce(m.product_type, s.product_type)
+    order by lower(s.valid) desc, s.agreement_id desc
+    limit 1
+) as g on true
+left join customers.account as a on a.portal_id = l.portal_id and a.account_id = g.account_id
+left join tariffs.assignment as p
+    on p.portal_id = m.portal_id and p.meter_id = m.meter_id and p.valid @> :now::timestamptz
+left join tariffs.tariff as t on t.portal_id = p.portal_id and t.tariff_id = p.tariff_id
+where l.portal_id = :portal_id::int and l.loc_id = :loc_id::text;

@@ -14,10 +14,14 @@ from currant.db.statements import Statements
 from currant.db.tx import Portal, Tx
 from currant.errors import Forbidden, Invalid
 from currant.locations import verbs as locations
+from currant.locations.model import NoSuchLocation
 from currant.metering import verbs as metering
 from currant.metering.model import NoSuchMeter
 from currant.supply.model import (
+    DescribeLocation,
     LinkFault,
+    Location,
+    LocationWanted,
     Meter,
     MeterWanted,
     RecordsNameNothing,
@@ -54,6 +58,7 @@ _JUDGE_OPENING_READS = sql.rows("judge_opening_reads", int)
 _EQUIP = sql.rows("equip", int)
 _DRAW_AGAIN = sql.command("draw_again")
 _METER = sql.rows("meter", Meter)
+_LOCATION = sql.rows("location", Location)
 
 _WRITTEN = {
     "locations": ["locations.location"],
@@ -105,6 +110,35 @@ async def show_meter(tx: Tx, question: MeterWanted) -> tuple[Portal, Meter]:
     if row.account is not None:
         tx.user.refuse_blocked(row.account)
     return tx.portal, row
+
+
+@needs(Permission.LOCATION_VIEW)
+async def show_location(tx: Tx, question: LocationWanted) -> tuple[Portal, Location]:
+    """Show a location by number, with the portal whose clock times are told in (J22).
+
+    Raises `NoSuchLocation`, and `Forbidden` where the account that is supplied there is blocked.
+    """
+    return tx.portal, await _location(tx, question.loc_id)
+
+
+@needs(Permission.IMPORT_TRINITY)
+async def describe_location(tx: Tx, command: DescribeLocation) -> Location:
+    """Change what is said of a location's connection: where it is fed from, at what voltage.
+
+    Raises `Invalid`, `ConnectionImplausible`, and as `show_location` does.
+    """
+    await _location(tx, command.loc_id)
+    await locations.describe_location(tx, command.loc_id, command.connection)
+    return await _location(tx, command.loc_id)
+
+
+async def _location(tx: Tx, loc_id: str) -> Location:
+    row = await tx.maybe(_LOCATION, portal_id=tx.portal.portal_id, loc_id=loc_id, now=tx.now)
+    if row is None:
+        raise NoSuchLocation(f"{loc_id[:40]!r}.", field="loc_id")
+    if row.account is not None:
+        tx.user.refuse_blocked(row.account)
+    return row
 
 
 async def _take(tx: Tx, command: TrinityFile, *, creating: bool) -> TrinityTaken:

@@ -1,16 +1,92 @@
-"""J12 import of arrears, J21 list of arrears types."""
+"""J12 import of arrears, J18 to J20 lists of arrears, J21 list of arrears types."""
 
 from contextlib import closing
+from decimal import Decimal
 from zoneinfo import ZoneInfo
 
+import msgspec
 from litestar import Response, get, post
+from litestar.response import Stream
 
+from currant import wire
 from currant.api.http import AnyRequest, Query, door_of, key_of, signed_in, spooled
-from currant.api.juice.frame import done
-from currant.clock import format_instant
+from currant.api.juice.frame import done, done_each
+from currant.clock import format_instant, format_set
 from currant.money import format_money
-from currant.receivables.model import ArrearsTypesWanted, ImportArrears
-from currant.receivables.verbs import arrears_types, import_arrears
+from currant.receivables.model import (
+    Arrears,
+    ArrearsOfAccount,
+    ArrearsOfType,
+    ArrearsTypesWanted,
+    ImportArrears,
+    OwedWanted,
+    Payment,
+)
+from currant.receivables.verbs import (
+    arrears_of_account,
+    arrears_of_type,
+    arrears_types,
+    import_arrears,
+    owed_arrears,
+)
+
+
+class AccountAmount(msgspec.Struct, frozen=True):
+    """An account and an amount of arrears: positive where it is issued, negative where it is owed.
+
+    Members of J12 and J18.
+    """
+
+    account: str
+    arrears_amount: str
+
+
+class ArrearsImportedTold(msgspec.Struct, frozen=True):
+    """The answer of J12: the arrears of a file in its order."""
+
+    records_imported: int
+    customers: list[AccountAmount]
+
+
+class PaymentTold(msgspec.Struct, frozen=True):
+    """A payment or write-off of an arrears (J19, J20); `trans` is its transaction."""
+
+    created: str
+    trans: int
+    type: str
+    amount: str
+
+
+class ArrearsTold(msgspec.Struct, frozen=True):
+    """An arrears (J19, J20): what is owed is negative, what was paid positive."""
+
+    account: str
+    arrears_id: int
+    issued_date: str
+    start_date: str
+    arrears_type: str
+    pay_plan: str
+    arrears_amount: str
+    paid_amount: str
+    outstanding_amount: str
+    payments: list[PaymentTold] | msgspec.UnsetType = msgspec.UNSET
+
+
+class ArrearsByAccount(msgspec.Struct, frozen=True):
+    """The answer of J19 and J20: the arrears of each account, by its number."""
+
+    customers: dict[str, list[ArrearsTold]]
+
+
+class ArrearsTypeTold(msgspec.Struct, frozen=True):
+    """A type of arrears (J21); `portal` is % where every portal has it."""
+
+    portal: str
+    arrears_type: str
+    description: str
+    coa: str
+    last_mod: str
+    selectable: bool
 
 
 @post("/file-importer/balance-adj/arrears", status_code=200)
@@ -31,13 +107,52 @@ async def post_arrears(request: AnyRequest) -> Response[bytes]:
     warnings = ["csv-header-repaired"] * imported.header_repaired
     warnings += ["nonstandard-offset"] * imported.nonstandard_offset
     customers = [
-        {"account": row.account, "arrears_amount": format_money(row.amount, imported.currency)}
+        AccountAmount(row.account, format_money(row.amount, imported.currency))
         for row in imported.arrears
     ]
-    return done(
-        {"records_imported": len(customers), "customers": customers},
-        warning=", ".join(warnings) or None,
-    )
+    return done(ArrearsImportedTold(len(customers), customers), warning=", ".join(warnings) or None)
+
+
+@get("/customers/arrears/all-owed-arrears")
+async def get_owed(request: AnyRequest) -> Stream:
+    """J18: what each account owes on all its arrears, of those that owe anything."""
+    query = Query(request.scope)
+    actor = await signed_in(request, query.text("portal"))
+    question = OwedWanted(*query.page())
+    async with door_of(request).asking(owed_arrears, actor) as tx:
+        currency = tx.portal.currency
+        told = (
+            AccountAmount(owed.account, format_money(-owed.amount, currency))
+            async for owed in owed_arrears(tx, question)
+        )
+        return await done_each(wire.pieces(told), within="customers")
+
+
+@get("/customers/arrears/get-arrears/by-type")
+async def get_by_type(request: AnyRequest) -> Stream:
+    """J19: the arrears of one COA by account, settled ones too; a page is one of accounts."""
+    query = Query(request.scope)
+    actor = await signed_in(request, query.text("portal"))
+    question = ArrearsOfType(query.text("arrears_coa"), query.flag("details"), *query.page())
+    async with door_of(request).asking(arrears_of_type, actor) as tx:
+        zone, currency = tx.portal.zone, tx.portal.currency
+        told = (
+            (arrears.account, _told(arrears, zone, currency))
+            async for arrears in arrears_of_type(tx, question)
+        )
+        return await done_each(wire.grouped_pieces(told), within="customers")
+
+
+@get("/customers/arrears/get-arrears/for-customer")
+async def get_for_customer(request: AnyRequest) -> Response[bytes]:
+    """J20: the arrears of one account, settled ones too, the newest first."""
+    query = Query(request.scope)
+    actor = await signed_in(request, query.text("portal"))
+    question = ArrearsOfAccount(query.text("account"), query.flag("details"))
+    found = await door_of(request).ask(arrears_of_account, question, actor)
+    zone = ZoneInfo(found.timezone)
+    told = [_told(arrears, zone, found.currency) for arrears in found.arrears]
+    return done(ArrearsByAccount({question.account: told} if told else {}))
 
 
 @get("/arrears/list-types")
@@ -50,17 +165,53 @@ async def get_arrears_types(request: AnyRequest) -> Response[bytes]:
     zone = ZoneInfo(listed.timezone)
     return done(
         [
-            {
-                "portal": row.portal,
-                "arrears_type": row.name,
-                "description": row.description,
-                "coa": row.coa,
-                "last_mod": format_instant(row.last_mod, zone),
-                "selectable": row.selectable,
-            }
+            ArrearsTypeTold(
+                portal=row.portal,
+                arrears_type=row.name,
+                description=row.description,
+                coa=row.coa,
+                last_mod=format_instant(row.last_mod, zone),
+                selectable=row.selectable,
+            )
             for row in listed.types
         ]
     )
 
 
-ROUTES = [post_arrears, get_arrears_types]
+def _told(arrears: Arrears, zone: ZoneInfo, currency: str) -> ArrearsTold:
+    """Tell an arrears, with its payments where there are any."""
+    return ArrearsTold(
+        account=arrears.account,
+        arrears_id=arrears.arrears_id,
+        issued_date=format_instant(arrears.issued_at, zone),
+        start_date=format_set(arrears.start_at, zone),
+        arrears_type=arrears.arrears_type,
+        pay_plan=_percent(arrears.pay_plan),
+        arrears_amount=format_money(-arrears.amount, currency),
+        paid_amount=format_money(arrears.paid_amount, currency),
+        outstanding_amount=format_money(-arrears.outstanding_amount, currency),
+        payments=[_paid(payment, zone, currency) for payment in arrears.payments] or msgspec.UNSET,
+    )
+
+
+def _paid(payment: Payment, zone: ZoneInfo, currency: str) -> PaymentTold:
+    return PaymentTold(
+        created=format_instant(payment.created_at, zone),
+        trans=payment.transaction_id,
+        type=payment.type,
+        amount=format_money(payment.amount, currency),
+    )
+
+
+def _percent(plan: Decimal) -> str:
+    """Write a payment plan as `25%` or `12.5%`."""
+    return f"{plan.normalize():f}%"
+
+
+ROUTES = [
+    post_arrears,
+    get_owed,
+    get_by_type,
+    get_for_customer,
+    get_arrears_types,
+]

@@ -4,9 +4,11 @@ from typing import Any
 
 import msgspec
 from litestar import Response, get, post
+from litestar.response import Stream
 
+from currant import wire
 from currant.api.http import AnyRequest, Query, door_of, key_of, signed_in, spooled
-from currant.api.juice.frame import done
+from currant.api.juice.frame import done, done_each
 from currant.customers.verbs import account_keys
 from currant.errors import Invalid
 from currant.locations.model import KeysWanted
@@ -30,14 +32,16 @@ async def post_update(request: AnyRequest) -> Response[bytes]:
 
 
 @get("/file-importer/trinity/get-keys")
-async def get_keys(request: AnyRequest) -> Response[bytes]:
+async def get_keys(request: AnyRequest) -> Stream:
     """J10: both keys of every customer or location."""
     query = Query(request.scope)
     actor = await signed_in(request, query.text("portal"))
     view = _KEYS.get(query.text("table"))
     if view is None:
         raise Invalid(f"The table is one of {', '.join(_KEYS)}.", field="table")
-    return done(await door_of(request).ask(view, KeysWanted(*query.page()), actor))
+    question = KeysWanted(*query.page())
+    async with door_of(request).asking(view, actor) as tx:
+        return await done_each(wire.pieces(view(tx, question)))
 
 
 async def _take(request: AnyRequest, verb: Any, counted: str) -> Response[bytes]:

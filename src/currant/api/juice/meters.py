@@ -3,10 +3,12 @@
 from typing import Any
 
 from litestar import Response, get
+from litestar.response import Stream
 
+from currant import wire
 from currant.access.verbs import Nothing
 from currant.api.http import AnyRequest, Query, door_of, nobody, signed_in
-from currant.api.juice.frame import done
+from currant.api.juice.frame import done, done_each
 from currant.clock import format_instant
 from currant.db.tx import Portal
 from currant.metering.model import MetersWanted
@@ -33,17 +35,17 @@ async def get_supported(request: AnyRequest) -> Response[bytes]:
 
 
 @get("/meters/get-meters")
-async def get_meters(request: AnyRequest) -> Response[bytes]:
+async def get_meters(request: AnyRequest) -> Stream:
     """J04: the meters of a portal, to anybody unless the deployment says otherwise."""
     query = Query(request.scope)
     portal, com = query.text("portal"), query.maybe("com")
     question = MetersWanted(com, *query.page())
     if request.app.state.settings.public_meter_list:
-        rows = await door_of(request).ask(list_public_meters, question, nobody().at(portal))
+        view, actor = list_public_meters, nobody().at(portal)
     else:
-        actor = await signed_in(request, portal)
-        rows = await door_of(request).ask(list_meters, question, actor)
-    return done({"meters": rows})
+        view, actor = list_meters, await signed_in(request, portal)
+    async with door_of(request).asking(view, actor) as tx:
+        return await done_each(wire.pieces(view(tx, question)), within="meters")
 
 
 @get("/meters/get-meter")

@@ -8,7 +8,7 @@ from litestar.openapi import OpenAPIConfig
 
 from currant import __version__
 from currant.api.http import AnyRequest, App
-from currant.api.v1 import batches, ledger, reads, tariffs, transactions, vends
+from currant.api.v1 import arrears, batches, ledger, locations, reads, tariffs, transactions, vends
 from currant.api.v1.frame import on_bug, on_http, on_refusal
 from currant.api.v1.openapi import SIGNING_IN, document_of
 from currant.door import Door
@@ -36,6 +36,8 @@ def v1_app(door: Door) -> App:
             *tariffs.ROUTES,
             *reads.ROUTES,
             *batches.ROUTES,
+            *arrears.ROUTES,
+            *locations.ROUTES,
         ],
         exception_handlers={
             Refusal: on_refusal,
