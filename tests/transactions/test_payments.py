@@ -24,9 +24,7 @@ async def owed(owner) -> list[Decimal]:
     return [row["outstanding"] for row in await owner.fetch(OWED)]
 
 
-async def test_the_oldest_is_paid_first_whatever_its_plan(
-    door, boss, cashier, house, owner
-) -> None:
+async def test_the_oldest_is_paid_first(door, boss, cashier, house, owner) -> None:
     account = house.accounts[0]
     await owe(
         door, boss,

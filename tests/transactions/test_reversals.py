@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from currant.access.model import OPERATOR, CreatePortal
 from currant.access.verbs import create_portal
-from currant.batches.model import CloseBatch, Counted
+from currant.batches.model import Count
 from currant.batches.verbs import close_own_batch
 from currant.errors import Forbidden, Invalid, Refusal
 from currant.ledger.model import AlreadyReversed, NoReversalOfReversal, NoSuchEntry
@@ -42,9 +42,7 @@ async def undo(door, actor, number: int, note: str = "typed twice") -> Transacti
     return await door.act(reverse, ReverseTransaction(number, note), actor)
 
 
-async def test_a_sale_gives_back_all_that_it_moved(
-    door, boss, cashier, house, owner, stand
-) -> None:
+async def test_a_sale_gives_back_what_it_moved(door, boss, cashier, house, owner, stand) -> None:
     account = house.accounts[0]
     await owe(door, boss, f"{account},,40,,25%", f"{account},,3,,100%")
     await owner.execute(FIXED, account, house.serials[0])
@@ -191,8 +189,7 @@ async def test_what_was_drawn_or_is_of_no_account_is_not_reversed(
     door, boss, cashier, house, owner, stand
 ) -> None:
     await sell(door, cashier, house.accounts[0], "10.00")
-    batch = await door.act(close_own_batch, CloseBatch([Counted("cash", Decimal("9.50"))]), cashier)
-    assert batch is not None
+    await door.act(close_own_batch, Count({"cash": Decimal("9.50")}), cashier)
     short = await owner.fetchval(LATEST, "adjust")
     before = await stand()
     with pytest.raises(NotReversible, match="no account"):
@@ -202,7 +199,7 @@ async def test_what_was_drawn_or_is_of_no_account_is_not_reversed(
 
 async def test_a_closed_batch_gives_nothing_back(door, boss, cashier, house, owner, stand) -> None:
     sold = await sell(door, cashier, house.accounts[0], "10.00")
-    await door.act(close_own_batch, CloseBatch([Counted("cash", Decimal(10))]), cashier)
+    await door.act(close_own_batch, Count({"cash": Decimal(10)}), cashier)
     drawers = (await stand())["drawers"]
     done = await undo(door, boss, sold.transaction_id)
     assert done.taken_back is False
