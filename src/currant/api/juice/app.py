@@ -3,7 +3,7 @@
 from litestar import Litestar
 from litestar.exceptions import HTTPException
 
-from currant.api.http import App
+from currant.api.http import App, guarded
 from currant.api.juice import (
     arrears,
     customers,
@@ -15,13 +15,14 @@ from currant.api.juice import (
     transactions,
     wallets,
 )
-from currant.api.juice.frame import framed, on_bug, on_http, on_refusal
+from currant.api.juice.frame import bug, framed, on_bug, on_http, on_refusal
+from currant.api.limits import Limits
 from currant.door import Door
 from currant.errors import Refusal
 from currant.settings import Settings
 
 
-def juice_app(door: Door, config: Settings) -> App:
+def juice_app(door: Door, config: Settings, limits: Limits) -> App:
     """Return the Juice face of a database."""
     app = Litestar(
         route_handlers=[
@@ -46,4 +47,5 @@ def juice_app(door: Door, config: Settings) -> App:
     )
     app.state.door = door
     app.state.settings = config
-    return framed(app)  # type: ignore[arg-type]
+    app.state.limits = limits
+    return framed(guarded(app, bug))  # type: ignore[arg-type]

@@ -10,6 +10,7 @@ from litestar.exceptions import HTTPException, MethodNotAllowedException, NotFou
 
 from currant import wire
 from currant.api.http import (
+    OUTCOME_UNTOLD,
     AnyRequest,
     App,
     Ready,
@@ -18,6 +19,7 @@ from currant.api.http import (
     Send,
     allowed_by,
     http_message_of,
+    judged,
     message_of,
 )
 from currant.errors import Invalid, Kind, Refusal
@@ -49,7 +51,7 @@ def done(data: Any = None, *, warning: str | None = None) -> Response[bytes]:
     return Ready(wire.encode(body), media_type=MEDIA_TYPE, headers=headers)
 
 
-def failed(status: int, code: int, message: str, **headers: str) -> Response[bytes]:
+def failed(status: int, code: int, message: str, **headers: str) -> Ready:
     """Answer a failure: `{"error": code, "error_message": …}`."""
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     body = {"error": code, "error_message": message}
@@ -58,6 +60,7 @@ def failed(status: int, code: int, message: str, **headers: str) -> Response[byt
 
 def on_refusal(request: AnyRequest, refusal: Refusal) -> Response[bytes]:
     """Say a refusal in the envelope; the message names the parameter, or each bad record."""
+    refusal = judged(request, refusal)
     status, code = CODES[refusal.kind]
     message = message_of(request, refusal)
     if isinstance(refusal, Invalid) and refusal.field and refusal.field not in message:
@@ -68,7 +71,7 @@ def on_refusal(request: AnyRequest, refusal: Refusal) -> Response[bytes]:
     if refusal.kind is Kind.UNAUTHENTICATED:
         headers["WWW_Authenticate"] = 'Basic realm="Juice", charset="UTF-8"'
     if refusal.kind in (Kind.UNAVAILABLE, Kind.RATE_LIMITED):
-        headers["Retry_After"] = "5"
+        headers["Retry_After"] = str(refusal.retry_after)
     return failed(status, code, message, **headers)
 
 
@@ -76,7 +79,8 @@ def on_http(request: AnyRequest, error: HTTPException) -> Response[bytes]:
     """Say what the framework refused: an unknown path, a wrong verb, an unreadable request."""
     message = http_message_of(request, error)
     if isinstance(error, MethodNotAllowedException):
-        return failed(405, 200, message, Allow=allowed_by(error))
+        allowed = ", ".join(verb for verb in ("GET", "HEAD", "POST") if verb in allowed_by(error))
+        return failed(405, 200, message, Allow=allowed)
     if isinstance(error, NotFoundException):
         return failed(404, 200, message)
     status = 400 if error.status_code < 500 else 500
@@ -84,9 +88,14 @@ def on_http(request: AnyRequest, error: HTTPException) -> Response[bytes]:
 
 
 def on_bug(_request: AnyRequest, error: Exception) -> Response[bytes]:
+    """Say that the fault is ours."""
+    return bug(error)
+
+
+def bug(error: Exception) -> Ready:
     """Say that the fault is ours, and write it to the log."""
     log.error("unexpected", exc_info=error)
-    return failed(500, 300, "Something unexpected happened here; nothing was done.")
+    return failed(500, 300, OUTCOME_UNTOLD)
 
 
 def framed(app: App) -> App:
@@ -99,6 +108,8 @@ def framed(app: App) -> App:
         head = scope["method"] == "HEAD"
         if head:
             scope["method"] = "GET"
+        elif scope["method"] == "OPTIONS":
+            scope["method"] = "options"  # No verb, so that the framework refuses it as any other.
 
         async def framing(message: Any) -> None:
             if message["type"] == "http.response.start":

@@ -7,9 +7,10 @@ from litestar.exceptions import HTTPException
 from litestar.openapi import OpenAPIConfig
 
 from currant import __version__
-from currant.api.http import AnyRequest, App
+from currant.api.http import AnyRequest, App, guarded
+from currant.api.limits import Limits
 from currant.api.v1 import ledger, reads, tariffs, vends
-from currant.api.v1.frame import on_bug, on_http, on_refusal
+from currant.api.v1.frame import bug, on_bug, on_http, on_refusal
 from currant.api.v1.openapi import SIGNING_IN, document_of
 from currant.door import Door
 from currant.errors import Refusal
@@ -25,7 +26,7 @@ async def get_document(request: AnyRequest) -> Response[bytes]:
     return Response(told, media_type=OpenAPIMediaType.OPENAPI_JSON)
 
 
-def v1_app(door: Door) -> App:
+def v1_app(door: Door, limits: Limits) -> App:
     """Return the native face of a database; its document is at `/v1/openapi.json`."""
     app = Litestar(
         route_handlers=[
@@ -51,4 +52,5 @@ def v1_app(door: Door) -> App:
         request_max_body_size=None,
     )
     app.state.door = door
-    return app  # type: ignore[return-value]
+    app.state.limits = limits
+    return guarded(app, bug)  # type: ignore[arg-type]
