@@ -24,6 +24,7 @@ from currant.db.migrate import baseline
 from currant.db.tx import open_pool
 from currant.door import Door
 from currant.settings import Settings
+from tests.documents import check, only_declared
 
 HOME = Path(__file__).parents[1] / ".home" / "test"
 NOW = datetime(2026, 3, 2, 17, 0, tzinfo=UTC)
@@ -124,8 +125,14 @@ def token_header(actor: Actor) -> dict[str, str]:
 
 
 @pytest.fixture
-async def http(urls: Urls, clock: FrozenClock) -> AsyncIterator[httpx.AsyncClient]:
-    """A client of the product served on a real socket, on this test's database and clock."""
+async def http(
+    urls: Urls, clock: FrozenClock, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[httpx.AsyncClient]:
+    """A client of the product served on a real socket, on this test's database and clock.
+
+    Each answer is held against the OpenAPI document of its face.
+    """
+    only_declared(monkeypatch)
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -135,7 +142,9 @@ async def http(urls: Urls, clock: FrozenClock) -> AsyncIterator[httpx.AsyncClien
         app, address="127.0.0.1", port=port, interface=Interfaces.ASGI, log_enabled=False
     )
     task = asyncio.create_task(serving.serve())
-    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=60) as client:
+    async with httpx.AsyncClient(
+        base_url=f"http://127.0.0.1:{port}", timeout=60, event_hooks={"response": [check]}
+    ) as client:
         for _ in range(200):
             try:
                 await client.get("/health-check")

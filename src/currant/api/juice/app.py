@@ -6,6 +6,7 @@ import msgspec
 from litestar import Litestar, Response, get
 from litestar.exceptions import HTTPException
 
+from currant.api import docs
 from currant.api.http import AnyRequest, App, Ready, guarded
 from currant.api.juice import (
     arrears,
@@ -53,7 +54,7 @@ def _document(*, public_meter_list: bool) -> bytes:
 def juice_app(door: Door, config: Settings, limits: Limits) -> App:
     """Return the Juice face of a database."""
     app = Litestar(
-        route_handlers=[get_document, *ROUTES],
+        route_handlers=[get_document, *docs.ROUTES, *ROUTES],
         exception_handlers={
             Refusal: on_refusal,
             HTTPException: on_http,

@@ -222,12 +222,17 @@ def juice_document(
         ),
         _SHAPES.components(),
     )
+    document["paths"] = dict(sorted(document["paths"].items(), key=_number))
     if not public_meter_list:
         listed = document["paths"]["/meters/get-meters"]["get"]
         del listed["security"]
         for code in ("401", "403"):
             listed["responses"][code] = {"$ref": f"#/components/responses/{code}"}
     return document
+
+
+def _number(path: tuple[str, dict[str, Any]]) -> str:
+    return min(str(operation["operationId"]) for operation in path[1].values())
 
 
 def _success(answers: Any, *, warns: bool) -> OpenAPIResponse:
