@@ -11,7 +11,7 @@ from uuid import uuid4
 import asyncpg
 import httpx
 import pytest
-from granian.constants import Interfaces
+from granian.constants import HTTPModes, Interfaces
 from granian.server.embed import Server
 
 from currant.access.model import OPERATOR, Actor, CreatePortal, CreateUser, IssueToken
@@ -133,13 +133,28 @@ async def http(
     Each answer is held against the OpenAPI document of its face.
     """
     only_declared(monkeypatch)
+    async with served(urls, clock) as client:
+        yield client
+
+
+@asynccontextmanager
+async def served(
+    urls: Urls, clock: FrozenClock, **settings: object
+) -> AsyncIterator[httpx.AsyncClient]:
+    """Serve the product as `currant serve` does, for the block, with settings of its own."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    config = Settings(database_url=urls.runtime, pool_size=8)
+    config = Settings(database_url=urls.runtime, **{"pool_size": 8} | settings)
     app = make_app(config, clock)
     serving = Server(
-        app, address="127.0.0.1", port=port, interface=Interfaces.ASGI, log_enabled=False
+        app,
+        address="127.0.0.1",
+        port=port,
+        interface=Interfaces.ASGI,
+        http=HTTPModes.http1,
+        websockets=False,
+        log_enabled=False,
     )
     task = asyncio.create_task(serving.serve())
     async with httpx.AsyncClient(

@@ -53,6 +53,7 @@ OUTCOME_UNTOLD = (
     " its Idempotency-Key it can always be repeated."
 )
 
+_PLAIN = {"Content-Encoding": "identity", "Transfer-Encoding": "chunked"}
 _ESCAPED = re.compile("[%+]")
 _TRUE = {"true", "1", "yes"}
 _FALSE = {"false", "0", "no"}
@@ -289,12 +290,12 @@ async def _arriving(request: AnyRequest) -> AsyncIterator[None]:
 
 async def _received(request: AnyRequest) -> AsyncIterator[bytes]:
     """Receive a body in chunks. Raises `Unparsable` where it breaks off or is ill-formed."""
-    encoding = request.headers.get("content-encoding", "identity")
-    if encoding.strip().lower() not in ("identity", ""):
-        raise Unparsable(
-            f"The body is sent with Content-Encoding {encoding[:40]}; send it as it is.",
-            field="Content-Encoding",
-        )
+    for header, plain in _PLAIN.items():
+        sent = request.headers.get(header, "").strip() or plain
+        if sent.lower() != plain:
+            raise Unparsable(
+                f"The body is sent with {header} {sent[:40]}; send it as it is.", field=header
+            )
     try:
         async for chunk in request.stream():
             yield chunk
@@ -360,7 +361,7 @@ def http_message_of(request: AnyRequest, error: HTTPException) -> str:
     path = request.url.path
     path = path if len(path) <= 80 else f"{path[:80]}…"
     if isinstance(error, MethodNotAllowedException):
-        return f"{path} takes {allowed_by(error)}, not {request.method.upper()}."
+        return f"{path} takes {allowed_by(error)}, not {request.method.strip()}."
     if isinstance(error, NotFoundException):
         return f"There is no endpoint {path}."
     return error.detail

@@ -77,10 +77,11 @@ def on_refusal(request: AnyRequest, refusal: Refusal) -> Response[bytes]:
 
 def on_http(request: AnyRequest, error: HTTPException) -> Response[bytes]:
     """Say what the framework refused: an unknown path, a wrong verb, an unreadable request."""
-    message = http_message_of(request, error)
     if isinstance(error, MethodNotAllowedException):
-        allowed = ", ".join(verb for verb in ("GET", "HEAD", "POST") if verb in allowed_by(error))
-        return failed(405, 200, message, Allow=allowed)
+        allowed = allowed_by(error).replace(", OPTIONS", "").replace("GET", "GET, HEAD")
+        error.headers = {"Allow": allowed}
+        return failed(405, 200, http_message_of(request, error), Allow=allowed)
+    message = http_message_of(request, error)
     if isinstance(error, NotFoundException):
         return failed(404, 200, message)
     status = 400 if error.status_code < 500 else 500
@@ -109,7 +110,7 @@ def framed(app: App) -> App:
         if head:
             scope["method"] = "GET"
         elif scope["method"] == "OPTIONS":
-            scope["method"] = "options"  # No verb, so that the framework refuses it as any other.
+            scope["method"] = "OPTIONS "  # No verb, so that the framework refuses it as any other.
 
         async def framing(message: Any) -> None:
             if message["type"] == "http.response.start":

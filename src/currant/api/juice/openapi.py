@@ -187,7 +187,7 @@ def documented(
     failures = {400, 401, 403, 404, 406, 429, 500, 503} - set(without)
     failures -= set() if takes else {400}
     failures -= set() if names else {404}
-    failures -= {401, 403} if public else set()
+    failures -= {401} if public else set()
     failures -= set() if parameters or takes else {403, 406}
     responses: dict[int, OpenAPIResponse | Reference] = {200: _success(answers, warns=warns)}
     responses |= {code: Reference(f"#/components/responses/{code}") for code in sorted(failures)}
@@ -226,8 +226,7 @@ def juice_document(
     if not public_meter_list:
         listed = document["paths"]["/meters/get-meters"]["get"]
         del listed["security"]
-        for code in ("401", "403"):
-            listed["responses"][code] = {"$ref": f"#/components/responses/{code}"}
+        listed["responses"]["401"] = {"$ref": "#/components/responses/401"}
     return document
 
 
