@@ -11,7 +11,7 @@ from uuid import uuid4
 import asyncpg
 import httpx
 import pytest
-from granian.constants import Interfaces
+from granian.constants import HTTPModes, Interfaces
 from granian.server.embed import Server
 
 from currant.access.model import OPERATOR, Actor, CreatePortal, CreateUser, IssueToken
@@ -24,6 +24,7 @@ from currant.db.migrate import baseline
 from currant.db.tx import open_pool
 from currant.door import Door
 from currant.settings import Settings
+from tests.documents import check, only_declared
 
 HOME = Path(__file__).parents[1] / ".home" / "test"
 NOW = datetime(2026, 3, 2, 17, 0, tzinfo=UTC)
@@ -124,18 +125,41 @@ def token_header(actor: Actor) -> dict[str, str]:
 
 
 @pytest.fixture
-async def http(urls: Urls, clock: FrozenClock) -> AsyncIterator[httpx.AsyncClient]:
-    """A client of the product served on a real socket, on this test's database and clock."""
+async def http(
+    urls: Urls, clock: FrozenClock, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[httpx.AsyncClient]:
+    """A client of the product served on a real socket, on this test's database and clock.
+
+    Each answer is held against the OpenAPI document of its face.
+    """
+    only_declared(monkeypatch)
+    async with served(urls, clock) as client:
+        yield client
+
+
+@asynccontextmanager
+async def served(
+    urls: Urls, clock: FrozenClock, **settings: object
+) -> AsyncIterator[httpx.AsyncClient]:
+    """Serve the product as `currant serve` does, for the block, with settings of its own."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    config = Settings(database_url=urls.runtime, pool_size=8)
+    config = Settings(database_url=urls.runtime, **{"pool_size": 8} | settings)
     app = make_app(config, clock)
     serving = Server(
-        app, address="127.0.0.1", port=port, interface=Interfaces.ASGI, log_enabled=False
+        app,
+        address="127.0.0.1",
+        port=port,
+        interface=Interfaces.ASGI,
+        http=HTTPModes.http1,
+        websockets=False,
+        log_enabled=False,
     )
     task = asyncio.create_task(serving.serve())
-    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=60) as client:
+    async with httpx.AsyncClient(
+        base_url=f"http://127.0.0.1:{port}", timeout=60, event_hooks={"response": [check]}
+    ) as client:
         for _ in range(200):
             try:
                 await client.get("/health-check")

@@ -6,6 +6,7 @@ verb, `ask` a view; both are functions of a transaction and one shape. Entrances
 """
 
 import asyncio
+import copy
 import hashlib
 import inspect
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -22,7 +23,7 @@ from currant.access.passwords import Passwords
 from currant.access.permissions import NEEDED, Permission
 from currant.access.verbs import CLOSE_ACT, ENTER, PASSWORD_OF
 from currant.clock import Clock
-from currant.db.tx import Portal, Tx, User
+from currant.db.tx import Connection, Portal, Tx, User
 from currant.errors import Forbidden, Invalid, KeyReused, Refusal, Unauthenticated, Unavailable
 
 C = TypeVar("C")
@@ -47,6 +48,8 @@ _BUSY = (
     asyncpg.QueryCanceledError,
 )
 _LET_PASS = 0.03  # seconds
+_ALIVE_SECONDS = 5
+_LAST_SECONDS = 3  # A connection that is still at work then is cut off, not waited for.
 _SECRETS = ("password", "secret", "token")
 
 
@@ -54,18 +57,32 @@ class Busy(Unavailable):
     """Others hold what this needs. Nothing was done; try again shortly."""
 
 
+class TookTooLong(Unavailable):
+    """It took longer than a caller is kept waiting. Nothing was done; try again later."""
+
+
 class OutcomeUnknown(Unavailable):
     """The database went away during the commit: whether it was done is unknown."""
 
 
 class Door:
-    """The way in to one database, with the clock that tells every act its instant."""
+    """The way in to one database, with the clock that tells every act its instant.
+
+    `deadline` is the instant, by the loop's clock, at which what goes through is given up.
+    """
 
     def __init__(self, pool: "asyncpg.Pool[asyncpg.Record]", clock: Clock) -> None:
         self.pool = pool
         self.clock = clock
         self.passwords = Passwords()
         self.memory: dict[Any, Any] = {}
+        self.deadline: float | None = None
+
+    def until(self, deadline: float) -> "Door":
+        """Return the same door for somebody who waits until a deadline."""
+        watched = copy.copy(self)
+        watched.deadline = deadline
+        return watched
 
     async def act(self, verb: "Verb[C, R]", command: C, actor: Actor, key: str | None = None) -> R:
         """Do something: one transaction, audited, and once only where a key is given.
@@ -78,9 +95,10 @@ class Door:
             plain = msgspec.to_builtins(command, builtin_types=(Decimal,), enc_hook=str)
             told = wire.encode(_without_secrets(plain)).decode()
             request = None if key is None else _digest(verb, plain)
-            return await self._retrying(
-                lambda: self._act(verb, command, actor, key, request, told), command
-            )
+            async with self._in_time():
+                return await self._retrying(
+                    lambda: self._act(verb, command, actor, key, request, told), command
+                )
         except Refusal as refusal:
             refusal.undone = True
             await self._audit_refusal(verb.__name__, actor, told, refusal)
@@ -89,13 +107,17 @@ class Door:
     async def ask(self, view: "Verb[C, R]", question: C, actor: Actor) -> R:
         """Answer a question. Raises a `Refusal`."""
         wire.refuse_unfit(question)
-        return await self._retrying(lambda: self._ask(view, question, actor), question)
+        async with self._in_time():
+            return await self._retrying(lambda: self._ask(view, question, actor), question)
 
     @asynccontextmanager
     async def asking(self, view: Callable[..., Any], actor: Actor) -> AsyncIterator[Tx]:
         """Open a question whose answer is streamed: the transaction lives as long as the block."""
         try:
-            async with self._entered(actor, NEEDED[view], None, None) as (tx, _):
+            async with (
+                self._in_time(),
+                self._entered(actor, NEEDED[view], None, None) as (tx, _),
+            ):
                 yield tx
         except asyncpg.PostgresError as error:
             raise _refusal(error, None) from error
@@ -104,20 +126,30 @@ class Door:
 
     async def alive(self) -> None:
         """Make one round trip to the database. Raises `Unavailable`."""
+        soon = self.until(asyncio.get_running_loop().time() + _ALIVE_SECONDS)
         try:
-            await self.pool.fetchval("select 1", timeout=5)
+            async with soon._in_time(), soon._connection() as connection:  # noqa: SLF001
+                await connection.fetchval("select 1")
         except _AWAY as error:
             raise Unavailable from error
 
-    async def prove_password(self, login: str, password: str) -> Actor:
-        """Return the actor that a login and password prove. Raises `Unauthenticated`."""
+    async def prove_password(
+        self, login: str, password: str, before: Callable[[], None] | None = None
+    ) -> Actor:
+        """Return the actor that a login and password prove. Raises `Unauthenticated`.
+
+        `before` is called before a password is tried that was not proved a moment ago, and may
+        raise.
+        """
         wire.refuse_unfit({"login": login})
-        try:
-            stored = await self.pool.fetchval(PASSWORD_OF.text, login)
-        except _AWAY as error:
-            raise Unavailable from error
-        if not await self.passwords.match(stored, password):
-            raise Unauthenticated
+        async with self._in_time():
+            try:
+                async with self._connection() as connection:
+                    stored = await connection.fetchval(PASSWORD_OF.text, login)
+            except _AWAY as error:
+                raise Unavailable from error
+            if not await self.passwords.match(stored, password, before):
+                raise Unauthenticated
         return Actor(login, "PASSWORD", stored)
 
     async def _act(
@@ -156,7 +188,7 @@ class Door:
                 )
                 committing = True
                 return answer
-        except _AWAY as error:
+        except (*_AWAY, asyncio.CancelledError) as error:
             if committing:
                 raise OutcomeUnknown(
                     "Repeat it with the same key."
@@ -180,7 +212,7 @@ class Door:
             raise Unauthenticated
         wire.refuse_unfit({"login": actor.login, "portal": actor.portal, "key": key})
         now = self.clock.now()
-        async with self.pool.acquire() as connection, connection.transaction():
+        async with self._connection() as connection, connection.transaction():
             record = await connection.fetchrow(
                 ENTER.text,
                 *ENTER.arguments(
@@ -198,6 +230,34 @@ class Door:
             entered = ENTER.build(record)
             _refuse(entered, actor)
             yield Tx(connection, now, _user(entered), _portal(entered), self.memory), entered
+
+    @asynccontextmanager
+    async def _connection(self) -> AsyncIterator[Connection]:
+        """Take a connection, which is cut off where it is at work long after the deadline."""
+        if self.deadline is None:
+            async with self.pool.acquire() as connection:
+                yield connection
+            return
+        connection = await self.pool.acquire()
+        last = asyncio.get_running_loop().call_at(
+            self.deadline + _LAST_SECONDS, connection.terminate
+        )
+        try:
+            yield connection
+        finally:
+            try:
+                await self.pool.release(connection)
+            finally:
+                last.cancel()
+
+    @asynccontextmanager
+    async def _in_time(self) -> AsyncIterator[None]:
+        """Give up what is not done by the deadline. Raises `TookTooLong`."""
+        try:
+            async with asyncio.timeout_at(self.deadline):
+                yield
+        except TimeoutError as error:
+            raise TookTooLong from error
 
     async def _retrying(self, work: Callable[[], Awaitable[R]], command: object) -> R:
         """Run a transaction, once more after a deadlock, and turn the driver's errors to ours."""

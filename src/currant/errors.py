@@ -49,6 +49,7 @@ class Refusal(Exception):
 
     kind: ClassVar[Kind] = Kind.INVALID
     general: ClassVar[bool] = False
+    retry_after: int = 5  # seconds, where the kind is one to try again
     constraints: ClassVar[dict[str, type["Refusal"]]] = {}
 
     def __init_subclass__(
@@ -136,7 +137,12 @@ class TooLarge(Refusal, kind=Kind.TOO_LARGE):
 
 
 class RateLimited(Refusal, kind=Kind.RATE_LIMITED):
-    """Too many requests. Nothing was done; try again later."""
+    """Too many requests. Nothing was done."""
+
+    def __init__(self, detail: str = "", *, retry_after: int = 5) -> None:
+        """Say which limit was met, and after how many seconds it is met no longer."""
+        super().__init__(detail)
+        self.retry_after = retry_after
 
 
 class Unavailable(Refusal, kind=Kind.UNAVAILABLE):

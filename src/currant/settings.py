@@ -2,9 +2,13 @@
 
 from functools import lru_cache
 from pathlib import Path
+from typing import Annotated
 
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+# Such as `60/minute` or `5/15 minutes`; empty for no limit.
+Limit = Annotated[str, Field(pattern=r"^([1-9]\d*/([1-9]\d* )?(second|minute|hour|day)s?)?$")]
 
 
 class Settings(BaseSettings):
@@ -31,6 +35,26 @@ class Settings(BaseSettings):
     public_meter_list: bool = Field(
         default=True,
         description="Whether GET /meters/get-meters answers without credentials, as documented.",
+    )
+    public_list_limit: Limit = Field(
+        default="60/minute",
+        description="How often one address is given the public list of meters, by each worker.",
+    )
+    sign_in_limit: Limit = Field(
+        default="5/15 minutes",
+        description="How often a login may fail to sign in from one address, by each worker.",
+    )
+    address_sign_in_limit: Limit = Field(
+        default="100/15 minutes",
+        description="How often all logins together may fail to sign in from one address.",
+    )
+    login_limit: Limit = Field(
+        default="1000/second",
+        description="How many requests one credential may make, by each worker.",
+    )
+    forwarded_by: str = Field(
+        default="",
+        description="Addresses of the proxies whose X-Forwarded-For tells who asks, with commas.",
     )
 
 

@@ -41,6 +41,11 @@ UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 _MEMBER_MISSING = re.compile("Object missing required field `[^`]*`")  # of the body itself
 _QUOTED = re.compile(r"`([^`]*)`")
 _KEPT = (Decimal, msgspec.Raw)
+_MAY_HOLD_DECIMALS = (
+    msgspec.inspect.DecimalType,
+    msgspec.inspect.AnyType,
+    msgspec.inspect.CustomType,
+)
 # What was sent in place of a Decimal matters only as text or no text; numbers become anything else.
 _SENT = msgspec.json.Decoder(float_hook=len)
 _ENCODER = msgspec.json.Encoder()
@@ -243,8 +248,17 @@ def _with_digits(value: Any) -> Any:
     if isinstance(value, Decimal):
         return msgspec.Raw(_plain(value))
     if isinstance(value, msgspec.Struct):
+        if _without_decimals(type(value)):
+            return value
         return _with_digits(msgspec.to_builtins(value, builtin_types=_KEPT))
     return value
+
+
+@lru_cache(maxsize=1000)
+def _without_decimals(shape: type[msgspec.Struct]) -> bool:
+    """Tell whether a Struct is written right as it is: no Decimal stands in it, however deep."""
+    told = repr(msgspec.inspect.type_info(shape))
+    return not any(f"{kind.__name__}(" in told for kind in _MAY_HOLD_DECIMALS)
 
 
 def _plain(number: Decimal) -> bytes:

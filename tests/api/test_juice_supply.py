@@ -28,6 +28,7 @@ from tests.shared import shared_urls, urls  # noqa: F401
 from currant.access.model import OPERATOR, Actor, CreatePortal
 from currant.access.verbs import create_portal
 from currant.api.juice.app import juice_app
+from currant.api.limits import Limits
 from currant.clock import FrozenClock
 from currant.door import Door
 from currant.settings import Settings
@@ -225,7 +226,8 @@ async def test_the_meter_list_is_public(http: httpx.AsyncClient, door: Door, bos
 async def test_a_deployment_may_close_the_meter_list(door: Door, boss: Actor) -> None:
     await imported(door, boss, "meters", meter("A1"))
     vendor = await make_user(door, "example", "shop", "VENDOR")
-    app = juice_app(door, Settings(public_meter_list=False))
+    config = Settings(public_meter_list=False)
+    app = juice_app(door, config, Limits(config))
     transport = httpx.ASGITransport(app)  # type: ignore[arg-type]
     async with httpx.AsyncClient(transport=transport, base_url="http://juice") as client:
         path = "/meters/get-meters?portal=example"

@@ -4,6 +4,7 @@ import asyncio
 import hmac
 import secrets
 import time
+from collections.abc import Callable
 
 import argon2
 
@@ -25,12 +26,19 @@ class Passwords:
         self.verified: dict[bytes, int] = {}
         self.nobody = _HASHER.hash(secrets.token_hex(8))
 
-    async def match(self, stored: str | None, password: str) -> bool:
-        """Tell whether a password has the stored hash; as slow where there is no such user."""
+    async def match(
+        self, stored: str | None, password: str, before: Callable[[], None] | None = None
+    ) -> bool:
+        """Tell whether a password has the stored hash; as slow where there is no such user.
+
+        `before` is called before the hash is tried, and may raise.
+        """
         told = f"{stored}\0{password}".encode("utf-8", "surrogatepass")
         mark = hmac.digest(self.key, told, "sha256")
         if self.verified.get(mark, 0) > time.monotonic_ns():
             return True
+        if before is not None:
+            before()
         async with self.busy:
             good = await asyncio.to_thread(self._verify, stored or self.nobody, password)
         if good and stored is not None:

@@ -4,9 +4,11 @@ from contextlib import AsyncExitStack
 from typing import Any
 
 import structlog
+from granian.utils.proxies import wrap_asgi_with_proxy_headers
 
 from currant.api.http import App, Receive, Scope, Send
 from currant.api.juice.app import juice_app
+from currant.api.limits import Limits
 from currant.api.v1.app import v1_app
 from currant.clock import Clock, SystemClock
 from currant.db.database import refuse_unfit
@@ -32,8 +34,9 @@ def make_app(config: Settings | None = None, clock: Clock | None = None) -> App:
             await open_pool(chosen.database_url, size=chosen.pool_size)
         )
         door = Door(pool, clock or SystemClock())
-        faces["v1"] = v1_app(door)
-        faces["juice"] = juice_app(door, chosen)
+        limits = Limits(chosen)
+        faces["v1"] = v1_app(door, limits)
+        faces["juice"] = juice_app(door, chosen, limits)
         collect_rarely()
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
@@ -43,6 +46,9 @@ def make_app(config: Settings | None = None, clock: Clock | None = None) -> App:
         native = scope["path"] == "/v1" or scope["path"].startswith("/v1/")
         await faces["v1" if native else "juice"](scope, receive, send)
 
+    if chosen.forwarded_by:
+        behind: App = wrap_asgi_with_proxy_headers(app, chosen.forwarded_by)
+        return behind
     return app
 
 

@@ -1,5 +1,6 @@
 """What every face needs of HTTP: the door, credentials, query parameters, bodies, refusals."""
 
+import asyncio
 import base64
 import binascii
 import hashlib
@@ -13,8 +14,9 @@ from collections.abc import (
     Mapping,
     MutableMapping,
 )
+from contextlib import asynccontextmanager
 from functools import partial
-from typing import IO, Any, TypeVar
+from typing import IO, Any, TypeVar, cast
 from urllib.parse import parse_qsl
 
 from litestar import Request, Response
@@ -29,8 +31,17 @@ from litestar.response import Stream
 from currant import wire
 from currant.access.model import ANONYMOUS, Actor
 from currant.access.verbs import hash_token
+from currant.api.limits import Limits
 from currant.door import Door
-from currant.errors import Invalid, Refusal, TooLarge, Unauthenticated, Unparsable
+from currant.errors import (
+    Invalid,
+    Kind,
+    RateLimited,
+    Refusal,
+    TooLarge,
+    Unauthenticated,
+    Unparsable,
+)
 from currant.upload import Upload
 
 Scope = MutableMapping[str, Any]
@@ -42,9 +53,16 @@ AnyRequest = Request[Any, Any, Any]
 T = TypeVar("T")
 
 INTERACTIVE_BYTES = 32 * 1024 * 1024
+INTERACTIVE_SECONDS = 15
 FILE_BYTES = 256 * 1024 * 1024
+FILE_SECONDS = 300
+OUTCOME_UNTOLD = (
+    "Something unexpected happened here. Look whether a change was done before you repeat it; with"
+    " its Idempotency-Key it can always be repeated."
+)
 
 _CHUNK = 1024 * 1024
+_PLAIN = {"Content-Encoding": "identity", "Transfer-Encoding": "chunked"}
 _ESCAPED = re.compile("[%+]")
 _TRUE = {"true", "1", "yes"}
 _FALSE = {"false", "0", "no"}
@@ -144,10 +162,59 @@ def _unfit(name: str, value: str) -> Invalid:
     return Invalid(f"The parameter {field} {told}.", field=field)
 
 
+def guarded(app: App, failed: Callable[[Exception], Ready]) -> App:
+    """Note when each request came, and answer for what fails outside of its handler.
+
+    What fails after the answer has begun breaks the connection off: half an answer is none.
+    """
+
+    async def guard(scope: Scope, receive: Receive, send: Send) -> None:
+        begun = False
+
+        async def sending(message: MutableMapping[str, Any]) -> None:
+            nonlocal begun
+            begun = True
+            await send(message)
+
+        scope["currant.arrived"] = asyncio.get_running_loop().time()
+        try:
+            await app(scope, receive, sending)
+        except Exception as error:
+            answer = failed(error)
+            if begun:
+                raise
+            await answer.to_asgi_response()(scope, receive, send)
+
+    return guard
+
+
+def seconds_of(request: AnyRequest) -> int:
+    """Return how long a request to this route may take, its body included."""
+    seconds: int = getattr(request.route_handler.operation_class, "seconds", INTERACTIVE_SECONDS)
+    return seconds
+
+
+def _deadline_of(request: AnyRequest) -> Any:
+    """Return the instant, by the loop's clock, at which a request is given up."""
+    return cast("Any", request.scope)["currant.arrived"] + seconds_of(request)
+
+
 def door_of(request: AnyRequest) -> Door:
-    """Return the door of the application that a request came to."""
+    """Return the door of the application that a request came to, for as long as it may take."""
     door: Door = request.app.state.door
-    return door
+    return door.until(_deadline_of(request))
+
+
+def limits_of(request: AnyRequest) -> Limits:
+    """Return what this process counts of its callers."""
+    limits: Limits = request.app.state.limits
+    return limits
+
+
+def address_of(request: AnyRequest) -> str:
+    """Return the address that a request came from; blank where it came by a socket of files."""
+    client = request.scope.get("client")
+    return client[0] if client else ""
 
 
 def key_of(request: AnyRequest) -> str | None:
@@ -164,28 +231,54 @@ async def actor_of(request: AnyRequest, door: Door) -> Actor:
     """Return who asks: `Authorization: Basic …` or `Authorization: token USER:TOKEN`.
 
     A token is proved at the door, in the transaction it is used in; a password here. Raises
-    `Unauthenticated`.
+    `Unauthenticated`, `RateLimited`.
     """
-    header = dict(request.scope["headers"]).get(b"authorization")
-    if header is None:
+    header = _authorization(request)
+    told = _credentials(header)
+    if told is None:
         raise Unauthenticated
+    scheme, login, secret = told
+    limits = limits_of(request)
+    limits.count_request(login, header)
+    if scheme == "token":
+        return Actor(login, "TOKEN", hash_token(secret))
+    return await door.prove_password(
+        login, secret, partial(limits.refuse_guessing, login, address_of(request))
+    )
+
+
+def _authorization(request: AnyRequest) -> bytes:
+    return dict(request.scope["headers"]).get(b"authorization") or b""
+
+
+def _credentials(header: bytes) -> tuple[str, str, str] | None:
+    """Read the scheme (token or basic), the login and the secret; nothing where there are none."""
     scheme, _, rest = header.decode("latin-1").partition(" ")
-    match scheme.lower():
-        case "token" | "bearer":
-            login, colon, token = rest.strip().partition(":")
-            if not colon:
-                raise Unauthenticated
-            return Actor(login, "TOKEN", hash_token(token))
-        case "basic":
-            try:
-                told = base64.b64decode(rest.strip(), validate=True).decode()
-            except (binascii.Error, ValueError) as error:
-                raise Unauthenticated from error
-            login, colon, password = told.partition(":")
-            if not colon or "\0" in told:
-                raise Unauthenticated
-            return await door.prove_password(login, password)
-    raise Unauthenticated
+    scheme = scheme.lower()
+    if scheme in ("token", "bearer"):
+        scheme, told = "token", rest.strip()
+    elif scheme == "basic":
+        try:
+            told = base64.b64decode(rest.strip(), validate=True).decode()
+        except (binascii.Error, ValueError):
+            return None
+        if "\0" in told:
+            return None
+    else:
+        return None
+    login, colon, secret = told.partition(":")
+    return (scheme, login, secret) if colon else None
+
+
+def judged(request: AnyRequest, refusal: Refusal) -> Refusal:
+    """Count a refusal that is a failed sign-in; return `RateLimited` for one too many."""
+    told = _credentials(_authorization(request))
+    if refusal.kind is Kind.UNAUTHENTICATED and told is not None:
+        try:
+            limits_of(request).count_failure(told[1], address_of(request))
+        except RateLimited as limited:
+            return limited
+    return refusal
 
 
 def nobody() -> Actor:
@@ -193,8 +286,25 @@ def nobody() -> Actor:
     return ANONYMOUS
 
 
+@asynccontextmanager
+async def _arriving(request: AnyRequest) -> AsyncIterator[None]:
+    """Wait for a body as long as its request may take. Raises `Unparsable`."""
+    try:
+        async with asyncio.timeout_at(_deadline_of(request)):
+            yield
+    except TimeoutError as error:
+        told = f"The body did not arrive within {seconds_of(request)} s."
+        raise Unparsable(told) from error
+
+
 async def _received(request: AnyRequest) -> AsyncIterator[bytes]:
     """Receive a body in chunks. Raises `Unparsable` where it breaks off or is ill-formed."""
+    for header, plain in _PLAIN.items():
+        sent = request.headers.get(header, "").strip() or plain
+        if sent.lower() != plain:
+            raise Unparsable(
+                f"The body is sent with {header} {sent[:40]}; send it as it is.", field=header
+            )
     try:
         async for chunk in request.stream():
             yield chunk
@@ -203,13 +313,14 @@ async def _received(request: AnyRequest) -> AsyncIterator[bytes]:
 
 
 async def body_of(request: AnyRequest, limit: int = INTERACTIVE_BYTES) -> bytes:
-    """Read a whole body of an interactive route. Raises `TooLarge`."""
+    """Read a whole body of an interactive route. Raises `TooLarge`, `Unparsable`."""
     chunks, size = [], 0
-    async for chunk in _received(request):
-        size += len(chunk)
-        if size > limit:
-            raise TooLarge(f"It may have {limit} bytes.")
-        chunks.append(chunk)
+    async with _arriving(request):
+        async for chunk in _received(request):
+            size += len(chunk)
+            if size > limit:
+                raise TooLarge(f"It may have {limit} bytes.")
+            chunks.append(chunk)
     return b"".join(chunks)
 
 
@@ -223,17 +334,18 @@ async def json_of(request: AnyRequest, shape: type[T]) -> T:
 async def spooled(request: AnyRequest, limit: int = FILE_BYTES) -> Upload:
     """Receive a file before anything is begun, so that a half-sent one changes nothing.
 
-    Raises `TooLarge`.
+    Raises `TooLarge`, `Unparsable`.
     """
     file = tempfile.SpooledTemporaryFile(max_size=_CHUNK)  # noqa: SIM115
     digest, size = hashlib.sha256(), 0
     try:
-        async for chunk in _received(request):
-            size += len(chunk)
-            if size > limit:
-                raise TooLarge(f"It may have {limit} bytes.")
-            digest.update(chunk)
-            file.write(chunk)
+        async with _arriving(request):
+            async for chunk in _received(request):
+                size += len(chunk)
+                if size > limit:
+                    raise TooLarge(f"It may have {limit} bytes.")
+                digest.update(chunk)
+                file.write(chunk)
         file.seek(0)
     except BaseException:
         file.close()
@@ -284,7 +396,7 @@ def http_message_of(request: AnyRequest, error: HTTPException) -> str:
     path = request.url.path
     path = path if len(path) <= 80 else f"{path[:80]}…"
     if isinstance(error, MethodNotAllowedException):
-        return f"{path} takes {allowed_by(error)}, not {request.method}."
+        return f"{path} takes {allowed_by(error)}, not {request.method.strip()}."
     if isinstance(error, NotFoundException):
         return f"There is no endpoint {path}."
     return error.detail

@@ -9,9 +9,30 @@ from litestar import Response, get, post
 from litestar.response import Stream
 
 from currant import wire
-from currant.api.http import AnyRequest, Query, door_of, key_of, signed_in, spooled
+from currant.api.http import (
+    FILE_SECONDS,
+    AnyRequest,
+    Query,
+    door_of,
+    key_of,
+    signed_in,
+    spooled,
+)
 from currant.api.juice.frame import done, done_each
+from currant.api.juice.openapi import (
+    ACCOUNT,
+    FOREIGN_KEYS,
+    PAGE,
+    PORTAL,
+    CsvBody,
+    Instant,
+    Money,
+    documented,
+    flag,
+    parameter,
+)
 from currant.clock import format_instant, format_set
+from currant.customers.adjustments import COLUMNS
 from currant.money import format_money
 from currant.receivables.model import (
     Arrears,
@@ -20,6 +41,7 @@ from currant.receivables.model import (
     ArrearsTypesWanted,
     ImportArrears,
     OwedWanted,
+    PaidBy,
     Payment,
 )
 from currant.receivables.verbs import (
@@ -38,58 +60,87 @@ class AccountAmount(msgspec.Struct, frozen=True):
     """
 
     account: str
-    arrears_amount: str
+    arrears_amount: Money
 
 
-class ArrearsImportedTold(msgspec.Struct, frozen=True):
+class OwedByAccount(msgspec.Struct, frozen=True):
+    """The answer of J18: what each account owes in all, of those that owe anything."""
+
+    customers: list[AccountAmount]
+
+
+class ArrearsFileTaken(msgspec.Struct, frozen=True):
     """The answer of J12: the arrears of a file in its order."""
 
     records_imported: int
     customers: list[AccountAmount]
 
 
-class PaymentTold(msgspec.Struct, frozen=True):
+class PaymentDetails(msgspec.Struct, frozen=True):
     """A payment or write-off of an arrears (J19, J20); `trans` is its transaction."""
 
-    created: str
+    created: Instant
     trans: int
-    type: str
-    amount: str
+    type: PaidBy
+    amount: Money
 
 
-class ArrearsTold(msgspec.Struct, frozen=True):
+class ArrearsDetails(msgspec.Struct, frozen=True):
     """An arrears (J19, J20): what is owed is negative, what was paid positive."""
 
     account: str
     arrears_id: int
-    issued_date: str
-    start_date: str
+    issued_date: Instant
+    start_date: Instant
     arrears_type: str
     pay_plan: str
-    arrears_amount: str
-    paid_amount: str
-    outstanding_amount: str
-    payments: list[PaymentTold] | msgspec.UnsetType = msgspec.UNSET
+    arrears_amount: Money
+    paid_amount: Money
+    outstanding_amount: Money
+    payments: list[PaymentDetails] | msgspec.UnsetType = msgspec.UNSET
 
 
 class ArrearsByAccount(msgspec.Struct, frozen=True):
     """The answer of J19 and J20: the arrears of each account, by its number."""
 
-    customers: dict[str, list[ArrearsTold]]
+    customers: dict[str, list[ArrearsDetails]]
 
 
-class ArrearsTypeTold(msgspec.Struct, frozen=True):
+class ArrearsTypeDetails(msgspec.Struct, frozen=True):
     """A type of arrears (J21); `portal` is % where every portal has it."""
 
     portal: str
     arrears_type: str
     description: str
     coa: str
-    last_mod: str
+    last_mod: Instant
     selectable: bool
 
 
-@post("/file-importer/balance-adj/arrears", status_code=200)
+_DETAILS = flag("details", "Whether to list the payments of each.")
+
+
+@post(
+    "/file-importer/balance-adj/arrears",
+    status_code=200,
+    operation_class=documented(
+        "J12",
+        ArrearsFileTaken,
+        parameters=(
+            PORTAL,
+            parameter("debit", "The chart account to debit.", default="1100"),
+            parameter("credit", "The chart account to credit; it says the type.", default="9100"),
+            FOREIGN_KEYS,
+        ),
+        takes=CsvBody(
+            {"": COLUMNS},
+            "account,startdate,amount,paid,payplan\n03284,2019-04-04T00:00:00-04:00,100,,25%\n",
+        ),
+        names=True,
+        warns=True,
+        within=FILE_SECONDS,
+    ),
+)
 async def post_arrears(request: AnyRequest) -> Response[bytes]:
     """J12: issue the arrears of a CSV file."""
     query = Query(request.scope)
@@ -110,10 +161,15 @@ async def post_arrears(request: AnyRequest) -> Response[bytes]:
         AccountAmount(row.account, format_money(row.amount, imported.currency))
         for row in imported.arrears
     ]
-    return done(ArrearsImportedTold(len(customers), customers), warning=", ".join(warnings) or None)
+    return done(ArrearsFileTaken(len(customers), customers), warning=", ".join(warnings) or None)
 
 
-@get("/customers/arrears/all-owed-arrears")
+@get(
+    "/customers/arrears/all-owed-arrears",
+    operation_class=documented(
+        "J18", OwedByAccount, parameters=(PORTAL, *PAGE), within=FILE_SECONDS
+    ),
+)
 async def get_owed(request: AnyRequest) -> Stream:
     """J18: what each account owes on all its arrears, of those that owe anything."""
     query = Query(request.scope)
@@ -128,7 +184,21 @@ async def get_owed(request: AnyRequest) -> Stream:
         return await done_each(wire.pieces(told), within="customers")
 
 
-@get("/customers/arrears/get-arrears/by-type")
+@get(
+    "/customers/arrears/get-arrears/by-type",
+    operation_class=documented(
+        "J19",
+        ArrearsByAccount,
+        parameters=(
+            PORTAL,
+            parameter("arrears_coa", "What the arrears stand for.", required=True, example="9100"),
+            _DETAILS,
+            *PAGE,
+        ),
+        names=True,
+        within=FILE_SECONDS,
+    ),
+)
 async def get_by_type(request: AnyRequest) -> Stream:
     """J19: the arrears of one COA by account, settled ones too; a page is one of accounts."""
     query = Query(request.scope)
@@ -143,7 +213,12 @@ async def get_by_type(request: AnyRequest) -> Stream:
         return await done_each(wire.grouped_pieces(told), within="customers")
 
 
-@get("/customers/arrears/get-arrears/for-customer")
+@get(
+    "/customers/arrears/get-arrears/for-customer",
+    operation_class=documented(
+        "J20", ArrearsByAccount, parameters=(PORTAL, ACCOUNT, _DETAILS), names=True
+    ),
+)
 async def get_for_customer(request: AnyRequest) -> Response[bytes]:
     """J20: the arrears of one account, settled ones too, the newest first."""
     query = Query(request.scope)
@@ -155,7 +230,10 @@ async def get_for_customer(request: AnyRequest) -> Response[bytes]:
     return done(ArrearsByAccount({question.account: told} if told else {}))
 
 
-@get("/arrears/list-types")
+@get(
+    "/arrears/list-types",
+    operation_class=documented("J21", list[ArrearsTypeDetails], parameters=(PORTAL, *PAGE)),
+)
 async def get_arrears_types(request: AnyRequest) -> Response[bytes]:
     """J21: the types of arrears that a portal knows."""
     query = Query(request.scope)
@@ -165,7 +243,7 @@ async def get_arrears_types(request: AnyRequest) -> Response[bytes]:
     zone = ZoneInfo(listed.timezone)
     return done(
         [
-            ArrearsTypeTold(
+            ArrearsTypeDetails(
                 portal=row.portal,
                 arrears_type=row.name,
                 description=row.description,
@@ -178,9 +256,9 @@ async def get_arrears_types(request: AnyRequest) -> Response[bytes]:
     )
 
 
-def _told(arrears: Arrears, zone: ZoneInfo, currency: str) -> ArrearsTold:
+def _told(arrears: Arrears, zone: ZoneInfo, currency: str) -> ArrearsDetails:
     """Tell an arrears, with its payments where there are any."""
-    return ArrearsTold(
+    return ArrearsDetails(
         account=arrears.account,
         arrears_id=arrears.arrears_id,
         issued_date=format_instant(arrears.issued_at, zone),
@@ -194,8 +272,8 @@ def _told(arrears: Arrears, zone: ZoneInfo, currency: str) -> ArrearsTold:
     )
 
 
-def _paid(payment: Payment, zone: ZoneInfo, currency: str) -> PaymentTold:
-    return PaymentTold(
+def _paid(payment: Payment, zone: ZoneInfo, currency: str) -> PaymentDetails:
+    return PaymentDetails(
         created=format_instant(payment.created_at, zone),
         trans=payment.transaction_id,
         type=payment.type,

@@ -12,6 +12,7 @@ from litestar.response import Stream
 
 from currant import wire
 from currant.api.http import (
+    OUTCOME_UNTOLD,
     AnyRequest,
     App,
     Ready,
@@ -20,6 +21,7 @@ from currant.api.http import (
     Send,
     allowed_by,
     http_message_of,
+    judged,
     message_of,
     streamed,
 )
@@ -70,7 +72,7 @@ async def done_each(
     return await streamed(body(), MEDIA_TYPE, headers)
 
 
-def failed(status: int, code: int, message: str, **headers: str) -> Response[bytes]:
+def failed(status: int, code: int, message: str, **headers: str) -> Ready:
     """Answer a failure: `{"error": code, "error_message": …}`."""
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     body = {"error": code, "error_message": message}
@@ -79,6 +81,7 @@ def failed(status: int, code: int, message: str, **headers: str) -> Response[byt
 
 def on_refusal(request: AnyRequest, refusal: Refusal) -> Response[bytes]:
     """Say a refusal in the envelope; the message names the parameter, or each bad record."""
+    refusal = judged(request, refusal)
     status, code = CODES[refusal.kind]
     message = message_of(request, refusal)
     if isinstance(refusal, Invalid) and refusal.field and refusal.field not in message:
@@ -89,15 +92,17 @@ def on_refusal(request: AnyRequest, refusal: Refusal) -> Response[bytes]:
     if refusal.kind is Kind.UNAUTHENTICATED:
         headers["WWW_Authenticate"] = 'Basic realm="Juice", charset="UTF-8"'
     if refusal.kind in (Kind.UNAVAILABLE, Kind.RATE_LIMITED):
-        headers["Retry_After"] = "5"
+        headers["Retry_After"] = str(refusal.retry_after)
     return failed(status, code, message, **headers)
 
 
 def on_http(request: AnyRequest, error: HTTPException) -> Response[bytes]:
     """Say what the framework refused: an unknown path, a wrong verb, an unreadable request."""
-    message = http_message_of(request, error)
     if isinstance(error, MethodNotAllowedException):
-        return failed(405, 200, message, Allow=allowed_by(error))
+        allowed = allowed_by(error).replace(", OPTIONS", "").replace("GET", "GET, HEAD")
+        error.headers = {"Allow": allowed}
+        return failed(405, 200, http_message_of(request, error), Allow=allowed)
+    message = http_message_of(request, error)
     if isinstance(error, NotFoundException):
         return failed(404, 200, message)
     status = 400 if error.status_code < 500 else 500
@@ -105,9 +110,14 @@ def on_http(request: AnyRequest, error: HTTPException) -> Response[bytes]:
 
 
 def on_bug(_request: AnyRequest, error: Exception) -> Response[bytes]:
+    """Say that the fault is ours."""
+    return bug(error)
+
+
+def bug(error: Exception) -> Ready:
     """Say that the fault is ours, and write it to the log."""
     log.error("unexpected", exc_info=error)
-    return failed(500, 300, "Something unexpected happened here; nothing was done.")
+    return failed(500, 300, OUTCOME_UNTOLD)
 
 
 def framed(app: App) -> App:
@@ -120,6 +130,8 @@ def framed(app: App) -> App:
         head = scope["method"] == "HEAD"
         if head:
             scope["method"] = "GET"
+        elif scope["method"] == "OPTIONS":
+            scope["method"] = "OPTIONS "  # No verb, so that the framework refuses it as any other.
 
         async def framing(message: Any) -> None:
             if message["type"] == "http.response.start":

@@ -7,6 +7,7 @@ from litestar import Response, get
 
 from currant.api.http import AnyRequest, Query, door_of, signed_in
 from currant.api.juice.frame import done
+from currant.api.juice.openapi import PORTAL, Instant, documented, parameter
 from currant.clock import format_instant, format_set
 from currant.db.tx import Portal
 from currant.supply.model import Location, LocationWanted
@@ -14,7 +15,7 @@ from currant.supply.trinity import UNASSIGNED
 from currant.supply.verbs import show_location
 
 
-class LocationTold(msgspec.Struct, frozen=True):
+class LocationDetails(msgspec.Struct, frozen=True):
     """The answer of J22; a link that is not there is `unassigned`."""
 
     portal: str
@@ -33,9 +34,9 @@ class LocationTold(msgspec.Struct, frozen=True):
     transformer: str
     module: str
     socket: int
-    meter_installed: str
-    created: str
-    last_mod: str
+    meter_installed: Instant
+    created: Instant
+    last_mod: Instant
     voltage: str
     kva: Decimal
     tariff: str
@@ -48,7 +49,18 @@ class LocationTold(msgspec.Struct, frozen=True):
     unit: str
 
 
-@get("/location/get-location")
+@get(
+    "/location/get-location",
+    operation_class=documented(
+        "J22",
+        LocationDetails,
+        parameters=(
+            PORTAL,
+            parameter("locid", "Our number of a location.", required=True, example="L03281"),
+        ),
+        names=True,
+    ),
+)
 async def get_location(request: AnyRequest) -> Response[bytes]:
     """J22: one location."""
     query = Query(request.scope)
@@ -57,10 +69,10 @@ async def get_location(request: AnyRequest) -> Response[bytes]:
     return done(_told(*await door_of(request).ask(show_location, question, actor)))
 
 
-def _told(portal: Portal, location: Location) -> LocationTold:
+def _told(portal: Portal, location: Location) -> LocationDetails:
     """Tell a location in the members of the document; stored text is never trimmed."""
     zone = portal.zone
-    return LocationTold(
+    return LocationDetails(
         portal=portal.key,
         loc_id=location.loc_id,
         serial_number=location.serial_number or UNASSIGNED,

@@ -2,14 +2,23 @@
 
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from typing import Any
 from zoneinfo import ZoneInfo
 
 import msgspec
 from litestar import Response, get, post
+from litestar.openapi.spec import Operation
 
-from currant.api.http import AnyRequest, Query, door_of, json_of, key_of, signed_in
+from currant.api.http import (
+    FILE_SECONDS,
+    AnyRequest,
+    Query,
+    door_of,
+    json_of,
+    key_of,
+    signed_in,
+)
 from currant.api.juice.frame import done
+from currant.api.juice.openapi import PAGE, PORTAL, Instant, documented, parameter
 from currant.clock import format_instant
 from currant.tariffs.model import (
     CreateTariff,
@@ -63,7 +72,74 @@ class NewRate(msgspec.Struct, frozen=True):
     ar_coa: int | None = None
 
 
-@post("/tariff/create", status_code=200)
+class FixedCharge(msgspec.Struct, frozen=True):
+    """A fixed charge of a month, its chart accounts as text."""
+
+    amount: Decimal
+    ar_coa: str
+    coa: str
+    desc: str
+    id: int
+    portal: str
+    tariff: str
+    taxable: bool
+
+
+class RateDetails(msgspec.Struct, frozen=True, kw_only=True):
+    """A rate of a tier, its chart accounts as numbers."""
+
+    ar_coa: int
+    coa: int
+    end_date: Instant
+    id: int
+    last_mod: Instant
+    rate: Decimal
+    rate_plan_desc: str | msgspec.UnsetType = msgspec.UNSET
+    service: str
+    start_date: Instant
+    taxable: bool | msgspec.UnsetType = msgspec.UNSET
+    tier: str
+    units: str
+    usage_base_start: int
+
+
+class TariffDetails(msgspec.Struct, frozen=True, kw_only=True):
+    """A tariff with its rates."""
+
+    desc: str
+    fixed: list[FixedCharge] | msgspec.UnsetType = msgspec.UNSET
+    id: int
+    meter_count: int
+    muni: str | msgspec.UnsetType = msgspec.UNSET
+    portal: str
+    rate: list[RateDetails]
+    tariff: str
+
+
+class RateCreated(msgspec.Struct, frozen=True):
+    """A rate that was scheduled, its start and end as they were sent."""
+
+    id: int
+    service: str
+    tier: str
+    rate: Decimal
+    start_date: str
+    end_date: str
+    last_mod: Instant
+    usage_base_start: int
+    units: str
+    coa: int
+    ar_coa: int
+
+
+_TARIFF = parameter("tariff", "The name of a tariff.", required=True, example="SBT")
+
+
+def _one_tariff(number: str) -> type[Operation]:
+    return documented(number, TariffDetails, parameters=(PORTAL, _TARIFF), names=True)
+
+
+@post("/tariff/create", status_code=200, operation_class=documented("J23", takes=NewTariff))
 async def post_tariff(request: AnyRequest) -> Response[bytes]:
     """J23: create a tariff."""
     actor = await signed_in(request)
@@ -87,7 +163,20 @@ async def post_tariff(request: AnyRequest) -> Response[bytes]:
     return done()
 
 
-@get("/tariff/all/get")
+@get(
+    "/tariff/all/get",
+    operation_class=documented(
+        "J24",
+        list[TariffDetails],
+        parameters=(
+            PORTAL,
+            parameter("selectmuni", "Those of one municipality."),
+            parameter("searchfor", "Those whose name has this in it."),
+            *PAGE,
+        ),
+        within=FILE_SECONDS,
+    ),
+)
 async def get_tariffs(request: AnyRequest) -> Response[bytes]:
     """J24: the tariffs of a portal with the rates in force."""
     query = Query(request.scope)
@@ -101,25 +190,29 @@ async def get_tariffs(request: AnyRequest) -> Response[bytes]:
     return done([_tariff(row) for row in rows])
 
 
-@get("/tariff/current/get")
+@get("/tariff/current/get", operation_class=_one_tariff("J25"))
 async def get_current(request: AnyRequest) -> Response[bytes]:
     """J25: a tariff with the rates in force."""
     return await _one(request, Period.CURRENT)
 
 
-@get("/tariff/historical/get")
+@get("/tariff/historical/get", operation_class=_one_tariff("J26"))
 async def get_historical(request: AnyRequest) -> Response[bytes]:
     """J26: a tariff with the rates that have ended."""
     return await _one(request, Period.HISTORICAL)
 
 
-@get("/tariff/future/get")
+@get("/tariff/future/get", operation_class=_one_tariff("J27"))
 async def get_future(request: AnyRequest) -> Response[bytes]:
     """J27: a tariff with the rates that are scheduled."""
     return await _one(request, Period.FUTURE)
 
 
-@post("/tariff/future/create", status_code=200)
+@post(
+    "/tariff/future/create",
+    status_code=200,
+    operation_class=documented("J28", list[RateCreated], takes=NewRate, names=True, warns=True),
+)
 async def post_rate(request: AnyRequest) -> Response[bytes]:
     """J28: schedule a rate."""
     actor = await signed_in(request)
@@ -149,73 +242,72 @@ async def _one(request: AnyRequest, period: Period) -> Response[bytes]:
     return done(_tariff(await door_of(request).ask(tariff, question, actor)))
 
 
-def _tariff(shown: TariffShown) -> dict[str, Any]:
+def _tariff(shown: TariffShown) -> TariffDetails:
     """Write a Tariff; `fixed` and `muni` are left out where there is none."""
     head = shown.head
-    told: dict[str, Any] = {"desc": head.description}
-    if shown.fixed:
-        told["fixed"] = [_fixed(charge, shown) for charge in shown.fixed]
-    told |= {"id": head.tariff_id, "meter_count": head.meter_count}
-    if head.municipality:
-        told["muni"] = head.municipality
-    rates = [_rate(rate, shown.timezone) for rate in shown.rates]
-    return told | {"portal": shown.portal, "rate": rates, "tariff": head.name}
+    return TariffDetails(
+        desc=head.description,
+        fixed=[_fixed(charge, shown) for charge in shown.fixed] or msgspec.UNSET,
+        id=head.tariff_id,
+        meter_count=head.meter_count,
+        muni=head.municipality or msgspec.UNSET,
+        portal=shown.portal,
+        rate=[_rate(rate, shown.timezone) for rate in shown.rates],
+        tariff=head.name,
+    )
 
 
-def _fixed(charge: FixedRow, shown: TariffShown) -> dict[str, Any]:
+def _fixed(charge: FixedRow, shown: TariffShown) -> FixedCharge:
     """Write a fixed charge, whose chart accounts are text (Q17)."""
-    return {
-        "amount": charge.amount,
-        "ar_coa": charge.ar_coa,
-        "coa": charge.coa,
-        "desc": charge.description,
-        "id": charge.fixed_id,
-        "portal": shown.portal,
-        "tariff": shown.head.name,
-        "taxable": charge.taxable,
-    }
+    return FixedCharge(
+        amount=charge.amount,
+        ar_coa=charge.ar_coa,
+        coa=charge.coa,
+        desc=charge.description,
+        id=charge.fixed_id,
+        portal=shown.portal,
+        tariff=shown.head.name,
+        taxable=charge.taxable,
+    )
 
 
-def _rate(rate: Rate, timezone: str) -> dict[str, Any]:
+def _rate(rate: Rate, timezone: str) -> RateDetails:
     """Write a Rate, whose chart accounts are numbers (Q17); its end is its last second."""
     zone = ZoneInfo(timezone)
     last = _FOR_EVER if rate.end_at is None else rate.end_at - _SECOND
-    told = {
-        "ar_coa": int(rate.ar_coa),
-        "coa": int(rate.coa),
-        "end_date": format_instant(last, zone),
-        "id": rate.rate_id,
-        "last_mod": format_instant(rate.last_mod, zone),
-        "rate": rate.rate,
-    }
-    if rate.description:
-        told["rate_plan_desc"] = rate.description
-    told |= {"service": rate.service, "start_date": format_instant(rate.start_at, zone)}
-    if rate.taxable:
-        told["taxable"] = True
-    return told | {
-        "tier": rate.tier,
-        "units": rate.units,
-        "usage_base_start": rate.usage_base_start,
-    }
+    return RateDetails(
+        ar_coa=int(rate.ar_coa),
+        coa=int(rate.coa),
+        end_date=format_instant(last, zone),
+        id=rate.rate_id,
+        last_mod=format_instant(rate.last_mod, zone),
+        rate=rate.rate,
+        rate_plan_desc=rate.description or msgspec.UNSET,
+        service=rate.service,
+        start_date=format_instant(rate.start_at, zone),
+        taxable=rate.taxable or msgspec.UNSET,
+        tier=rate.tier,
+        units=rate.units,
+        usage_base_start=rate.usage_base_start,
+    )
 
 
-def _scheduled(scheduled: RateScheduled) -> dict[str, Any]:
+def _scheduled(scheduled: RateScheduled) -> RateCreated:
     """Write the Rate of J28, which repeats the client's clock face and offset."""
     rate = scheduled.rate
-    return {
-        "id": rate.rate_id,
-        "service": rate.service,
-        "tier": rate.tier,
-        "rate": rate.rate,
-        "start_date": scheduled.start,
-        "end_date": scheduled.end,
-        "last_mod": format_instant(rate.last_mod, ZoneInfo(scheduled.timezone)),
-        "usage_base_start": rate.usage_base_start,
-        "units": rate.units,
-        "coa": int(rate.coa),
-        "ar_coa": int(rate.ar_coa),
-    }
+    return RateCreated(
+        id=rate.rate_id,
+        service=rate.service,
+        tier=rate.tier,
+        rate=rate.rate,
+        start_date=scheduled.start,
+        end_date=scheduled.end,
+        last_mod=format_instant(rate.last_mod, ZoneInfo(scheduled.timezone)),
+        usage_base_start=rate.usage_base_start,
+        units=rate.units,
+        coa=int(rate.coa),
+        ar_coa=int(rate.ar_coa),
+    )
 
 
 ROUTES = [post_tariff, get_tariffs, get_current, get_historical, get_future, post_rate]

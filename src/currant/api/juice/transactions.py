@@ -2,7 +2,7 @@
 
 from contextlib import closing
 from datetime import timedelta
-from typing import Any
+from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -10,9 +10,28 @@ from litestar import Response, get, post
 from litestar.response import Stream
 
 from currant import wire
-from currant.api.http import AnyRequest, Query, door_of, json_of, key_of, signed_in, spooled
+from currant.api.http import (
+    FILE_SECONDS,
+    AnyRequest,
+    Query,
+    door_of,
+    json_of,
+    key_of,
+    signed_in,
+    spooled,
+)
 from currant.api.juice.frame import done, done_each
+from currant.api.juice.openapi import (
+    PAGE,
+    PORTAL,
+    CsvBody,
+    Instant,
+    Money,
+    documented,
+    parameter,
+)
 from currant.clock import format_instant, format_set, parse_end
+from currant.customers.adjustments import COLUMNS
 from currant.errors import Invalid
 from currant.money import format_money, kwh
 from currant.transactions.model import (
@@ -28,7 +47,62 @@ _DAY = timedelta(hours=24)
 _SECOND = timedelta(seconds=1)
 
 
-@get("/transactions/dump")
+class TransactionCustomer(msgspec.Struct, frozen=True):
+    """Whose transaction it is; blank where it has no account."""
+
+    account: str
+    contract: str
+    name: str
+    serial_number: str
+
+
+class Check(msgspec.Struct, frozen=True):
+    """The number and name of a check or card; 0 and blank where there is none."""
+
+    number: int
+    name: str
+
+
+class TransactionFacts(msgspec.Struct, frozen=True):
+    """What was paid, and for what."""
+
+    id: int
+    type: str
+    trans_date: Instant
+    arrears_payment: Decimal
+    amount: Decimal
+    kwh: Decimal
+    check: Check
+
+
+class TransactionDetails(msgspec.Struct, frozen=True):
+    """A transaction, who made it and for whom."""
+
+    vendor_number: str
+    login: str
+    customer: TransactionCustomer
+    transaction: TransactionFacts
+
+
+@get(
+    "/transactions/dump",
+    operation_class=documented(
+        "J29",
+        list[TransactionDetails],
+        parameters=(
+            PORTAL,
+            parameter(
+                "end_date",
+                "The last second of the 24 hours; a day alone is its end.",
+                required=True,
+                example="2019-03-07T23:59:59-04:00",
+            ),
+            *PAGE,
+        ),
+        warns=True,
+        within=FILE_SECONDS,
+    ),
+)
 async def dump_transactions(request: AnyRequest) -> Stream:
     """J29: what was recorded in the 24 hours to a second, that second included."""
     query = Query(request.scope)
@@ -43,27 +117,27 @@ async def dump_transactions(request: AnyRequest) -> Stream:
         return await done_each(told, warning="nonstandard-offset" if last.nonstandard else None)
 
 
-def _told(transaction: Transaction, zone: ZoneInfo) -> dict[str, Any]:
+def _told(transaction: Transaction, zone: ZoneInfo) -> TransactionDetails:
     """Tell a transaction; monthly charges are drawn from the wallet as usage is."""
-    return {
-        "vendor_number": transaction.vendor_number,
-        "login": transaction.login,
-        "customer": {
-            "account": transaction.account,
-            "contract": transaction.contract,
-            "name": transaction.customer_name,
-            "serial_number": transaction.serial_number,
-        },
-        "transaction": {
-            "id": transaction.entry_id,
-            "type": "wallet" if transaction.kind == "fixed" else transaction.kind,
-            "trans_date": format_instant(transaction.recorded_at, zone),
-            "arrears_payment": transaction.arrears_amount,
-            "amount": transaction.amount,
-            "kwh": kwh(transaction.energy_wh),
-            "check": {"number": transaction.tender_number, "name": transaction.tender_name},
-        },
-    }
+    return TransactionDetails(
+        vendor_number=transaction.vendor_number,
+        login=transaction.login,
+        customer=TransactionCustomer(
+            account=transaction.account,
+            contract=transaction.contract,
+            name=transaction.customer_name,
+            serial_number=transaction.serial_number,
+        ),
+        transaction=TransactionFacts(
+            id=transaction.entry_id,
+            type="wallet" if transaction.kind == "fixed" else transaction.kind,
+            trans_date=format_instant(transaction.recorded_at, zone),
+            arrears_payment=transaction.arrears_amount,
+            amount=transaction.amount,
+            kwh=kwh(transaction.energy_wh),
+            check=Check(transaction.tender_number, transaction.tender_name),
+        ),
+    )
 
 
 class NewArrears(msgspec.Struct, frozen=True):
@@ -71,8 +145,8 @@ class NewArrears(msgspec.Struct, frozen=True):
 
     account: str
     arrears_id: int
-    arrears_amount: str
-    start_date: str
+    arrears_amount: Money
+    start_date: Instant
     arrears_type: str
 
 
@@ -84,7 +158,23 @@ class Adjustment(msgspec.Struct, frozen=True):
     error: None = None
 
 
-@post("/transactions/adjust", status_code=200)
+@post(
+    "/transactions/adjust",
+    status_code=200,
+    operation_class=documented(
+        "J30",
+        Adjustment,
+        parameters=(PORTAL,),
+        takes=CsvBody(
+            {"": COLUMNS},
+            "account,startdate,amount,paid,payplan\n03284,,10.25,,\n"
+            "03285,2019-04-04T10:14:00-04:00,-100,0,25%\n",
+        ),
+        names=True,
+        warns=True,
+        within=FILE_SECONDS,
+    ),
+)
 async def post_adjustment(request: AnyRequest) -> Response[bytes]:
     """J30: credit accounts, or issue arrears where the amount is negative, by a CSV file."""
     actor = await signed_in(request, Query(request.scope).text("portal"))
@@ -131,13 +221,17 @@ class Reversal(msgspec.Struct, frozen=True):
     """What was reversed; `id` is the reversal's own."""
 
     account: str
-    amount: str
+    amount: Money
     id: int
-    original_created: str
+    original_created: Instant
     type: str
 
 
-@post("/transactions/reverse", status_code=200)
+@post(
+    "/transactions/reverse",
+    status_code=200,
+    operation_class=documented("J31", Reversal, takes=NewReversal, names=True, warns=True),
+)
 async def post_reversal(request: AnyRequest) -> Response[bytes]:
     """J31: reverse a transaction."""
     actor = await signed_in(request)

@@ -1,58 +1,56 @@
 """The native application: its routes, its OpenAPI document, its errors."""
 
+from functools import cache
+
 import msgspec
 from litestar import Litestar, Response, get
 from litestar.enums import OpenAPIMediaType
 from litestar.exceptions import HTTPException
-from litestar.openapi import OpenAPIConfig
 
-from currant import __version__
-from currant.api.http import AnyRequest, App
+from currant.api.http import App, Ready, guarded
+from currant.api.limits import Limits
 from currant.api.v1 import arrears, batches, ledger, locations, reads, tariffs, transactions, vends
-from currant.api.v1.frame import on_bug, on_http, on_refusal
-from currant.api.v1.openapi import SIGNING_IN, document_of
+from currant.api.v1.frame import bug, on_bug, on_http, on_refusal
+from currant.api.v1.openapi import v1_document
 from currant.door import Door
 from currant.errors import Refusal
 
+ROUTES = [
+    *vends.ROUTES,
+    *batches.ROUTES,
+    *arrears.ROUTES,
+    *transactions.ROUTES,
+    *ledger.ROUTES,
+    *tariffs.ROUTES,
+    *locations.ROUTES,
+    *reads.ROUTES,
+]
 
-@get("/v1/openapi.json", include_in_schema=False)
-async def get_document(request: AnyRequest) -> Response[bytes]:
-    """Tell this face as an OpenAPI document.
 
-    The framework's own router for it answers every unknown path beside it with a page of HTML.
-    """
-    told = msgspec.json.encode(document_of(request.app))
-    return Response(told, media_type=OpenAPIMediaType.OPENAPI_JSON)
+@get("/v1/openapi.json")
+async def get_document() -> Response[bytes]:
+    """Tell this face as an OpenAPI document."""
+    return Ready(_document(), media_type=OpenAPIMediaType.OPENAPI_JSON.value)
 
 
-def v1_app(door: Door) -> App:
+@cache
+def _document() -> bytes:
+    return msgspec.json.encode(v1_document(ROUTES))
+
+
+def v1_app(door: Door, limits: Limits) -> App:
     """Return the native face of a database; its document is at `/v1/openapi.json`."""
     app = Litestar(
-        route_handlers=[
-            get_document,
-            *vends.ROUTES,
-            *transactions.ROUTES,
-            *ledger.ROUTES,
-            *tariffs.ROUTES,
-            *reads.ROUTES,
-            *batches.ROUTES,
-            *arrears.ROUTES,
-            *locations.ROUTES,
-        ],
+        route_handlers=[get_document, *ROUTES],
         exception_handlers={
             Refusal: on_refusal,
             HTTPException: on_http,
             Exception: on_bug,
         },
-        openapi_config=OpenAPIConfig(
-            title="Currant",
-            version=__version__,
-            use_handler_docstrings=True,
-            components=SIGNING_IN,
-            security=[{"Token": []}, {"Basic": []}],
-        ),
+        openapi_config=None,
         logging_config=None,
         request_max_body_size=None,
     )
     app.state.door = door
-    return app  # type: ignore[return-value]
+    app.state.limits = limits
+    return guarded(app, bug)  # type: ignore[arg-type]

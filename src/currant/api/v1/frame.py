@@ -10,7 +10,14 @@ from litestar.exceptions import HTTPException, ValidationException
 from litestar.params import HeaderParameter, QueryParameter
 
 from currant import wire
-from currant.api.http import AnyRequest, Ready, http_message_of, message_of
+from currant.api.http import (
+    OUTCOME_UNTOLD,
+    AnyRequest,
+    Ready,
+    http_message_of,
+    judged,
+    message_of,
+)
 from currant.errors import Invalid, Kind, Refusal
 
 log = structlog.get_logger()
@@ -51,7 +58,7 @@ def answer(value: Any, status: int = 200) -> Response[bytes]:
     return Ready(wire.encode(value), status_code=status, media_type="application/json")
 
 
-def problem(status: int, kind: str, detail: str, **more: Any) -> Response[bytes]:
+def problem(status: int, kind: str, detail: str, **more: Any) -> Ready:
     """Answer a problem as RFC 9457 says: type, title, status, detail and what helps."""
     body = {
         "type": f"urn:currant:{kind}",
@@ -63,9 +70,7 @@ def problem(status: int, kind: str, detail: str, **more: Any) -> Response[bytes]
     headers = {}
     if status == 401:
         headers["WWW-Authenticate"] = 'Basic realm="Currant", charset="UTF-8"'
-    if status in (429, 503):
-        headers["Retry-After"] = "5"
-    return Response(
+    return Ready(
         wire.encode(body),
         status_code=status,
         media_type="application/problem+json",
@@ -75,13 +80,17 @@ def problem(status: int, kind: str, detail: str, **more: Any) -> Response[bytes]
 
 def on_refusal(request: AnyRequest, refusal: Refusal) -> Response[bytes]:
     """Say a refusal as a problem."""
-    return problem(
+    refusal = judged(request, refusal)
+    said = problem(
         STATUSES[refusal.kind],
         refusal.kind,
         message_of(request, refusal),
         field=refusal.field,
         faults=list(refusal.faults),
     )
+    if refusal.kind in (Kind.RATE_LIMITED, Kind.UNAVAILABLE):
+        said.headers["Retry-After"] = str(refusal.retry_after)
+    return said
 
 
 def on_http(request: AnyRequest, error: HTTPException) -> Response[bytes]:
@@ -104,9 +113,14 @@ def _extra(error: ValidationException) -> list[dict[str, str]]:
 
 
 def on_bug(_request: AnyRequest, error: Exception) -> Response[bytes]:
+    """Say that the fault is ours."""
+    return bug(error)
+
+
+def bug(error: Exception) -> Ready:
     """Say that the fault is ours, and write it to the log."""
     log.error("unexpected", exc_info=error)
-    return problem(500, "unexpected", "Something unexpected happened here; nothing was done.")
+    return problem(500, "unexpected", OUTCOME_UNTOLD)
 
 
 def cursor_of(told: str | None) -> int:
