@@ -1,0 +1,172 @@
+"""Batches under concurrency: opened once, closed once, and no tender between two of them."""
+
+import asyncio
+from collections.abc import Awaitable
+from decimal import Decimal
+from typing import Any
+
+import asyncpg
+import pytest
+from tests.batches.conftest import entered
+
+from currant.access.verbs import Nothing
+from currant.batches.model import (
+    TENDERS,
+    ApproveBatch,
+    Batch,
+    BatchesWanted,
+    CloseBatch,
+    Count,
+    VendingLimitReached,
+)
+from currant.batches.verbs import (
+    approve_batch,
+    close_batch,
+    close_own_batch,
+    current_batch,
+    list_batches,
+)
+from currant.errors import NotFound, Refusal
+from currant.vending.model import Vended
+
+ALL = BatchesWanted(2**62, 200)
+NONE = Count(dict.fromkeys(TENDERS, Decimal(0)))
+
+
+async def outcomes(*acts: Awaitable[Any]) -> tuple[list[Any], list[Refusal]]:
+    """What came of acts at the same time: the answers, and the refusals."""
+    done = await asyncio.gather(*acts, return_exceptions=True)
+    assert [d for d in done if isinstance(d, BaseException) and not isinstance(d, Refusal)] == []
+    refused = [d for d in done if isinstance(d, Refusal)]
+    return [d for d in done if not isinstance(d, Refusal)], refused
+
+
+@pytest.mark.parametrize("bounded", [False, True])
+async def test_of_first_tenders_that_race_one_opens_the_batch(
+    cashier, limited, sell, owner, bounded
+) -> None:
+    actor = limited if bounded else cashier
+    sold, refused = await outcomes(*(sell(actor, "1", home=n % 3) for n in range(15)))
+    assert (len(sold), refused) == (15, [])
+    assert await owner.fetchval("select count(*) from batches.batch") == 1
+    assert await owner.fetchval("select count(*) from batches.taking") == 15
+    assert await owner.fetch("select * from batches.faults()") == []
+
+
+@pytest.mark.parametrize("bounded", [False, True])
+async def test_closing_while_vends_run_loses_no_tender(
+    door, cashier, limited, second, sell, owner, bounded
+) -> None:
+    actor = limited if bounded else cashier
+
+    async def close() -> Batch:
+        while True:
+            await asyncio.sleep(0.02)
+            try:
+                return await door.act(close_own_batch, NONE, actor)
+            except NotFound:
+                continue
+
+    done, refused = await outcomes(
+        *(sell(actor, "2", TENDERS[n % 4], home=n % 3) for n in range(48)),
+        *(close() for _ in range(4)),
+    )
+    sold = [one for one in done if isinstance(one, Vended)]
+    closed = [one for one in done if isinstance(one, Batch)]
+    assert all(isinstance(one, VendingLimitReached) for one in refused)
+    assert len(sold) + len(refused) == 48
+    assert len(closed) == 4
+    batches = await door.ask(list_batches, ALL, second)
+    assert sum(batch.tenders for batch in batches) == len(sold)
+    assert sum(batch.taken for batch in batches) == 2 * len(sold)
+    assert max(batch.taken for batch in batches) <= (100 if bounded else 96)
+    assert sum(batch.state == "open" for batch in batches) <= 1
+    taken = await owner.fetch("select entry_id from batches.taking")
+    assert {row["entry_id"] for row in taken} == {one.transaction_id for one in sold}
+    assert await owner.fetch("select * from batches.faults()") == []
+    assert await owner.fetch("select * from ledger.faults()") == []
+
+
+async def test_a_batch_is_closed_once_and_approved_once(
+    door, boss, cashier, second, sell, owner
+) -> None:
+    await sell(cashier, "10")
+    (batch,) = await door.ask(list_batches, ALL, second)
+    nine = {"cash": Decimal(9)}
+    closed, refused = await outcomes(
+        *(door.act(close_batch, CloseBatch(batch.batch_id, nine), second) for _ in range(4)),
+        *(door.act(close_own_batch, Count(nine), cashier) for _ in range(4)),
+    )
+    assert (len(closed), len(refused)) == (1, 7)
+    assert await owner.fetchval("select count(*) from ledger.entry where kind = 'adjust'") == 1
+    approved, refused = await outcomes(
+        *(door.act(approve_batch, ApproveBatch(batch.batch_id, str(n)), boss) for n in range(6))
+    )
+    assert (len(approved), len(refused)) == (1, 5)
+    stored = await owner.fetchval("select approval_note from batches.batch")
+    assert stored == approved[0].approval_note
+
+
+async def test_a_tender_is_given_back_before_the_count_or_not_at_all(
+    door, cashier, sell, give_back, owner
+) -> None:
+    for _ in range(6):
+        sold = [await sell(cashier, "5", home=n) for n in range(3)]
+        done, _ = await outcomes(
+            *(give_back(one.transaction_id) for one in sold),
+            door.act(close_own_batch, NONE, cashier),
+        )
+        *given, closed = done
+        assert closed.given_back == sum(given)
+        assert closed.taken == 15 - 5 * sum(given)
+    assert await owner.fetch("select * from batches.faults()") == []
+
+
+async def test_a_limit_that_comes_while_vends_run_counts_them_all(
+    door, cashier, sell, give_back, owner
+) -> None:
+    async def limit(minor: int | None) -> None:
+        await asyncio.sleep(0.03)
+        await owner.execute(
+            "update access.system_user set vending_limit = $1 where login = 'cashier1'", minor
+        )
+
+    for minor in (3_000, None, 4_500, None, 6_000):
+        sold, refused = await outcomes(
+            *(sell(cashier, "1", home=n % 3) for n in range(24)), limit(minor)
+        )
+        first = next(one for one in sold if isinstance(one, Vended))
+        assert all(isinstance(one, VendingLimitReached) for one in refused)
+        assert await give_back(first.transaction_id)
+    taken = (await door.ask(current_batch, Nothing(), cashier)).taken
+    room = int(max(60 - taken, 0))
+    sold, _ = await outcomes(*(sell(cashier, "1", home=n % 3) for n in range(room + 9)))
+    assert len(sold) == room
+    assert await owner.fetch("select * from batches.faults()") == []
+
+
+async def test_a_login_that_sells_from_many_places_does_not_wait_for_itself(
+    door, cashier, sell, urls
+) -> None:
+    """A tender without a limit goes on while another of the same batch is not committed yet."""
+    await sell(cashier, "1")
+    connection = await asyncpg.connect(urls.runtime)
+    async with connection.transaction():
+        portal_id = await entered(connection)
+        await connection.execute(
+            "select batches.take($1, user_id, 999999, 'cash', 1, 0.01, now()) "
+            "from access.system_user where login = 'cashier1'",
+            portal_id,
+        )
+        await asyncio.wait_for(sell(cashier, "1"), 5)
+        closing = asyncio.create_task(door.act(close_own_batch, NONE, cashier))
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(asyncio.shield(closing), 0.5)
+        later = asyncio.create_task(sell(cashier, "1", home=1))
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(asyncio.shield(later), 0.5)
+    closed = await closing
+    assert closed.tenders == 3
+    await later
+    assert (await door.ask(current_batch, Nothing(), cashier)).tenders == 1
+    await connection.close()
