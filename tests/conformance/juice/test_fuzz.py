@@ -211,21 +211,8 @@ def written(columns: list[str], values: dict[str, list[Any]], chance: random.Ran
 
 
 ODD = [
-    "", " ", "é", "x" * 300, "-1", "1e400", "NaN", "999999", "9" * 40, "2026-02-30", "\u202e", "\"",
+    "", " ", "é", "x" * 300, "-1", "1e400", "NaN", "999999", "9" * 40, "2026-02-30", "\u202e", '"',
 ]  # fmt: skip
-    "",
-    " ",
-    "é",
-    "x" * 300,
-    "-1",
-    "1e400",
-    "NaN",
-    "999999",
-    "9" * 40,
-    "2026-02-30",
-    "\u202e",
-    '"',
-]
 
 
 def fuzz(product: SimpleNamespace, face: str, path: str, method: str, cases: int) -> None:
