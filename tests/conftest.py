@@ -137,14 +137,19 @@ async def http(
         yield client
 
 
+def free_port() -> int:
+    """A port that was free a moment ago."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
 @asynccontextmanager
 async def served(
     urls: Urls, clock: FrozenClock, **settings: object
 ) -> AsyncIterator[httpx.AsyncClient]:
     """Serve the product as `currant serve` does, for the block, with settings of its own."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     config = Settings(database_url=urls.runtime, **{"pool_size": 8} | settings)
     app = make_app(config, clock)
     serving = Server(

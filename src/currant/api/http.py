@@ -67,6 +67,7 @@ _ESCAPED = re.compile("[%+]")
 _TRUE = {"true", "1", "yes"}
 _FALSE = {"false", "0", "no"}
 _MOST_PARAMETERS = 1000
+_LONGEST_LOGIN = 200  # characters, far more than one has
 _MOST_ROWS = 2**31 - 1
 
 
@@ -238,6 +239,8 @@ async def actor_of(request: AnyRequest, door: Door) -> Actor:
     if told is None:
         raise Unauthenticated
     scheme, login, secret = told
+    if len(login) > _LONGEST_LOGIN:
+        raise Unauthenticated
     limits = limits_of(request)
     limits.count_request(login, header)
     if scheme == "token":

@@ -1,0 +1,272 @@
+"""Requests that the documents allow and that they do not, thousands of them, against the product.
+
+Whatever is sent, the answer is as the OpenAPI document of its face tells: never a 5xx, its status,
+media type, body and headers documented. The cases are the same in every run of one seed;
+`CURRANT_FUZZ_SEED` chooses another. `make soak` sends ten times as many.
+"""
+
+import csv
+import io
+import json
+import os
+import random
+import signal
+import tempfile
+from collections import Counter
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import requests
+import schemathesis
+from hypothesis import HealthCheck, Phase, given, seed, settings
+from hypothesis import strategies as st
+from schemathesis import Case, GenerationMode
+from schemathesis.checks import not_a_server_error
+from schemathesis.core.failures import FailureGroup
+from schemathesis.specs.openapi.checks import (
+    content_type_conformance,
+    response_headers_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+)
+from tests.cli.conftest import Server
+from tests.conftest import TOKENS, free_port, make_user, new_database
+from tests.documents import documents, operations
+from tests.houses import small_house
+
+from currant.access.model import OPERATOR, CreatePortal
+from currant.access.verbs import create_portal
+from currant.clock import SystemClock
+from currant.db.tx import open_pool
+from currant.door import Door
+
+SEED = int(os.environ.get("CURRANT_FUZZ_SEED", "1"))
+CASES = {"juice": 10_000, "v1": 1_000}
+SOAK = 10  # times as many
+CHECKS = [
+    not_a_server_error,
+    status_code_conformance,
+    content_type_conformance,
+    response_headers_conformance,
+    response_schema_conformance,
+]
+UNLIMITED = dict.fromkeys(
+    (
+        "CURRANT_PUBLIC_LIST_LIMIT",
+        "CURRANT_SIGN_IN_LIMIT",
+        "CURRANT_ADDRESS_SIGN_IN_LIMIT",
+        "CURRANT_LOGIN_LIMIT",
+    ),
+    "",
+)
+ONE_CASE = ("/health-check", "/auth-test", "/meters/com-types/get-supported")
+FACES = dict(zip(("juice", "v1"), documents(), strict=True))
+OPERATIONS = [
+    pytest.param(face, path, method, id=operation["operationId"])
+    for face, document in FACES.items()
+    for path, method, operation in operations(document)
+]
+
+
+@pytest.fixture(scope="module")
+async def product(server, template) -> AsyncIterator[SimpleNamespace]:
+    """`currant serve` on a small portal, and what there is in it to name."""
+    async with new_database(server, template) as urls:
+        clock = SystemClock()
+        async with await open_pool(urls.runtime, size=2) as pool:
+            door = Door(pool, clock)
+            made = CreatePortal("example", "Example", "America/New_York", "USD", "CEC", tz_index=11)
+            await door.act(create_portal, made, OPERATOR)
+            boss = await make_user(door, "example", "boss", "SysAdmin")
+            await make_user(door, "example", "swarren", "VENDOR")
+            units = await small_house(door, boss, homes=3)
+            money = await small_house(
+                door, boss, homes=2, first=4, wallet="currency", tariff="FLAT", rate="0.12"
+            )
+        with tempfile.TemporaryDirectory() as name:
+            started = Server(
+                Path(name),
+                "serve",
+                PORT=str(free_port()),
+                CURRANT_DATABASE_URL=urls.runtime,
+                CURRANT_WORKERS="1",
+                **UNLIMITED,
+            )
+            try:
+                started.wait_up()
+                yield SimpleNamespace(
+                    url=f"http://127.0.0.1:{started.port}",
+                    signed={"Authorization": f"token boss:{TOKENS['boss']}"},
+                    values=values_of(units, money, clock),
+                    log=started.err,
+                )
+            finally:
+                started.end(signal.SIGTERM)
+
+
+def values_of(units: Any, money: Any, clock: SystemClock) -> dict[str, list[Any]]:
+    """Values that mean something, by the names of parameters, members and columns."""
+    now = clock.now()
+    days = [f"{now - timedelta(days=days):%Y-%m-%d}" for days in (0, 1, 30, 400)]
+    instants = [f"{day}T{hour}-05:00" for day in days for hour in ("00:00:00", "13:30:15")]
+    accounts = [*units.accounts, *money.accounts, "00099"]
+    serials = [*units.serials, *money.serials, "M99"]
+    places = [*units.loc_ids, *money.loc_ids, "unassigned", "H1", "N1", "N2"]
+    contracts = [*accounts, "C1", "N1", "N2", "unassigned"]
+    return {
+        "portal": ["example"] * 9 + ["elsewhere"],
+        "account": [*accounts, "|".join(accounts[:3])],
+        "contract": contracts,
+        "serialnumber": serials,
+        "serialnum": [*serials, "N1", "N2", "unassigned"],
+        "locid": places,
+        "locname": places,
+        "tariff": ["SBT", "FLAT", "T1", "T2", ""],
+        "name": ["SBT", "T1", "T2", "T3", "T4", "Ringo Starr"],
+        "source": ["mas", "bybot", "primary"],
+        "format": ["CSV", "JSON", "csv"],
+        "from": days,
+        "to": days,
+        "end_date": [*instants[2:], *days[1:]] * 5 + days[:1],
+        "start_date": [f"{now + timedelta(days=1):%Y-%m-%dT%H:%M:%SZ}", *instants],
+        "startdate": [*days, "", instants[0]],
+        "datetime": [*instants, f"{now - timedelta(hours=3):%Y-%m-%dT%H:%M:%SZ}"],
+        "arrears_coa": ["9100", "9110", "1101"],
+        "debit": ["1100", "1102", "2100", "x"],
+        "credit": ["9100", "9110", "1101", "4000"],
+        "com": ["MultiSpeak", "STS"],
+        "comtype": ["MultiSpeak", "STS", "DLMS"],
+        "user": ["swarren"],
+        "login": ["swarren", "nobody"],
+        "vendor_number": ["CEC"],
+        "amount": ["10", "0.01", "1e3", "-5", "0", "99999999", 10, 0.5],
+        "paid": ["", "0", "1"],
+        "payplan": ["", "25%", "100%", "0%"],
+        "wallet": ["units", "currency"],
+        "tender": ["cash", "card"],
+        "meterinstalldate": ["0000-00-00", *days],
+        "units": ["kWh", "kL"],
+        "service": ["Electricity", "Water"],
+        "tier": ["B1", "B2", "A", "T1"],
+        "type": [0, 1, 2, 9],
+        "usage_base_start": [0, 100],
+        "rate": [0.1, 0.042951, 0],
+        "quarantine_ids": [[1], [1, 2]],
+        "sumforwardactive": ["0", "10", "250.5", "1000"],
+        "multiplier": ["", "1"],
+        "loczip": ["07367"],
+        "postalcode": ["07367"],
+        "limit": ["0", "1", "50"],
+        "offset": ["0", "1"],
+    }
+
+
+def lifelike(case: Case, values: dict[str, list[Any]], chance: random.Random) -> None:
+    """Put values that mean something in the place of most of those that were made up."""
+    for place in (case.query, case.path_parameters, case.body):
+        for sent in place if isinstance(place, list) else [place]:
+            if isinstance(sent, dict):
+                for name in sent.keys() & values.keys():
+                    if chance.random() < 0.85:
+                        sent[name] = chance.choice(values[name])
+    columns = case.operation.definition.raw.get("requestBody", {}).get("content", {})
+    kinds = columns.get("text/csv", {}).get("schema", {}).get("x-columns")
+    if kinds and case.media_type == "text/csv" and chance.random() < 0.9:
+        kind = case.query.get("table") if isinstance(case.query, dict) else None
+        case.body = written(kinds.get(kind) or chance.choice([*kinds.values()]), values, chance)
+    spare_the_one_who_asks(case)
+
+
+def spare_the_one_who_asks(case: Case) -> None:
+    """Let nothing take from the signed-in user what the next request needs."""
+    for place in (case.query, case.body):
+        if isinstance(place, dict):
+            for name in ("user", "login"):
+                if place.get(name) == "boss":
+                    place[name] = "swarren"
+
+
+def written(columns: list[str], values: dict[str, list[Any]], chance: random.Random) -> str:
+    """A file that is right, or nearly."""
+    header = list(columns)
+    if chance.random() < 0.1:
+        header.remove(chance.choice(header))
+    if chance.random() < 0.1:
+        chance.shuffle(header)
+    if chance.random() < 0.05:
+        header.append(chance.choice(["nonsense", header[0], ""]))
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator=chance.choice(["\n", "\r\n"]))
+    writer.writerow(header)
+    for _ in range(chance.choice([0, 1, 1, 1, 2, 5])):
+        record = [chance.choice(values.get(name, ["", "1", "7", "Elm St."])) for name in header]
+        if chance.random() < 0.2:
+            record[chance.randrange(len(record))] = chance.choice(ODD)
+        writer.writerow(record)
+    return text.getvalue()
+
+
+ODD = [
+    "", " ", "é", "x" * 300, "-1", "1e400", "NaN", "999999", "9" * 40, "2026-02-30", "\u202e", '"',
+]  # fmt: skip
+
+
+def fuzz(product: SimpleNamespace, face: str, path: str, method: str, cases: int) -> None:
+    """Send cases to an operation, half of them of a kind that the document does not allow."""
+    document = json.loads(json.dumps(FACES[face]))
+    operation = schemathesis.openapi.from_dict(document)[path][method.upper()]
+    faults: list[str] = []
+    statuses: Counter[int] = Counter()
+    tells = operation.definition.raw.get("parameters") or "requestBody" in operation.definition.raw
+    modes = list(GenerationMode) if tells else [GenerationMode.POSITIVE]
+    with requests.Session() as session:
+
+        def send(case: Case, number: int) -> None:
+            lifelike(case, product.values, random.Random(number))  # noqa: S311
+            answer = case.call(product.url, session=session, headers=product.signed, timeout=60)
+            statuses[answer.status_code] += 1
+            try:
+                case.validate_response(answer, checks=CHECKS)
+            except FailureGroup as failures:
+                if len(faults) < 10:
+                    faults.append(f"{case.as_curl_command()}\n{answer.text[:500]}\n{failures!r}")
+
+        for mode in modes:
+            run = given(operation.as_strategy(mode), st.integers(0, 2**32))(send)
+            run = settings(
+                max_examples=max(1, cases // len(modes)),
+                phases=[Phase.generate],
+                database=None,
+                deadline=None,
+                suppress_health_check=list(HealthCheck),
+            )(run)
+            seed(SEED)(run)()
+    assert not faults, "\n\n".join(faults)
+    assert sum(statuses.values()) >= cases * 0.9 or not tells, statuses
+    assert {200, 201} & statuses.keys(), statuses
+
+
+def share(face: str, path: str) -> int:
+    """How many cases an operation gets: few where nothing can be sent."""
+    if path in ONE_CASE:
+        return 10
+    return -(-CASES[face] // sum(path not in ONE_CASE for path in FACES[face]["paths"]))
+
+
+@pytest.mark.parametrize(("face", "path", "method"), OPERATIONS)
+def test_every_answer_is_as_documented(product, face: str, path: str, method: str) -> None:
+    fuzz(product, face, path, method, share(face, path))
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize(("face", "path", "method"), OPERATIONS)
+def test_every_answer_of_many_is_as_documented(product, face: str, path: str, method: str) -> None:
+    fuzz(product, face, path, method, share(face, path) * SOAK)
+
+
+def test_the_log_tells_of_nothing_unexpected(product) -> None:
+    assert "unexpected" not in product.log.read_text()
