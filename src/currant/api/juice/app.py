@@ -7,6 +7,7 @@ from currant.api.http import App
 from currant.api.juice import (
     arrears,
     customers,
+    headends,
     imports,
     meters,
     reads,
@@ -31,6 +32,7 @@ def juice_app(door: Door, config: Settings) -> App:
             *customers.ROUTES,
             *imports.ROUTES,
             *meters.ROUTES,
+            *headends.ROUTES,
             *reads.ROUTES,
             *wallets.ROUTES,
             *transactions.ROUTES,

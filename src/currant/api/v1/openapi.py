@@ -24,6 +24,7 @@ from litestar.openapi.spec import (
 
 from currant import wire
 from currant.errors import Fault
+from currant.headends.model import Command, RequestState
 from currant.vending.verbs import TENDERS
 
 Shape = type[msgspec.Struct]
@@ -42,6 +43,8 @@ _WORDS: Mapping[tuple[str, str], tuple[str, ...]] = {
     ("Quoted", "wallet"): _WALLETS,
     ("Quarantined", "reason"): ("NOSITE", "BACKWARDS", "MULTIPLIER", "HIGH"),
     ("Released", "reason"): ("NOSITE", "BACKWARDS", "MULTIPLIER", "HIGH"),
+    ("MeterRequest", "command"): tuple(Command),
+    ("MeterRequest", "state"): tuple(RequestState),
 }
 SIGNING_IN = Components(
     security_schemes={
@@ -152,7 +155,8 @@ def document_of(app: Litestar) -> dict[str, Any]:
             if words := _WORDS.get((name, member)):
                 told["enum"] = list(words)
     document = app.openapi_schema.to_schema()
-    document["components"]["schemas"] = _as_written(shapes) | {"Problem": _PROBLEM}
+    schemas = document["components"].get("schemas", {})
+    document["components"]["schemas"] = schemas | _as_written(shapes) | {"Problem": _PROBLEM}
     return document
 
 
