@@ -251,21 +251,24 @@ set plan_cache_mode = 'force_generic_plan'
 as $$
 declare
     supplied bigint[];
+    unknown bigint[];
     kept bigint[];
     tried bigint[];
 begin
-    select array_agg(distinct m.meter_id) into supplied
+    select
+        array_agg(distinct m.meter_id) filter (where m.meter_state <> 'UNKNOWN'),
+        array_agg(distinct m.meter_id) filter (where m.meter_state = 'UNKNOWN')
+    into supplied, unknown
     from headends.meters_of_wallets(in_portal, of_accounts, kinds, at) as w (meter_id)
     inner join metering.meter as m on m.portal_id = in_portal and m.meter_id = w.meter_id
-    where m.meter_state in ('PENDING', 'DISCONNECTING', 'DISCONNECTED')
-        or (
-            m.meter_state = 'UNKNOWN' and (
-                select true from headends.request as r
-                where r.portal_id = in_portal and r.meter_id = m.meter_id
-                    and r.command in ('CONNECT', 'DISCONNECT')
-                limit 1
-            )
-        );
+    where m.meter_state not in ('CONNECTED', 'CONNECTING');
+    if unknown is not null then
+        supplied := nullif(supplied || array(
+            select distinct r.meter_id from headends.request as r
+            where r.portal_id = in_portal and r.meter_id = any(unknown)
+                and r.command in ('CONNECT', 'DISCONNECT')
+        ), '{}');
+    end if;
     if supplied is null then
         return 0;
     end if;
