@@ -124,7 +124,7 @@ $asked = $juice->post(
     ['command' => 'READ', 'serial_numbers' => ["{$stamp}U"]],
 );
 $juice->post('/meters/ami-control/callback', [
-    'uuid' => $asked[0]['uuid'], 'command' => 'READ', 'result' => 'success', 'error_code' => 0,
+    'uuid' => $asked[0]['request_id'], 'command' => 'READ', 'result' => 'success', 'error_code' => 0,
     'error_msg' => '',
     'data' => [['serial_number' => "{$stamp}U", 'meter_state' => 'connected']],
 ], $source);

@@ -137,7 +137,7 @@ def tour(juice: Juice, portal: str) -> None:
     juice.post_json(
         "/meters/ami-control/callback",
         {
-            "uuid": asked[0]["uuid"], "command": "READ", "result": "success", "error_code": 0,
+            "uuid": asked[0]["request_id"], "command": "READ", "result": "success", "error_code": 0,
             "error_msg": "",
             "data": [{"serial_number": f"{stamp}U", "meter_state": "connected"}],
         },

@@ -71,7 +71,7 @@ call J08 GET "/meters/reads/get?serialnumber=${stamp}U"
 asked="$(curl --silent --request POST --url "$url/v1/$portal/meters/requests" \
   --header "Authorization: token $user:$token" \
   --data '{"command": "READ", "serial_numbers": ["'"$stamp"'U"]}')"
-uuid="$(printf %s "$asked" | member uuid)"
+uuid="$(printf %s "$asked" | member request_id)"
 call J06 POST "/meters/ami-control/callback?portal=$portal&source=microstar" --data '{
   "uuid": "'"$uuid"'", "command": "READ", "result": "success", "error_code": 0, "error_msg": "",
   "data": [{"serial_number": "'"$stamp"'U", "meter_state": "connected"}]

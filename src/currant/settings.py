@@ -30,6 +30,11 @@ class Settings(BaseSettings):
     )
     host: str = "127.0.0.1"
     port: int = Field(default=8080, ge=1, le=65535, validation_alias="PORT")
+    public_url: str | None = Field(
+        default=None,
+        pattern=r"^https?://[^\s/?#]+(/[^\s?#]*)?$",
+        description="Where head-ends call this installation back; unset: where it is served.",
+    )
     workers: int = Field(default=2, ge=1, le=64)
     pool_size: int = Field(default=10, ge=1, le=200, description="Connections of each worker.")
     public_meter_list: bool = Field(

@@ -96,6 +96,11 @@ def address_of(config: Settings) -> str:
     return f"http://{_bracketed(config.host)}:{config.port}"
 
 
+def public_url_of(config: Settings) -> str:
+    """Return the URL by which head-ends call back: as set, or where this machine is served."""
+    return config.public_url or f"http://{_bracketed(_reached(config.host))}:{config.port}"
+
+
 @contextlib.contextmanager
 def port_held(config: Settings, teller: Teller, *, replace: bool) -> Iterator[None]:
     """Keep the port for this process during the block.
@@ -159,7 +164,10 @@ def serve_until_stopped(
     )
     stopping = threading.Event()
     interrupted = threading.Event()
-    jobs = threading.Thread(target=_run_jobs, args=(urls.runtime, audit_key(config.home), stopping))
+    jobs = threading.Thread(
+        target=_run_jobs,
+        args=(urls.runtime, audit_key(config.home), stopping, public_url_of(config)),
+    )
 
     def stop(number: int, _frame: object = None) -> None:
         if number == signal.SIGINT:
@@ -213,13 +221,14 @@ def _when_parent_ends(act: Callable[[], None]) -> None:
     threading.Thread(target=watch, daemon=True).start()
 
 
-def _run_jobs(url: str, key: bytes, stopping: threading.Event) -> None:
+def _run_jobs(url: str, key: bytes, stopping: threading.Event, public_url: str) -> None:
     """Run the jobs until told to stop; what ends them is logged, and they begin again."""
 
     async def work() -> None:
         stop = asyncio.Event()
         async with await open_pool(url, size=4, name="currant jobs") as pool:
-            jobs = asyncio.create_task(run_jobs(Door(pool, SystemClock()), url, key, stop))
+            door = Door(pool, SystemClock())
+            jobs = asyncio.create_task(run_jobs(door, url, key, stop, public_url))
             while not (stopping.is_set() or jobs.done()):
                 await asyncio.wait([jobs], timeout=0.2)
             stop.set()
@@ -235,7 +244,7 @@ def _run_jobs(url: str, key: bytes, stopping: threading.Event) -> None:
 
 def _call_when_up(config: Settings, ready: Callable[[], None], stopping: threading.Event) -> None:
     """Ask for the health check until it answers well."""
-    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(config.host, config.host)  # noqa: S104
+    host = _reached(config.host)
     while not stopping.wait(0.05):
         connection = http.client.HTTPConnection(host, config.port, timeout=5)
         try:
@@ -284,6 +293,11 @@ def _locked(lock: IO[str]) -> bool:
     except BlockingIOError:
         return False
     return True
+
+
+def _reached(host: str) -> str:
+    """Return how this machine reaches a host that it serves on, also where that is all of them."""
+    return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104
 
 
 def _bracketed(host: str) -> str:

@@ -1,7 +1,7 @@
-"""The worker: drawdown as soon as reads are committed, the rest by the clock."""
+"""The worker: drawdown and requests to meters as soon as they are due, the rest by the clock."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextlib import suppress
 from typing import TypeVar
 
@@ -13,6 +13,7 @@ from currant.access.verbs import Nothing, forget_keys, portals, seal_audit, sign
 from currant.door import Door
 from currant.drawdown.verbs import charge_fixed, draw_down, portals_due
 from currant.garbage import collect_rarely
+from currant.jobs.headends import sending, time_out_all
 from currant.reads.verbs import due_blocks
 
 P = TypeVar("P")
@@ -20,28 +21,39 @@ P = TypeVar("P")
 log = structlog.get_logger()
 
 CHANNEL = "currant_due"
+ASKED = "currant_asked"
 HANDS = 3
 LOOK_EVERY = 10.0
 SEAL_EVERY = 60.0
 CHARGE_EVERY = 3600.0
 
 
-async def run_jobs(door: Door, url: str, key: bytes, stop: asyncio.Event) -> None:
+async def run_jobs(
+    door: Door,
+    url: str,
+    key: bytes,
+    stop: asyncio.Event,
+    public_url: str = "http://127.0.0.1:8080",
+) -> None:
     """Run every job until told to stop; what one of them raises is logged and tried again.
 
-    `key` is what this installation signs the daily heads of its audit log with.
+    `key` is what this installation signs the daily heads of its audit log with, `public_url` where
+    head-ends call it back.
     """
     collect_rarely()
-    woken = asyncio.Event()
-    jobs = [
-        _listen(url, woken, stop),
-        _repeat(lambda: draw_all(door), LOOK_EVERY, stop, woken),
-        _repeat(lambda: door.act(seal_audit, Nothing(), AUTO), SEAL_EVERY, stop),
-        _repeat(lambda: charge_all(door), CHARGE_EVERY, stop),
-        _repeat(lambda: door.act(forget_keys, Nothing(), AUTO), CHARGE_EVERY, stop),
-        _repeat(lambda: door.act(sign_audit_heads, AuditKey(key), AUTO), CHARGE_EVERY, stop),
-    ]
-    await asyncio.gather(*jobs)
+    due, asked = asyncio.Event(), asyncio.Event()
+    async with sending(door, public_url) as sender:
+        jobs = [
+            _listen(url, {CHANNEL: due, ASKED: asked}, stop),
+            _repeat(lambda: draw_all(door), LOOK_EVERY, stop, due),
+            _repeat(sender.look, LOOK_EVERY, stop, asked),
+            _repeat(lambda: time_out_all(door), LOOK_EVERY, stop),
+            _repeat(lambda: door.act(seal_audit, Nothing(), AUTO), SEAL_EVERY, stop),
+            _repeat(lambda: charge_all(door), CHARGE_EVERY, stop),
+            _repeat(lambda: door.act(forget_keys, Nothing(), AUTO), CHARGE_EVERY, stop),
+            _repeat(lambda: door.act(sign_audit_heads, AuditKey(key), AUTO), CHARGE_EVERY, stop),
+        ]
+        await asyncio.gather(*jobs)
 
 
 async def draw_all(door: Door) -> int:
@@ -116,15 +128,16 @@ async def _repeat(
             wait.cancel()
 
 
-async def _listen(url: str, woken: asyncio.Event, stop: asyncio.Event) -> None:
-    """Wake the drawdown when reads are committed; connect again where the database went away."""
+async def _listen(url: str, wakes: Mapping[str, asyncio.Event], stop: asyncio.Event) -> None:
+    """Wake jobs by the channels they are told on; connect again where the database went away."""
     while not stop.is_set():
         with suppress(OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
             connection = await asyncpg.connect(url)
             gone = asyncio.Event()
             connection.add_termination_listener(lambda *_, gone=gone: gone.set())
-            await connection.add_listener(CHANNEL, lambda *_: woken.set())
-            woken.set()
+            for channel, woken in wakes.items():
+                await connection.add_listener(channel, lambda *_, woken=woken: woken.set())
+                woken.set()
             waits = [asyncio.ensure_future(event.wait()) for event in (stop, gone)]
             await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
             for wait in waits:

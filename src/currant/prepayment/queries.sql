@@ -101,6 +101,33 @@ select
     coalesce((select given_back.meters from given_back), (select cut_off.meters from cut_off), 0)
         as meters;
 
+-- name: spare_supplied
+-- Give back the supply of wallets that hold something, or that are no longer drawn on in advance,
+-- and are about to be cut off through a head-end; answers how many meters that concerned.
+-- not null: spared
+select
+    headends.settle_relays(
+        :portal_id::int, array_agg(u.account_id), array_agg(u.kind), :now::timestamptz
+    ) as spared
+from (
+    select distinct w.account_id, w.kind
+    from headends.request as r
+    inner join metering.meter as m on m.portal_id = r.portal_id and m.meter_id = r.meter_id
+    inner join metering.installation as i
+        on i.portal_id = r.portal_id and i.meter_id = r.meter_id
+        and db.holds(i.valid, :now::timestamptz)
+    inner join customers.agreement as g
+        on g.portal_id = i.portal_id and g.location_id = i.location_id
+        and g.product_type = m.product_type and db.holds(g.valid, :now::timestamptz)
+    inner join customers.account as a
+        on a.portal_id = g.portal_id and a.account_id = g.account_id
+    inner join prepayment.wallet as w
+        on w.portal_id = g.portal_id and w.account_id = g.account_id and w.kind = m.wallet_kind
+    where r.portal_id = :portal_id::int and r.source = :source::text and r.state = 'PENDING'
+        and r.next_try_at <= :now::timestamptz and r.command = 'DISCONNECT' and r.login = 'auto'
+        and (w.balance > 0 or a.payment_mode <> 'PREPAID')
+) as u;
+
 -- name: faults
 -- The wallets of this installation that do not hold what the books say.
 -- not null: portal account detail

@@ -1,4 +1,4 @@
-"""Acts on wallets: funding and debiting them by file."""
+"""Acts on wallets: funding and debiting them by file, and what they mean for supplies."""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -13,6 +13,8 @@ from currant.customers.verbs import accounts_of, blocked_faults
 from currant.db.statements import Statements
 from currant.db.tx import Tx
 from currant.errors import Fault, Forbidden
+from currant.headends.model import Outgoing
+from currant.headends.verbs import take_requests
 from currant.money import format_money, from_minor, kwh, minor_units, to_minor, wh_from
 from currant.prepayment.model import (
     Adjusted,
@@ -36,6 +38,7 @@ _HOLD_WALLETS = sql.rows("hold_wallets", HeldWallet)
 _UNIT_METERS = sql.rows("unit_meters", UnitMeter)
 _SOLD_SINCE = sql.rows("sold_since", Sold)
 _ADJUST_WALLETS = sql.rows("adjust_wallets", Adjusted)
+_SPARE_SUPPLIED = sql.rows("spare_supplied", int)
 _FAULTS = sql.rows("faults", WalletFault)
 
 # The accounts to debit and to credit: posting rules L3 to L6.
@@ -91,6 +94,17 @@ async def units_worth(tx: Tx, account_id: int, energy_wh: int) -> int | None:
     """Value units of an account now, in minor units; None where no meter of it has a rate."""
     positions = await _positions(tx, [account_id])
     return _worth(tx, positions[account_id], energy_wh)
+
+
+@needs(Permission.JOBS_RUN)
+async def requests_to_send(tx: Tx, source: str) -> list[Outgoing]:
+    """Take the next requests that are due to be sent to a head-end, oldest first.
+
+    Whoever has something in the wallet again by now, or no longer pays in advance, is not
+    disconnected for an empty one. A disconnection that somebody asked for by hand is sent.
+    """
+    await tx.one(_SPARE_SUPPLIED, portal_id=tx.portal.portal_id, source=source, now=tx.now)
+    return await take_requests(tx, source)
 
 
 @needs(Permission.JOBS_RUN)

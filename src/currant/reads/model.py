@@ -39,6 +39,23 @@ class RecordReads(msgspec.Struct, frozen=True):
     on_error: OnError = OnError.ROLLBACK
 
 
+class AnsweredRead(msgspec.Struct, frozen=True):
+    """What the active import register of a meter stood at, in the unit of its delivery."""
+
+    serial_number: str
+    read_at: datetime
+    value: Decimal
+
+
+class RecordAnswers(msgspec.Struct, frozen=True):
+    """Reads that a head-end answered with: Wh if `watts`, otherwise kWh."""
+
+    source: str
+    reads: list[AnsweredRead]
+    watts: bool = True
+    sha256: str = ""
+
+
 class ReadsRecorded(msgspec.Struct, frozen=True):
     """What became of a delivery.
 
@@ -93,7 +110,8 @@ class Quarantined(msgspec.Struct, frozen=True):
     """A register value that is not believed, in Wh or varh, and the read that stands before it.
 
     `reason` is NOSITE (no meter had this serial number), BACKWARDS (less than before and no
-    plausible rollover), MULTIPLIER (another than beside it) or HIGH (over 100 times the usual).
+    plausible rollover), MULTIPLIER (another than beside it) or HIGH (over 100 times the usual; of a
+    head-end's answer also over 100 times the read before it, or under a 100th).
     """
 
     quarantine_id: int

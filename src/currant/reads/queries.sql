@@ -98,7 +98,8 @@ from (
 -- Judge what was delivered, store what is believed, and keep the rest in quarantine (10.6).
 -- A record is compared with the one before it in time, of this delivery or stored. A register of
 -- which any record does not simply follow (it is late, a correction, or in doubt) is gone through
--- one by one, by reads.follow.
+-- one by one, by reads.follow. Where `wary`, what is over 100 times the stored read before it (the
+-- one after, where it is the first), or under a 100th of it, is not believed either.
 -- not null: changed
 with measured as (
     select
@@ -284,7 +285,7 @@ with measured as (
         ) as s
     ) as s
     cross join lateral reads.follow(s.steps, f.read_at, f.value, d.dials) as t
-), judged as not materialized (
+), believed as not materialized (
     select
         w.register_id, w.read_at, w.value, w.record, w.register_no, w.original, w.multiplier,
         w.new_state, w.newest, 1 as revision, w.verdict as reason
@@ -297,6 +298,30 @@ with measured as (
         w.new_state, w.newest, f.revision, f.reason
     from followed as f
     inner join weighed as w on w.register_id = f.register_id and w.record = f.record
+), judged as not materialized (
+    select
+        b.register_id, b.read_at, b.value, b.record, b.register_no, b.original, b.multiplier,
+        b.new_state, b.newest, b.revision,
+        case
+            when b.reason is null and :wary::boolean and reads.jumps(b.value, coalesce(
+                (
+                    select r.value from reads.read as r
+                    where r.portal_id = :portal_id::int and r.register_id = b.register_id
+                        and r.read_at <= b.read_at
+                    order by r.read_at desc, r.revision desc
+                    limit 1
+                ),
+                (
+                    select r.value from reads.read as r
+                    where r.portal_id = :portal_id::int and r.register_id = b.register_id
+                        and r.read_at > b.read_at
+                    order by r.read_at asc, r.revision desc
+                    limit 1
+                )
+            )) then 'HIGH'
+            else b.reason
+        end as reason
+    from believed as b
 ), counted as (
     select
         count(*) filter (where j.reason is null) as stored,

@@ -189,6 +189,12 @@ return case
         > reads.bound(first_at, first_value, before_at, before_value, at, dials) then 'HIGH'
 end;
 
+-- Whether a value is over 100 times another, or under a 100th of it: as if told in another unit.
+create function reads.jumps(value bigint, before_value bigint)
+returns boolean language sql immutable parallel safe
+return value::numeric > 100 * before_value::numeric and before_value > 0
+    or before_value::numeric > 100 * value::numeric;
+
 -- The reads of a register that count, from the last one before a span to the first one after it.
 create function reads.around(
     in_portal int, of_register bigint, since timestamptz, until timestamptz

@@ -29,6 +29,7 @@ from currant.reads.model import (
     ReadsRecorded,
     ReadsShown,
     ReadsWanted,
+    RecordAnswers,
     Recorded,
     RecordReads,
     Rejected,
@@ -117,31 +118,25 @@ async def record_reads(tx: Tx, command: RecordReads) -> ReadsRecorded:
     most = MAX_REJECTED if keep_on else MAX_FAULTS
     delivery = Delivery(command.body, command.format, tx.portal.zone, max_faults=most)
     latest = tx.now + _AHEAD
-    await tx.run(_GIVE_MEMORY)
-    await tx.run(_STAGE_READS)
+    await _stage(tx)
     await tx.copy_text("incoming_read", _STAGED, delivery.lines())
-    await tx.run(_ANALYZE_READS)
-    survey = await tx.one(_SURVEY_READS, latest=latest)
+    survey = await _survey(tx, latest)
     if survey.ahead:
         ahead = await tx.all(_READS_AHEAD, latest=latest, how_many=most)
         reason = "is more than 24 hours ahead"
         delivery.refuse_all([Fault(n, "datetime", reason) for n in ahead], survey.ahead)
     if delivery.refused and not keep_on:
         raise _refusal(delivery)
-    await tx.one(_LOCK_METERS, portal_id=tx.portal.portal_id, locks=survey.locks)
-    if survey.other:
-        await tx.one(_GIVE_REGISTERS, portal_id=tx.portal.portal_id, latest=latest)
-    done = await tx.one(
-        _RECORD_READS,
-        portal_id=tx.portal.portal_id,
+    done = await _judge(
+        tx,
+        survey,
         source=command.source,
-        login=tx.user.login,
-        now=tx.now,
         latest=latest,
         sha256=command.body.sha256,
         records=delivery.records,
         active=1 if command.watts else 1000,
         reactive=1 if command.volts else 1000,
+        wary=False,
     )
     rejected = delivery.faults
     if keep_on and done.quarantined:
@@ -159,6 +154,39 @@ async def record_reads(tx: Tx, command: RecordReads) -> ReadsRecorded:
         quarantined=done.quarantined,
         rejected=rejected[:most] if keep_on else [],
         warnings=delivery.warnings,
+    )
+
+
+@needs(Permission.READS_WRITE)
+async def record_answers(tx: Tx, command: RecordAnswers) -> Recorded:
+    """Record what a head-end answered of active import registers; judged as a file is, and warily.
+
+    What is over 100 times the read before it, or under a 100th, goes to quarantine as HIGH: it may
+    be told in another unit (Q23). Raises `Invalid` for a time more than 24 hours ahead.
+    """
+    latest = tx.now + _AHEAD
+    await _stage(tx)
+    await tx.copy_rows(
+        "incoming_read",
+        _STAGED,
+        [
+            (n, "", read.serial_number, "", read.read_at, "", f"{read.value:f}", *[""] * 4)
+            for n, read in enumerate(command.reads, start=1)
+        ],
+    )
+    survey = await _survey(tx, latest)
+    if survey.ahead:
+        raise Invalid("A read is more than 24 hours ahead.", field="read_at")
+    return await _judge(
+        tx,
+        survey,
+        source=command.source,
+        latest=latest,
+        sha256=command.sha256,
+        records=len(command.reads),
+        active=1 if command.watts else 1000,
+        reactive=1,
+        wary=True,
     )
 
 
@@ -270,6 +298,27 @@ async def make_usage(tx: Tx, block: int) -> list[UsageChange]:
     again. The list is empty where nothing is due, or another transaction is busy with the block.
     """
     return await tx.all(_MAKE_USAGE, portal_id=tx.portal.portal_id, block=block, now=tx.now)
+
+
+async def _stage(tx: Tx) -> None:
+    """Make the table that the records of a delivery are copied to."""
+    await tx.run(_GIVE_MEMORY)
+    await tx.run(_STAGE_READS)
+
+
+async def _survey(tx: Tx, latest: datetime) -> Survey:
+    """Say what the staged records need."""
+    await tx.run(_ANALYZE_READS)
+    return await tx.one(_SURVEY_READS, latest=latest)
+
+
+async def _judge(tx: Tx, survey: Survey, **told: object) -> Recorded:
+    """Judge the staged records behind the locks of their meters, and store them."""
+    portal_id = tx.portal.portal_id
+    await tx.one(_LOCK_METERS, portal_id=portal_id, locks=survey.locks)
+    if survey.other:
+        await tx.one(_GIVE_REGISTERS, portal_id=portal_id, latest=told["latest"])
+    return await tx.one(_RECORD_READS, portal_id=portal_id, login=tx.user.login, now=tx.now, **told)
 
 
 async def _locked(tx: Tx, quarantine_ids: list[int]) -> list[Suspect]:

@@ -11,6 +11,7 @@ from currant.api.http import AnyRequest, App, Ready, guarded
 from currant.api.juice import (
     arrears,
     customers,
+    headends,
     imports,
     locations,
     meters,
@@ -35,6 +36,7 @@ ROUTES = [
     *imports.ROUTES,
     *locations.ROUTES,
     *meters.ROUTES,
+    *headends.ROUTES,
     *reads.ROUTES,
     *wallets.ROUTES,
     *transactions.ROUTES,

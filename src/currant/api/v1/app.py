@@ -9,7 +9,17 @@ from litestar.exceptions import HTTPException
 
 from currant.api.http import App, Ready, guarded
 from currant.api.limits import Limits
-from currant.api.v1 import arrears, batches, ledger, locations, reads, tariffs, transactions, vends
+from currant.api.v1 import (
+    arrears,
+    batches,
+    ledger,
+    locations,
+    meters,
+    reads,
+    tariffs,
+    transactions,
+    vends,
+)
 from currant.api.v1.frame import bug, on_bug, on_http, on_refusal
 from currant.api.v1.openapi import v1_document
 from currant.door import Door
@@ -23,6 +33,7 @@ ROUTES = [
     *ledger.ROUTES,
     *tariffs.ROUTES,
     *locations.ROUTES,
+    *meters.ROUTES,
     *reads.ROUTES,
 ]
 

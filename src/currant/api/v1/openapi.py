@@ -17,6 +17,7 @@ from currant.api.openapi import (
 )
 from currant.batches.tenders import TENDERS
 from currant.errors import Fault
+from currant.headends.model import Command, RequestState
 
 _WALLETS = ("currency", "units")
 _REASONS = ("NOSITE", "BACKWARDS", "MULTIPLIER", "HIGH")
@@ -30,6 +31,8 @@ _SHAPES = Shapes(
         ("PayArrears", "tender"): TENDERS,
         ("Quarantined", "reason"): _REASONS,
         ("Released", "reason"): _REASONS,
+        ("MeterRequest", "command"): tuple(Command),
+        ("MeterRequest", "state"): tuple(RequestState),
     }
 )
 _DESCRIBED = {"portal": "The key of the portal, or an alias of it."}
