@@ -126,22 +126,33 @@ def token_header(actor: Actor) -> dict[str, str]:
 @pytest.fixture
 async def http(urls: Urls, clock: FrozenClock) -> AsyncIterator[httpx.AsyncClient]:
     """A client of the product served on a real socket, on this test's database and clock."""
+    async with served(urls, clock) as client:
+        yield client
+
+
+@asynccontextmanager
+async def served(
+    urls: Urls, clock: FrozenClock, pool_size: int = 8
+) -> AsyncIterator[httpx.AsyncClient]:
+    """Serve the product on a database and a clock for the block; yield a client of it."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    config = Settings(database_url=urls.runtime, pool_size=8)
+    config = Settings(database_url=urls.runtime, pool_size=pool_size)
     app = make_app(config, clock)
     serving = Server(
         app, address="127.0.0.1", port=port, interface=Interfaces.ASGI, log_enabled=False
     )
     task = asyncio.create_task(serving.serve())
-    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=60) as client:
-        for _ in range(200):
-            try:
-                await client.get("/health-check")
-                break
-            except httpx.TransportError:
-                await asyncio.sleep(0.02)
-        yield client
-    serving.stop()
-    await task
+    try:
+        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=60) as client:
+            for _ in range(200):
+                try:
+                    await client.get("/health-check")
+                    break
+                except httpx.TransportError:
+                    await asyncio.sleep(0.02)
+            yield client
+    finally:
+        serving.stop()
+        await task
