@@ -43,8 +43,9 @@ async def staged(server: EmbeddedServer, template: str, fixture: str) -> AsyncIt
             clock=clock,
             door=door,
             boss=boss,
-            http=await stack.enter_async_context(served(urls, clock, 4)),
+            http=await stack.enter_async_context(served(urls, clock, pool_size=4)),
             caller=token_header(boss),
+            urls=urls,
             superuser=superuser(server, urls),
         )
         await named(fixture)(stage)

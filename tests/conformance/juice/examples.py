@@ -49,10 +49,36 @@ class Example(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     unordered: list[str] = []
 
     @property
+    def is_json(self) -> bool:
+        """Whether the body is JSON, not CSV."""
+        return (self.body or "").startswith(("{", "["))
+
+    @property
     def other_types(self) -> list[str | None]:
         """The content types that the same body is sent with besides the documented one."""
-        own = "application/json" if (self.body or "")[:1] in ("{", "[") else "text/csv"
+        own = "application/json" if self.is_json else "text/csv"
         return [kind for kind in (FORM, own, None) if kind != self.type]
+
+    @property
+    def has_members(self) -> bool:
+        """Whether the body names members or columns that could stand in another order."""
+        return self.is_json or "\n" in (self.body or "")
+
+    def turned_round(self) -> "Example":
+        """The same with the members of each object, or the columns, the other way round."""
+        if self.is_json:
+            body = json.dumps(reversed_members(json.loads(self.body or "")))
+        else:
+            rows = [row.split(",") for row in (self.body or "").split("\n")]
+            body = "\n".join(",".join(reversed(row)) for row in rows)
+        return msgspec.structs.replace(self, body=body)
+
+
+def reversed_members(value: Any) -> Any:
+    """Return a value with the members of each object in the opposite order."""
+    if isinstance(value, dict):
+        return {name: reversed_members(value[name]) for name in reversed(value)}
+    return [reversed_members(item) for item in value] if isinstance(value, list) else value
 
 
 def parsed(text: str | bytes) -> Any:

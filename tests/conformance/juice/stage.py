@@ -3,15 +3,18 @@
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 import asyncpg
 import httpx
+from tests.conformance.juice.examples import parsed
 from tests.conftest import make_user
 from tests.shared import keep
 
 from currant.access.model import OPERATOR, Actor
 from currant.access.verbs import Nothing
 from currant.clock import FrozenClock
+from currant.db.database import Urls
 from currant.door import Door
 from currant.ledger.verbs import ledger_faults
 from currant.prepayment.verbs import wallet_faults
@@ -52,6 +55,7 @@ class Stage:
     boss: Actor
     http: httpx.AsyncClient
     caller: dict[str, str]
+    urls: Urls
     superuser: str
     kept: str = ""
 
@@ -112,3 +116,20 @@ class Stage:
         connection = await asyncpg.connect(self.superuser)
         await connection.execute(self.kept)
         await connection.close()
+
+
+def data(answer: httpx.Response) -> Any:
+    """Return what a request was answered that went well."""
+    told = parsed(answer.content)
+    assert (answer.status_code, told["error"]) == (200, 0), answer.text
+    assert "error_message" not in told
+    return told["data"]
+
+
+def refused(answer: httpx.Response, status: int, error: int, *words: str) -> str:
+    """Hold a refusal against its HTTP status, its code and what its message says; return that."""
+    told = parsed(answer.content)
+    assert (answer.status_code, told["error"]) == (status, error), answer.text
+    assert set(told) == {"error", "error_message"}
+    assert [word for word in words if word not in told["error_message"]] == [], answer.text
+    return told["error_message"]

@@ -43,6 +43,13 @@ async def test_content_type(stages: Stages, example: Example, kind: str | None) 
 
 
 @pytest.mark.parametrize(
+    "example", [pytest.param(one, id=one.name) for one in IN_ORDER if one.has_members]
+)
+async def test_members_in_another_order(stages: Stages, example: Example) -> None:
+    await replay(stages, example.turned_round(), example.type)
+
+
+@pytest.mark.parametrize(
     "example", [pytest.param(one, id=one.name) for one in IN_ORDER if "|" in one.target]
 )
 async def test_escaped_bars(stages: Stages, example: Example) -> None:

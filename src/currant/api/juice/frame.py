@@ -20,7 +20,7 @@ from currant.api.http import (
     http_message_of,
     message_of,
 )
-from currant.errors import Invalid, Kind, Refusal
+from currant.errors import Kind, Refusal
 
 log = structlog.get_logger()
 
@@ -60,7 +60,7 @@ def on_refusal(request: AnyRequest, refusal: Refusal) -> Response[bytes]:
     """Say a refusal in the envelope; the message names the parameter, or each bad record."""
     status, code = CODES[refusal.kind]
     message = message_of(request, refusal)
-    if isinstance(refusal, Invalid) and refusal.field and refusal.field not in message:
+    if refusal.field and refusal.field.lower() not in message.lower():
         message = f"{refusal.field}: {message}"
     if refusal.faults and str(refusal.faults[0]) not in message:
         message = f"{message} " + "; ".join(str(fault) for fault in refusal.faults[:50])
@@ -76,7 +76,8 @@ def on_http(request: AnyRequest, error: HTTPException) -> Response[bytes]:
     """Say what the framework refused: an unknown path, a wrong verb, an unreadable request."""
     message = http_message_of(request, error)
     if isinstance(error, MethodNotAllowedException):
-        return failed(405, 200, message, Allow=allowed_by(error))
+        allowed = "GET, HEAD" if "GET" in allowed_by(error) else "POST"
+        return failed(405, 200, message, Allow=allowed)
     if isinstance(error, NotFoundException):
         return failed(404, 200, message)
     status = 400 if error.status_code < 500 else 500
@@ -99,6 +100,8 @@ def framed(app: App) -> App:
         head = scope["method"] == "HEAD"
         if head:
             scope["method"] = "GET"
+        elif scope["method"] == "OPTIONS":
+            scope["method"] = "options"  # No verb, so that the framework refuses it as any other.
 
         async def framing(message: Any) -> None:
             if message["type"] == "http.response.start":
