@@ -111,6 +111,15 @@ async def without_contract(stage: Stage, account: str) -> None:
     )
 
 
+async def connected(stage: Stage, **told: str | Decimal) -> None:
+    """Say how the location is connected, as far as locations have columns for it."""
+    rows = await stage.owner.fetch(
+        "select column_name from information_schema.columns where table_schema = 'locations'"
+    )
+    for name in told.keys() & {row["column_name"] for row in rows}:
+        await stage.owner.execute(f"update locations.location set {name} = $1", told[name])  # noqa: S608
+
+
 # Access and meters
 
 
@@ -154,6 +163,10 @@ async def f_trio(stage: Stage) -> None:
         city="Chattanooga", postalcode="37415", locname="L03281", serialnum="1234abcde",
     )  # fmt: skip
     await imported(door, boss, "customers", ringo)
+    await connected(
+        stage, type="ANSI", form_factor="1S", wiring="2W", voltage="120V",
+        current_per_phase=Decimal(100),
+    )  # fmt: skip
     stage.at("2017-12-19T13:37:17-05:00")
     await updated(door, boss, "locations", {"locname": "10029384", "loclat": ""})
     stage.at("2019-01-29T13:09:21-05:00")

@@ -36,10 +36,8 @@ on conflict (portal_id, name) do update set last = excluded.last
 """
 # A number of the revisions of tariffs is never given twice, for a server remembers by it.
 _SEQUENCES = """
-select coalesce(string_agg(format(
-    'select setval(%L, %s, %L);', format('%I.%I', schemaname, sequencename),
-    coalesce(last_value, start_value), last_value is not null
-), ''), '') from pg_sequences where sequencename <> 'revision'
+select format('%I.%I', schemaname, sequencename) as name
+from pg_sequences where sequencename <> 'revision'
 """
 
 
@@ -107,7 +105,10 @@ class Stage:
     async def keep(self) -> None:
         """Remember what the database holds, and where its series stand."""
         connection = await asyncpg.connect(self.superuser)
-        self.kept = await keep(connection) + await connection.fetchval(_SEQUENCES)
+        self.kept = await keep(connection)
+        for (name,) in await connection.fetch(_SEQUENCES):
+            stands = await connection.fetchrow(f"select last_value, is_called from {name}")  # noqa: S608
+            self.kept += f"select setval('{name}', {stands[0]}, {stands[1]});"
         await connection.close()
 
     async def put_back(self) -> None:
