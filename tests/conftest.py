@@ -162,15 +162,17 @@ async def served(
         log_enabled=False,
     )
     task = asyncio.create_task(serving.serve())
-    async with httpx.AsyncClient(
-        base_url=f"http://127.0.0.1:{port}", timeout=60, event_hooks={"response": [check]}
-    ) as client:
-        for _ in range(200):
-            try:
-                await client.get("/health-check")
-                break
-            except httpx.TransportError:
-                await asyncio.sleep(0.02)
-        yield client
-    serving.stop()
-    await task
+    try:
+        async with httpx.AsyncClient(
+            base_url=f"http://127.0.0.1:{port}", timeout=60, event_hooks={"response": [check]}
+        ) as client:
+            for _ in range(200):
+                try:
+                    await client.get("/health-check")
+                    break
+                except httpx.TransportError:
+                    await asyncio.sleep(0.02)
+            yield client
+    finally:
+        serving.stop()
+        await task

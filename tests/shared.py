@@ -26,17 +26,9 @@ async def shared_urls(server: EmbeddedServer, template: str) -> AsyncIterator[tu
     """A database, and what puts its tables back to what they hold now."""
     async with new_database(server, template) as made:
         connection = await asyncpg.connect(superuser(server, made))
-        tables = [row["name"] for row in await connection.fetch(TABLES, list(DOMAINS))]
-        put_back = [f"delete from {table};" for table in tables]  # noqa: S608
-        await connection.execute("create schema kept")
-        for number, table in enumerate(tables):
-            if await connection.fetchval(f"select exists (select from {table})"):  # noqa: S608
-                await connection.execute(f"create table kept.t{number} as table {table}")
-                put_back.append(
-                    f"insert into {table} overriding system value table kept.t{number};"
-                )
+        put_back = await keep(connection)
         await connection.close()
-        yield made, "set session_replication_role = replica;" + "".join(put_back)
+        yield made, put_back
 
 
 @pytest.fixture
@@ -47,6 +39,18 @@ async def urls(server: EmbeddedServer, shared_urls: tuple[Urls, str]) -> AsyncIt
     connection = await asyncpg.connect(superuser(server, made))
     await connection.execute(put_back)
     await connection.close()
+
+
+async def keep(connection: asyncpg.Connection) -> str:
+    """Keep what a superuser's database holds now; return what puts its tables back to that."""
+    tables = [row["name"] for row in await connection.fetch(TABLES, list(DOMAINS))]
+    put_back = [f"delete from {table};" for table in tables]  # noqa: S608
+    await connection.execute("create schema kept")
+    for number, table in enumerate(tables):
+        if await connection.fetchval(f"select exists (select from {table})"):  # noqa: S608
+            await connection.execute(f"create table kept.t{number} as table {table}")
+            put_back.append(f"insert into {table} overriding system value table kept.t{number};")
+    return "set session_replication_role = replica;" + "".join(put_back)
 
 
 def superuser(server: EmbeddedServer, urls: Urls) -> str:

@@ -284,6 +284,20 @@ async def test_each_type_has_its_tiers_at_the_one_rate(http, boss) -> None:
         assert all("taxable" not in line for line in lines)
 
 
+@pytest.mark.parametrize("kind", [0, 2])
+async def test_levies_are_told_last(http, boss, kind: int) -> None:
+    new = {"name": "All", "type": kind, "levy1": True, "levy2": True, "levy3": True}
+    assert (await post(http, boss, "/tariff/create", NEW | new)).status_code == 200
+    tiers = [line["tier"] for line in await rates(http, boss, "current", "All")]
+    assert tiers == [
+        "A",
+        *(["B1", "B2"] if kind else [f"T{n}" for n in range(1, 10)]),
+        "L",
+        "L2",
+        "L3",
+    ]
+
+
 async def test_fuel_levies_and_fixed_charges(http, boss) -> None:
     new = NEW | {"type": 2, "levy1": True, "levy3": True, "fixed": True, "kva_fixed": True}
     assert (await post(http, boss, "/tariff/create", new)).status_code == 200

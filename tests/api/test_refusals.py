@@ -144,8 +144,30 @@ async def test_unknown_paths_and_verbs_are_told_in_the_dialect_of_their_entrance
     assert "/v1/example/vends takes" in wrong.json()["detail"]
     wrong = await http.delete("/auth-test")
     assert (wrong.status_code, wrong.json()["error"]) == (405, 200)
-    assert "GET" in wrong.headers["allow"]
+    assert wrong.headers["allow"] == "GET, HEAD"
     assert wrong.json()["error_message"].endswith(", not DELETE.")
+    for verb, path, allowed in (
+        ("OPTIONS", "/auth-test", "GET, HEAD"),
+        ("OPTIONS", "/tariff/create", "POST"),
+        ("HEAD", "/tariff/create", "POST"),
+        ("GET", "/tariff/create", "POST"),
+    ):
+        wrong = await http.request(verb, path)
+        assert (wrong.status_code, wrong.headers["allow"]) == (405, allowed)
+
+
+async def test_a_refusal_names_its_parameter(http, boss) -> None:
+    """Whatever its kind."""
+    for target, status, name in (
+        ("/meters/get-meter?portal=example&serialnumber=X", 404, "serialnumber"),
+        ("/meters/get-meter?portal=nowhere&serialnumber=X", 403, "portal"),
+        ("/meters/get-meter?portal=example", 406, "serialnumber"),
+        ("/customers/get-customer?portal=example&account=1", 404, "account"),
+        ("/tariff/current/get?portal=example&tariff=X", 404, "tariff"),
+    ):
+        answer = await http.get(target, headers=token_header(boss))
+        assert answer.status_code == status
+        assert name in answer.json()["error_message"].lower()
 
 
 async def test_the_document_of_the_native_face_is_served(http) -> None:

@@ -109,7 +109,7 @@ order by t.tariff_id
 limit :how_many::bigint offset :skip::bigint;
 
 -- name: rates
--- The past, present or future rates of some tariffs, by tier and time.
+-- The past, present or future rates of some tariffs, by tier (levies last) and time.
 -- not null: start_at
 select
     r.rate_id, r.tariff_id, r.service, r.tier, r.rate, lower(r.valid) as start_at,
@@ -122,7 +122,7 @@ where r.portal_id = :portal_id::int and r.tariff_id = any(:tariff_ids::int[])
         when 'current' then r.valid @> :at::timestamptz
         when 'future' then lower(r.valid) > :at::timestamptz
     end
-order by r.tariff_id, r.tier collate "C", r.valid;
+order by r.tariff_id, left(r.tier, 1) = 'L', r.tier collate "C", r.valid;
 
 -- name: fixed_charges
 -- The fixed charges of some tariffs.

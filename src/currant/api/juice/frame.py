@@ -25,7 +25,7 @@ from currant.api.http import (
     message_of,
     streamed,
 )
-from currant.errors import Invalid, Kind, Refusal
+from currant.errors import Kind, Refusal
 
 log = structlog.get_logger()
 
@@ -84,7 +84,7 @@ def on_refusal(request: AnyRequest, refusal: Refusal) -> Response[bytes]:
     refusal = judged(request, refusal)
     status, code = CODES[refusal.kind]
     message = message_of(request, refusal)
-    if isinstance(refusal, Invalid) and refusal.field and refusal.field not in message:
+    if refusal.field and refusal.field.lower() not in message.lower():
         message = f"{refusal.field}: {message}"
     if refusal.faults and str(refusal.faults[0]) not in message:
         message = f"{message} " + "; ".join(str(fault) for fault in refusal.faults[:50])
