@@ -78,9 +78,10 @@ def exact(node: Any) -> Any:
 async def check(response: httpx.Response) -> None:
     """Hold an answer against its document, and against the frame of its face."""
     await response.aread()
-    path, method = response.request.url.path.rstrip("/"), response.request.method
+    sent = response.request.extensions.get("target", response.request.url.raw_path)
+    path, method = sent.decode().partition("?")[0].rstrip("/"), response.request.method
     native = path == "/v1" or path.startswith("/v1/")
-    told = f"{method} {response.request.url} answered {response.status_code}: {response.text[:500]}"
+    told = f"{method} {sent.decode()} answered {response.status_code}: {response.text[:500]}"
     if not native:
         check_frame(response, told)
     if method == "HEAD" or path.startswith(NAMED_ADDITIONS):
