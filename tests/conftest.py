@@ -5,6 +5,7 @@ import socket
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from uuid import uuid4
 
@@ -162,9 +163,10 @@ async def served(
         log_enabled=False,
     )
     task = asyncio.create_task(serving.serve())
+    checked = partial(check, public=config.public_meter_list)
     try:
         async with httpx.AsyncClient(
-            base_url=f"http://127.0.0.1:{port}", timeout=60, event_hooks={"response": [check]}
+            base_url=f"http://127.0.0.1:{port}", timeout=60, event_hooks={"response": [checked]}
         ) as client:
             for _ in range(200):
                 try:

@@ -25,9 +25,9 @@ NAMED_ADDITIONS = ("/openapi.json", "/docs", "/v1/openapi.json")
 
 
 @cache
-def documents() -> tuple[Json, Json]:
-    """The document of each face: Juice, /v1."""
-    return juice_document(JUICE, public_meter_list=True), v1_document(V1)
+def documents(*, public: bool = True) -> tuple[Json, Json]:
+    """The document of each face: Juice, /v1; `public` says who may ask for the list of meters."""
+    return juice_document(JUICE, public_meter_list=public), v1_document(V1)
 
 
 def operations(document: Json) -> Iterator[tuple[str, str, Json]]:
@@ -55,9 +55,9 @@ def resolved(document: Json, node: Json) -> Json:
 
 
 @cache
-def validator(native: bool, path: str, method: str, status: str) -> Any:
+def validator(native: bool, path: str, method: str, status: str, *, public: bool) -> Any:
     """What validates the body of an answer, or none for one that has no schema."""
-    document = documents()[native]
+    document = documents(public=public)[native]
     response = resolved(document, document["paths"][path][method]["responses"][status])
     (content,) = response["content"].values()
     return jsonschema_rs.Draft202012Validator(
@@ -75,7 +75,7 @@ def exact(node: Any) -> Any:
     return [exact(part) for part in node] if isinstance(node, list) else node
 
 
-async def check(response: httpx.Response) -> None:
+async def check(response: httpx.Response, *, public: bool = True) -> None:
     """Hold an answer against its document, and against the frame of its face."""
     await response.aread()
     sent = response.request.extensions.get("target", response.request.url.raw_path)
@@ -87,12 +87,12 @@ async def check(response: httpx.Response) -> None:
     if method == "HEAD" or path.startswith(NAMED_ADDITIONS):
         return
     known = next((known for found, known in patterns(native) if found.fullmatch(path)), None)
-    operation = documents()[native]["paths"].get(known, {}).get(method.lower())
+    operation = documents(public=public)[native]["paths"].get(known, {}).get(method.lower())
     if operation is None:
         assert response.status_code in (404, 405, 500), told
         return
     assert str(response.status_code) in operation["responses"], f"{told}, which is not documented"
-    valid = validator(native, known, method.lower(), str(response.status_code))
+    valid = validator(native, known, method.lower(), str(response.status_code), public=public)
     if response.status_code != 404 or "no endpoint" not in response.text:
         errors = [
             f"{error.instance_path}: {error.message}"
