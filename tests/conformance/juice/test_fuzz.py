@@ -206,7 +206,9 @@ def fill(sent: Any, within: str, values: dict[str, list[Any]], chance: random.Ra
     if isinstance(sent, dict):
         for name, value in sent.items():
             known = values.get(f"{within}.{name}", values.get(name))
-            if known and chance.random() < 0.88:
+            if chance.random() < 0.04:
+                sent[name] = chance.choice(ODD if not within else ODD + ODD_MEMBERS)
+            elif known and chance.random() < 0.88:
                 sent[name] = chance.choice(known)
             else:
                 fill(value, name, values, chance)
@@ -245,8 +247,10 @@ def written(columns: list[str], values: dict[str, list[Any]], chance: random.Ran
 
 
 ODD = [
-    "", " ", "é", "x" * 300, "-1", "1e400", "NaN", "999999", "9" * 40, "2026-02-30", "\u202e", '"',
+    "", " ", "é", "x" * 300, "y" * 11_000, "-1", "1e400", "NaN", "999999", "9" * 40, "2026-02-30",
+    "0001-01-01", "9999-12-31T23:59:59Z", "0000-00-00", "\u202e", '"', "%", "a|b|", "\t", "true",
 ]  # fmt: skip
+ODD_MEMBERS = [None, [], {}, 10**20, -(2**63), 0.1, -1, True, "a\0b", "\ud800", [[]], 2**31, 1e300]
 
 
 def garbled(sent: dict[str, Any], chance: random.Random) -> dict[str, Any]:
