@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import json
 import time
 from collections.abc import AsyncIterator
 from typing import IO
@@ -16,7 +17,10 @@ from currant.access.model import OPERATOR, SetPassword
 from currant.access.passwords import hash_password
 from currant.access.verbs import set_password
 from currant.api.juice import frame, system, tariffs, transactions
+from currant.api.juice.app import ROUTES
 from currant.api.v1 import frame as v1_frame
+from currant.csvfile import Column, CsvReader
+from currant.errors import TooLarge
 
 PASSWORD = "correct horse"
 TARIFF = {
@@ -328,3 +332,39 @@ async def test_an_answer_that_fails_half_way_is_broken_off(http, boss, monkeypat
         with pytest.raises(httpx.TransportError):
             await http.get(path, headers=token_header(boss))
     assert (await http.get(path, headers=token_header(boss))).json() == {"error": 0, "data": []}
+
+
+# How much and how long (conformance.md 1.8)
+
+
+def test_files_and_lists_of_whole_portals_may_take_longer_than_the_rest() -> None:
+    document, _ = documents()
+    numbers = {(path, method): told["operationId"] for path, method, told in operations(document)}
+    long = set()
+    for handler in ROUTES:
+        (path,), (method,) = handler.paths, handler.http_methods
+        assert handler.operation_class.seconds in (15, 300)
+        if handler.operation_class.seconds == 300:
+            long.add(numbers[path.replace(":str}", "}"), method.lower()])
+    files = {"J07", "J09", "J11", "J12", "J13", "J14", "J30"} & set(numbers.values())
+    assert files <= long <= files | {"J04", "J08", "J10", "J18", "J19", "J24", "J29"}
+
+
+async def test_a_body_of_32_mib_is_taken_and_no_longer_one(http, boss) -> None:
+    most = 32 * 1024 * 1024
+    body = json.dumps(TARIFF).encode()
+    for size, status in ((most, 200), (most + 1, 400)):
+        padded = body + b" " * (size - len(body))
+        answer = await http.post("/tariff/create", content=padded, headers=token_header(boss))
+        assert answer.status_code == status, answer.text
+    assert answer.json()["error"] == 201
+    assert f"{most} bytes" in answer.json()["error_message"]
+
+
+def test_a_file_of_2_000_000_records_is_taken_and_no_longer_one() -> None:
+    reader = CsvReader([Column("a"), Column("b")])
+    taken = len(reader.feed(b"a,b\n" + b"7,\n" * 2_000_000))
+    assert (taken, reader.records) == (2_000_000, 2_000_000)
+    reader.feed(b"7,\n")
+    with pytest.raises(TooLarge, match="more than 2000000 records"):
+        reader.close()

@@ -275,8 +275,10 @@ def _credentials(header: bytes) -> tuple[str, str, str] | None:
 
 def judged(request: AnyRequest, refusal: Refusal) -> Refusal:
     """Count a refusal that is a failed sign-in; return `RateLimited` for one too many."""
+    if refusal.kind is not Kind.UNAUTHENTICATED:
+        return refusal
     told = _credentials(_authorization(request))
-    if refusal.kind is Kind.UNAUTHENTICATED and told is not None:
+    if told is not None:
         try:
             limits_of(request).count_failure(told[1], address_of(request))
         except RateLimited as limited:

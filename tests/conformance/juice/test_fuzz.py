@@ -5,6 +5,7 @@ media type, body and headers documented. The cases are the same in every run of 
 `CURRANT_FUZZ_SEED` chooses another. `make soak` sends ten times as many.
 """
 
+import copy
 import csv
 import io
 import json
@@ -47,6 +48,7 @@ from currant.door import Door
 SEED = int(os.environ.get("CURRANT_FUZZ_SEED", "1"))
 CASES = {"juice": 10_000, "v1": 1_000}
 SOAK = 10  # times as many
+VARIANTS = 4  # of what was made up: as it is, and with values that mean something
 CHECKS = [
     not_a_server_error,
     status_code_conformance,
@@ -63,6 +65,7 @@ UNLIMITED = dict.fromkeys(
     ),
     "",
 )
+SELDOM_DONE = ("J06", "J31", "J37")  # What they name is made up, so it is hardly ever there.
 ONE_CASE = ("/health-check", "/auth-test", "/meters/com-types/get-supported")
 FACES = dict(zip(("juice", "v1"), documents(), strict=True))
 OPERATIONS = [
@@ -113,6 +116,8 @@ def values_of(units: Any, money: Any, clock: SystemClock) -> dict[str, list[Any]
     now = clock.now()
     days = [f"{now - timedelta(days=days):%Y-%m-%d}" for days in (0, 1, 30, 400)]
     instants = [f"{day}T{hour}-05:00" for day in days for hour in ("00:00:00", "13:30:15")]
+    soon = [f"{now + timedelta(days=days):%Y-%m-%dT%H:%M:%SZ}" for days in range(1, 60)]
+    late = [f"{now + timedelta(days=days):%Y-%m-%dT%H:%M:%SZ}" for days in range(40, 100)]
     accounts = [*units.accounts, *money.accounts, "00099"]
     serials = [*units.serials, *money.serials, "M99"]
     places = [*units.loc_ids, *money.loc_ids, "unassigned", "H1", "N1", "N2"]
@@ -132,7 +137,8 @@ def values_of(units: Any, money: Any, clock: SystemClock) -> dict[str, list[Any]
         "from": days,
         "to": days,
         "end_date": [*instants[2:], *days[1:]] * 5 + days[:1],
-        "start_date": [f"{now + timedelta(days=1):%Y-%m-%dT%H:%M:%SZ}", *instants],
+        "start_date": [*soon, *soon, instants[0]],
+        "body.end_date": [*late, *late, instants[0]],
         "startdate": [*days, "", instants[0]],
         "datetime": [*instants, f"{now - timedelta(hours=3):%Y-%m-%dT%H:%M:%SZ}"],
         "arrears_coa": ["9100", "9110", "1101"],
@@ -149,15 +155,33 @@ def values_of(units: Any, money: Any, clock: SystemClock) -> dict[str, list[Any]
         "wallet": ["units", "currency"],
         "tender": ["cash", "card"],
         "meterinstalldate": ["0000-00-00", *days],
-        "units": ["kWh", "kL"],
-        "service": ["Electricity", "Water"],
-        "tier": ["B1", "B2", "A", "T1"],
+        "units": ["kWh", "kWh", "kWh", "kL"],
+        "service": ["Electricity", "Electricity", "Electricity", "Water"],
+        "tier": ["B1", "B1", "A", "T1"],
+        "coa": [4005, 4000, None],
+        "ar_coa": [1102, None],
+        "id": [*range(1, 40)],
+        "life_note": ["A note."],
+        "system_role": ["VENDOR", "CSR"],
+        "email": ["s@example.com", ""],
+        "blocked_accounts": ["", accounts[0]],
+        "vending_limit.amount": [100000, 0],
+        "special_limit.amount": [100000, 0],
+        "currency": ["USD"],
+        "perms.name": ["vendcash", "balance"],
+        "action": ["add", "remove", "keep"],
         "type": [0, 1, 2, 9],
         "usage_base_start": [0, 100],
         "rate": [0.1, 0.042951, 0],
         "quarantine_ids": [[1], [1, 2]],
         "sumforwardactive": ["0", "10", "250.5", "1000"],
         "multiplier": ["", "1"],
+        "phone_1": ["14235550100", ""],
+        "phone_2": ["14235550100", ""],
+        "sms_1": ["14235550100", ""],
+        "sms_2": ["14235550100", ""],
+        "phone1": ["14235550100", ""],
+        "sms1": ["14235550100", ""],
         "loczip": ["07367"],
         "postalcode": ["07367"],
         "limit": ["0", "1", "50"],
@@ -167,18 +191,30 @@ def values_of(units: Any, money: Any, clock: SystemClock) -> dict[str, list[Any]
 
 def lifelike(case: Case, values: dict[str, list[Any]], chance: random.Random) -> None:
     """Put values that mean something in the place of most of those that were made up."""
-    for place in (case.query, case.path_parameters, case.body):
-        for sent in place if isinstance(place, list) else [place]:
-            if isinstance(sent, dict):
-                for name in sent.keys() & values.keys():
-                    if chance.random() < 0.85:
-                        sent[name] = chance.choice(values[name])
-    columns = case.operation.definition.raw.get("requestBody", {}).get("content", {})
-    kinds = columns.get("text/csv", {}).get("schema", {}).get("x-columns")
+    for place in (case.query, case.path_parameters):
+        fill(place, "", values, chance)
+    fill(case.body, "body", values, chance)
+    told = case.operation.definition.raw.get("requestBody", {}).get("content", {})
+    kinds = told.get("text/csv", {}).get("schema", {}).get("x-columns")
     if kinds and case.media_type == "text/csv" and chance.random() < 0.9:
         kind = case.query.get("table") if isinstance(case.query, dict) else None
         case.body = written(kinds.get(kind) or chance.choice([*kinds.values()]), values, chance)
-    spare_the_one_who_asks(case)
+
+
+def fill(sent: Any, within: str, values: dict[str, list[Any]], chance: random.Random) -> None:
+    """Fill what is sent, however deep; `body.end_date` is meant before `end_date`."""
+    if isinstance(sent, dict):
+        for name, value in sent.items():
+            known = values.get(f"{within}.{name}", values.get(name))
+            if chance.random() < 0.04:
+                sent[name] = chance.choice(ODD if not within else ODD + ODD_MEMBERS)
+            elif known and chance.random() < 0.88:
+                sent[name] = chance.choice(known)
+            else:
+                fill(value, name, values, chance)
+    elif isinstance(sent, list):
+        for value in sent:
+            fill(value, within, values, chance)
 
 
 def spare_the_one_who_asks(case: Case) -> None:
@@ -211,7 +247,36 @@ def written(columns: list[str], values: dict[str, list[Any]], chance: random.Ran
 
 
 ODD = [
-    "", " ", "é", "x" * 300, "-1", "1e400", "NaN", "999999", "9" * 40, "2026-02-30", "\u202e", '"',
+    "", " ", "é", "x" * 300, "y" * 11_000, "-1", "1e400", "NaN", "999999", "9" * 40, "2026-02-30",
+    "0001-01-01", "9999-12-31T23:59:59Z", "0000-00-00", "\u202e", '"', "%", "a|b|", "\t", "true",
+]  # fmt: skip
+ODD_MEMBERS = [None, [], {}, 10**20, -(2**63), 0.1, -1, True, "a\0b", "\ud800", [[]], 2**31, 1e300]
+
+
+def garbled(sent: dict[str, Any], chance: random.Random) -> dict[str, Any]:
+    """A request whose body is broken here and there."""
+    kept = {name: part for name, part in sent.items() if name not in ("json", "data")}
+    body = sent.get("data")
+    raw = json.dumps(sent.get("json")).encode() if body is None else body
+    raw = raw.encode() if isinstance(raw, str) else bytes(raw)
+    for _ in range(chance.choice([1, 1, 2, 5])):
+        place = chance.randrange(len(raw) + 1)
+        match chance.randrange(4):
+            case 0:
+                raw = raw[:place]
+            case 1:
+                raw = raw[:place] + chance.choice(PIECES) + raw[place:]
+            case 2:
+                raw = raw[:place] + bytes([chance.randrange(256)]) + raw[place + 1 :]
+            case 3:
+                raw = raw[:place] + raw[place // 2 :]
+    return kept | {"data": raw}
+
+
+PIECES = [
+    b"\0", b"\xff", b"\xed\xa0\x80", b"\xef\xbb\xbf", b"\r", b"\n", b'"', b"{", b"[" * 2000,
+    b'{"a":' * 600, b"1e999999999", b"9" * 400, b"NaN", b"-0", b"\\u0000", b"\\ud800", b"null",
+    b",,,,", b"#", b"\t", b"=cmd", b"true",
 ]  # fmt: skip
 
 
@@ -221,24 +286,35 @@ def fuzz(product: SimpleNamespace, face: str, path: str, method: str, cases: int
     operation = schemathesis.openapi.from_dict(document)[path][method.upper()]
     faults: list[str] = []
     statuses: Counter[int] = Counter()
-    tells = operation.definition.raw.get("parameters") or "requestBody" in operation.definition.raw
+    told = operation.definition.raw
+    tells = "requestBody" in told or any(p["in"] == "query" for p in told.get("parameters", []))
     modes = list(GenerationMode) if tells else [GenerationMode.POSITIVE]
     with requests.Session() as session:
 
         def send(case: Case, number: int) -> None:
-            lifelike(case, product.values, random.Random(number))  # noqa: S311
-            answer = case.call(product.url, session=session, headers=product.signed, timeout=60)
-            statuses[answer.status_code] += 1
-            try:
-                case.validate_response(answer, checks=CHECKS)
-            except FailureGroup as failures:
-                if len(faults) < 10:
-                    faults.append(f"{case.as_curl_command()}\n{answer.text[:500]}\n{failures!r}")
+            chance = random.Random(number)  # noqa: S311
+            made_up = (case.query, case.path_parameters, case.body)
+            for variant in range(VARIANTS):
+                case.query, case.path_parameters, case.body = copy.deepcopy(made_up)
+                if variant:
+                    lifelike(case, product.values, chance)
+                spare_the_one_who_asks(case)
+                sent = case.as_transport_kwargs(product.url, headers=product.signed)
+                if variant == VARIANTS - 1 and method == "post" and chance.random() < 0.5:
+                    sent = garbled(sent, chance)
+                answer = session.request(**sent, timeout=60)
+                statuses[answer.status_code] += 1
+                try:
+                    case.validate_response(answer, checks=CHECKS)
+                except FailureGroup as failures:
+                    if len(faults) < 10:
+                        told = f"{case.as_curl_command()}\n{answer.text[:500]}"
+                        faults.append(f"{told}\n{[*failures.exceptions]}")
 
         for mode in modes:
             run = given(operation.as_strategy(mode), st.integers(0, 2**32))(send)
             run = settings(
-                max_examples=max(1, cases // len(modes)),
+                max_examples=-(-cases // len(modes) // VARIANTS),
                 phases=[Phase.generate],
                 database=None,
                 deadline=None,
@@ -247,7 +323,8 @@ def fuzz(product: SimpleNamespace, face: str, path: str, method: str, cases: int
             seed(SEED)(run)()
     assert not faults, "\n\n".join(faults)
     assert sum(statuses.values()) >= cases * 0.9 or not tells, statuses
-    assert {200, 201} & statuses.keys(), statuses
+    if face == "juice" and told["operationId"] not in SELDOM_DONE:
+        assert statuses[200], statuses
 
 
 def share(face: str, path: str) -> int:

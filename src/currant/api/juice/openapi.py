@@ -175,20 +175,23 @@ def documented(
     warns: bool = False,
     public: bool = False,
     without: Sequence[int] = (),
+    also: Sequence[int] = (),
     unavailable: Any = None,
     within: int = INTERACTIVE_SECONDS,
 ) -> type[Operation]:
     """Document an endpoint by its number, the type of its `data`, and what it takes.
 
     `names`: it names something that may not exist. `warns`: it may answer `X-Juice-Warning`.
-    `public`: anybody may ask. `without`: failures that cannot occur there. `unavailable`: the type
-    of the `data` that it tells with 503. `within`: in how many seconds it is given up.
+    `public`: anybody may ask. `without`, `also`: failures that cannot occur there, that can too.
+    `unavailable`: the type of the `data` that it tells with 503. `within`: in how many seconds it
+    is given up.
     """
     failures = {400, 401, 403, 404, 406, 429, 500, 503} - set(without)
     failures -= set() if takes else {400}
     failures -= set() if names else {404}
     failures -= {401} if public else set()
     failures -= set() if parameters or takes else {403, 406}
+    failures |= set(also)
     responses: dict[int, OpenAPIResponse | Reference] = {200: _success(answers, warns=warns)}
     responses |= {code: Reference(f"#/components/responses/{code}") for code in sorted(failures)}
     if unavailable is not None:
