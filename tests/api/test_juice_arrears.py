@@ -11,6 +11,7 @@ import asyncpg
 import httpx
 import pytest
 from tests.conftest import make_user, token_header
+from tests.shared import shared_urls, urls  # noqa: F401
 
 from currant.access.model import OPERATOR, Actor, CreatePortal
 from currant.access.verbs import create_portal

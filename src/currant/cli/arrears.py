@@ -11,7 +11,7 @@ import typer
 from rich.table import Table
 
 from currant.access.verbs import Nothing, show_portal
-from currant.cli.figures import figures, minute
+from currant.cli.figures import figures
 from currant.cli.frame import Exit, Session, Stopped, command
 from currant.cli.imports import DryRun, Key
 from currant.clock import day_bounds, parse_day, parse_instant
@@ -212,8 +212,8 @@ def _drawn(arrears: Sequence[Arrears], zone: ZoneInfo, currency: str) -> Table:
             owed.arrears_id,
             owed.arrears_type,
             owed.coa,
-            minute(owed.issued_at, zone),
-            "" if owed.start_at is None else minute(owed.start_at, zone),
+            _day(owed.issued_at, zone),
+            "" if owed.start_at is None else _day(owed.start_at, zone),
             f"{owed.pay_plan.normalize():f} %",
             format_money(owed.amount, currency),
             format_money(owed.paid_amount, currency) if owed.paid_amount else "",
@@ -237,6 +237,10 @@ def _written(written: Sequence[WrittenOff], currency: str) -> Table:
         for item in written
     ]
     return figures(lines, *WrittenLine.__struct_fields__, right=_FIGURES)
+
+
+def _day(at: datetime, zone: ZoneInfo) -> str:
+    return at.astimezone(zone).date().isoformat()
 
 
 def _plan(text: str) -> Decimal:
