@@ -202,11 +202,12 @@ def _refuse_implausible(tx: Tx, counted: Mapping[str, Decimal]) -> None:
     """Refuse a count of what is no tender, and amounts that nobody can count."""
     places = minor_units(tx.portal.currency)
     for tender, amount in counted.items():
-        field = f"counted.{tender[:40]}"
         if tender not in TENDERS:
             raise Invalid(
-                f"{field} is no kind of tender: one of {', '.join(TENDERS)}.", field="counted"
+                f"counted: {tender[:40]!r} is no kind of tender; they are {', '.join(TENDERS)}.",
+                field="counted",
             )
+        field = f"counted.{tender}"
         if not amount.is_finite() or not 0 <= amount <= _LARGEST_COUNT:
             raise Invalid(f"{field} is {amount}: not 0 to {_LARGEST_COUNT}.", field=field)
         if amount != round(amount, places):

@@ -22,10 +22,17 @@ from currant.batches.model import (
     Count,
     CurrentBatch,
 )
+from currant.errors import Invalid
 
 Login = Annotated[str | None, QueryParameter(description="Of the cashier with this login.")]
+# A parameter `state` of a handler would mean the framework's own, so it is read here.
 InState = Annotated[
-    BatchState | None, QueryParameter(name="state", description="Of those in this state.")
+    str | None,
+    QueryParameter(
+        name="state",
+        description="Of those in this state.",
+        schema_extra={"enum": [state.value for state in BatchState]},
+    ),
 ]
 
 # What the document shows as an example.
@@ -43,7 +50,7 @@ async def get_batches(
 ) -> Response[Any]:
     """List cashiers' batches, newest first."""
     actor = await signed_in(request, portal)
-    question = BatchesWanted(cursor_of(cursor), limit, login, in_state)
+    question = BatchesWanted(cursor_of(cursor), limit, login, _state(in_state))
     rows = await door_of(request).ask(verbs.list_batches, question, actor)
     after = cursor_after(rows[-1].batch_id) if len(rows) == limit else None
     return answer({"data": rows, "next": after})
@@ -116,6 +123,15 @@ async def approve_batch(
     command = ApproveBatch(batch_id, told.note)
     done = await door_of(request).act(verbs.approve_batch, command, actor, idempotency_key)
     return answer(done)
+
+
+def _state(told: str | None) -> BatchState | None:
+    """Read the state that is asked for. Raises `Invalid`."""
+    try:
+        return BatchState(told) if told else None
+    except ValueError as error:
+        states = ", ".join(BatchState)
+        raise Invalid(f"The parameter state is one of {states}.", field="state") from error
 
 
 ROUTES = [
