@@ -132,13 +132,13 @@ async def http(urls: Urls, clock: FrozenClock) -> AsyncIterator[httpx.AsyncClien
 
 @asynccontextmanager
 async def served(
-    urls: Urls, clock: FrozenClock, **more: object
+    urls: Urls, clock: FrozenClock, **settings: object
 ) -> AsyncIterator[httpx.AsyncClient]:
-    """Serve the product on a database, a clock and settings; yield a client of it."""
+    """Serve the product as `currant serve` does, for the block, with settings of its own."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    config = Settings(**({"database_url": urls.runtime, "pool_size": 8} | more))
+    config = Settings(database_url=urls.runtime, **{"pool_size": 8} | settings)
     app = make_app(config, clock)
     serving = Server(
         app, address="127.0.0.1", port=port, interface=Interfaces.ASGI, log_enabled=False

@@ -76,8 +76,7 @@ def on_http(request: AnyRequest, error: HTTPException) -> Response[bytes]:
     """Say what the framework refused: an unknown path, a wrong verb, an unreadable request."""
     message = http_message_of(request, error)
     if isinstance(error, MethodNotAllowedException):
-        allowed = "GET, HEAD" if "GET" in allowed_by(error) else "POST"
-        return failed(405, 200, message, Allow=allowed)
+        return failed(405, 200, message, Allow=allowed_by(error))
     if isinstance(error, NotFoundException):
         return failed(404, 200, message)
     status = 400 if error.status_code < 500 else 500
@@ -100,8 +99,6 @@ def framed(app: App) -> App:
         head = scope["method"] == "HEAD"
         if head:
             scope["method"] = "GET"
-        elif scope["method"] == "OPTIONS":
-            scope["method"] = "options"  # No verb, so that the framework refuses it as any other.
 
         async def framing(message: Any) -> None:
             if message["type"] == "http.response.start":
