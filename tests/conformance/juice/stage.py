@@ -83,7 +83,7 @@ class Stage:
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         return await self.http.request(
             method,
-            "/",
+            target,
             content=body.encode() if isinstance(body, str) else body,
             headers=named,
             extensions={"target": target.encode()},

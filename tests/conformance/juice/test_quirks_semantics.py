@@ -52,14 +52,35 @@ async def test_q23_reads_come_in_kwh_and_are_told_in_wh(stages: Stages, sent, mo
     assert told["sumforwardactive"] == shown
 
 
-async def test_q23_a_callback_reads_in_wh(stages: Stages) -> None:
-    example = next(one for one in EXAMPLES if one.name == "meters_callback")
+@pytest.mark.parametrize(("unit", "shown"), [(None, 100), ("Wh", 100), ("kWh", 100_240)])
+async def test_q23_a_callback_tells_wh_unless_its_source_does_not(
+    stages: Stages, unit: str | None, shown: int
+) -> None:
     stage = await stages("F-CALLBACK")
+    if unit is not None:
+        await stage.owner.execute(
+            "insert into headends.head_end (portal_id, source, url, callback_unit) "
+            "select portal_id, 'multispeak', 'https://headend.example.com', $1 from access.portal",
+            unit,
+        )
+    example = next(one for one in EXAMPLES if one.name == "meters_callback")
     answer = await stage.post(CALLBACK, example.body or "")
     assert answer.json() == {"error": 0}
     (told,) = data(await stage.get(READS))
-    assert (told["sumforwardactive"], told["source"]) == (100, "multispeak")
+    assert (told["sumforwardactive"], told["source"]) == (shown, "multispeak")
     assert told["datetime"] == "2019-05-08T18:50:10-04:00"
+
+
+async def test_q23_a_callback_that_seems_to_be_in_another_unit_is_not_believed(
+    stages: Stages,
+) -> None:
+    stage = await stages("F-CALLBACK")
+    await deliver(stage, "2019-05-08T18:00:00-04:00,0.001")
+    example = next(one for one in EXAMPLES if one.name == "meters_callback")
+    body = (example.body or "").replace("100.24", "101")
+    assert (await stage.post(CALLBACK, body)).json() == {"error": 0}
+    assert [told["sumforwardactive"] for told in data(await stage.get(READS))] == [1]
+    assert await stage.owner.fetch("select value, reason from reads.quarantine") == [(101, "HIGH")]
 
 
 @pytest.mark.parametrize(("more", "shown"), [("", 2000), ("&volts=true", 2)])
@@ -115,6 +136,7 @@ async def test_q27_a_deployment_may_close_the_list(stages: Stages) -> None:
     stage = await stages("F-TRIO")
     target = "/meters/get-meters?portal=example"
     async with served(stage.urls, stage.clock, public_meter_list=False) as http:
+        http.event_hooks = {}  # The document of the open list tells of no refusal.
         refused(await http.get(target), 401, 100)
         assert len(data(await http.get(target, headers=stage.caller))["meters"]) == 1
 
