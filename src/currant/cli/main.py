@@ -3,7 +3,19 @@
 import typer
 
 from currant import __version__
-from currant.cli import database, demo, imports, ledger, portals, reads, serve, users, vend
+from currant.cli import (
+    database,
+    demo,
+    headend,
+    imports,
+    ledger,
+    meters,
+    portals,
+    reads,
+    serve,
+    users,
+    vend,
+)
 
 app = typer.Typer(
     name="currant",
@@ -16,6 +28,8 @@ app = typer.Typer(
 for group in (serve, demo, database, imports, vend):
     app.add_typer(group.app)
 app.add_typer(reads.app, name="reads", help="Meter reads, and those that were not believed.")
+app.add_typer(meters.app, name="meter", help="Meters asked: read, connect, disconnect, status.")
+app.add_typer(headend.app, name="headend", help="Head-ends: where requests to meters are sent.")
 app.add_typer(portals.app, name="portal", help="Portals: the utilities of this installation.")
 app.add_typer(users.app, name="user", help="System users of a portal.")
 app.add_typer(users.tokens, name="token", help="Tokens of system users.")

@@ -155,8 +155,7 @@ def document_of(app: Litestar) -> dict[str, Any]:
             if words := _WORDS.get((name, member)):
                 told["enum"] = list(words)
     document = app.openapi_schema.to_schema()
-    schemas = document["components"].get("schemas", {})
-    document["components"]["schemas"] = schemas | _as_written(shapes) | {"Problem": _PROBLEM}
+    document["components"]["schemas"] = _as_written(shapes) | {"Problem": _PROBLEM}
     return document
 
 
