@@ -2,9 +2,12 @@ import json
 import re
 import shlex
 import signal
+import socket
 import subprocess
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -142,8 +145,12 @@ def test_the_demo_prints_a_call_that_answers(start, urls, tmp_path) -> None:
             assert f"process {demo.process.pid} of this home" in second.err.read_text()
             assert "no password or token was changed" in second.err.read_text()
             assert answered(access)
+            meters_are_asked(tmp_path, urls)
             assert printed_by_the_readme(tmp_path, urls).count("EX9000002") == 2
-        assert demo.end(signal.SIGTERM) == 0
+        head_end = told_of(tmp_path, urls, "headend", "list")[-1]["url"]
+        assert reached(head_end)
+        assert demo.end(signal.SIGTERM if patience == 90 else signal.SIGKILL) <= 0
+        assert within(5, lambda: not reached(head_end))  # noqa: B023
     assert entries[0] == entries[1]
 
 
@@ -170,6 +177,44 @@ def answered(access: dict[str, str]) -> bool:
     _, _, header, url = shlex.split(access["curl"])
     told = httpx.get(url, headers=[header.split(": ")], timeout=20).json()
     return told["error"] == 0 and told["data"][0]["account"] in url
+
+
+def told_of(folder: Path, urls: Urls, *args: str) -> Any:
+    """What a command answers."""
+    done = subprocess.run(
+        [*COMMAND, *args, "--json"],
+        env=environment(folder / "home", CURRANT_DATABASE_URL=urls.runtime),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    return json.loads(done.stdout)
+
+
+def reached(url: str) -> bool:
+    """Whether somebody listens at a URL of this machine."""
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", int(url.rsplit(":", 1)[1].strip("/")))) == 0
+
+
+def meters_are_asked(folder: Path, urls: Urls) -> None:
+    """A meter is read; one that is disconnected is connected again by a payment."""
+    told = partial(told_of, folder, urls)
+    (read,) = told("meter", "read", "EX1000037", "--wait", "30")
+    assert (read["state"], read["meter_state"], read["quarantined"]) == ("DONE", "connected", False)
+    assert read["read_wh"] > 0
+    why = ("--reason", "the seal is broken")
+    (cut,) = told("meter", "disconnect", "EX1000037", *why, "--wait", "30")
+    assert (cut["state"], cut["meter_state"]) == ("DONE", "disconnected")
+    told("vend", "00001", "20", "--yes")
+    of_it = ("meter", "requests", "--serial", "EX1000037")
+    assert within(30, lambda: told(*of_it)[0]["state"] == "DONE")
+    connect = told(*of_it)[0]
+    assert (connect["command"], connect["meter_state"]) == ("CONNECT", "connected")
+    assert {row["source"]: bool(row["url"]) for row in told("headend", "list")} == {
+        "bybot": False, "mas": False, "microstar": False, "multispeak": True,
+    }  # fmt: skip
 
 
 def printed_by_the_readme(folder: Path, urls: Urls) -> str:

@@ -1,4 +1,8 @@
-"""`currant demo`: a utility to look at, loaded once and served."""
+"""`currant demo`: a utility to look at, loaded once and served beside a simulated head-end.
+
+The head-end is threads of this process, so nothing of it is left when the demo ends, however it
+does. What it and the platform know each other by is made anew at each start and kept nowhere.
+"""
 
 import os
 import secrets
@@ -22,8 +26,16 @@ from currant.access.verbs import (
 from currant.cli.database import bring_forward
 from currant.cli.example import DAYS, HOMES
 from currant.cli.frame import AsJson, Options, Quiet, Teller, read_settings, run
-from currant.cli.loading import AT_ONCE, BOSS, PORTAL, is_loaded, load
-from currant.cli.serve import Replace, WithParent, address_of, port_held, serve_until_stopped
+from currant.cli.loading import AT_ONCE, BOSS, HEADEND, PORTAL, is_loaded, load
+from currant.cli.serve import (
+    Replace,
+    WithParent,
+    address_of,
+    port_held,
+    public_url_of,
+    serve_until_stopped,
+)
+from currant.cli.simulator import Simulator, simulated
 from currant.clock import FrozenClock, SystemClock
 from currant.customers.verbs import account_keys
 from currant.db.database import Urls, database, refuse_unfit
@@ -31,10 +43,15 @@ from currant.db.health import refuse_unreachable
 from currant.db.tx import open_pool
 from currant.door import Door
 from currant.errors import Invalid, Unauthenticated, Unparsable
+from currant.headends.model import SetHeadEnd
+from currant.headends.verbs import set_head_end
 from currant.locations.model import KeysWanted
 from currant.settings import Settings
 
 app = typer.Typer()
+
+_HERE = "127.0.0.1"
+_SOURCE = "multispeak"
 
 
 class Credentials(msgspec.Struct, frozen=True):
@@ -79,9 +96,16 @@ async def _serve(teller: Teller, *, replace: bool, with_parent: bool) -> None:
         await _forward(config)
         async with database(config) as urls:
             access = await _loaded(teller, config, urls)
-            serve_until_stopped(
-                config, urls, lambda: _tell(teller, access), with_parent=with_parent
+            token, hashed = new_token()
+            expected, _ = new_token()
+            simulator = Simulator(
+                SystemClock(), public_url_of(config), f"token {HEADEND}:{token}", token=expected
             )
+            with simulated(simulator, _HERE, 0) as url:
+                await _attach(urls, SetHeadEnd(_SOURCE, url, expected), hashed)
+                serve_until_stopped(
+                    config, urls, lambda: _tell(teller, access), with_parent=with_parent
+                )
 
 
 async def _load(teller: Teller) -> None:
@@ -109,6 +133,14 @@ async def _loaded(teller: Teller, config: Settings, urls: Urls) -> Access:
             with teller.progress() as progress:
                 await load(door, clock, progress)
         return await enter(Door(pool, SystemClock()), config)
+
+
+async def _attach(urls: Urls, head_end: SetHeadEnd, token_hash: str) -> None:
+    """Let the demo's portal send its requests to a head-end, and that one answer."""
+    async with await open_pool(urls.runtime, size=1, name="currant demo") as pool:
+        door, operator = Door(pool, SystemClock()), OPERATOR.at(PORTAL)
+        await door.act(issue_token, IssueToken(HEADEND, token_hash), operator)
+        await door.act(set_head_end, head_end, operator)
 
 
 async def enter(door: Door, config: Settings) -> Access:

@@ -242,14 +242,19 @@ def _opened(path: Path) -> Iterator[BinaryIO]:
         yield file
 
 
+def first_line(path: Path) -> str:
+    """Return the first line of a file, `-` for stdin: a secret is kept there."""
+    with _opened(path) as file:
+        return file.readline().decode().rstrip("\r\n")
+
+
 def secret(options: Options, what: str, *, new: bool = False) -> str:
     """Return a secret: of the file that the options name, of stdin, or asked for at the terminal.
 
     A new one is asked for twice. Never an argument, because every process can read those.
     """
     if options.password_file is not None:
-        with _opened(options.password_file) as file:
-            return file.readline().decode().rstrip("\r\n")
+        return first_line(options.password_file)
     if not sys.stdin.isatty():
         return sys.stdin.readline().rstrip("\r\n")
     if options.no_input:

@@ -71,6 +71,7 @@ from currant.vending.verbs import vend
 
 PORTAL = "example"
 BOSS = "demo"
+HEADEND = "headend"
 AT_ONCE = 6
 
 _CASHIERS = ("cashier1", "cashier2")
@@ -161,6 +162,7 @@ class _Load:
         ]
         self._service = await self._hire("service", "Pia Service", "CSR3")
         await self._hire("engineer", "Rex Engineer", "Engineer")
+        await self._hire(HEADEND, "Simulated head-end", "Engineer")
 
     async def _hire(self, login: str, name: str, role: str) -> Actor:
         """Make a user, and return them with a token for this load."""

@@ -8,9 +8,11 @@ from currant.cli import (
     batches,
     database,
     demo,
+    headend,
     imports,
     ledger,
     locations,
+    meters,
     portals,
     reads,
     serve,
@@ -32,6 +34,8 @@ for group in (serve, demo, database, imports, vend, transactions):
 app.add_typer(reads.app, name="reads", help="Meter reads, and those that were not believed.")
 app.add_typer(arrears.app, name="arrears", help="What accounts owe from before.")
 app.add_typer(locations.app, name="location", help="Places of supply, and how they are connected.")
+app.add_typer(meters.app, name="meter", help="Meters asked: read, connect, disconnect, status.")
+app.add_typer(headend.app, name="headend", help="Head-ends: where requests to meters are sent.")
 app.add_typer(portals.app, name="portal", help="Portals: the utilities of this installation.")
 app.add_typer(users.app, name="user", help="System users of a portal.")
 app.add_typer(users.tokens, name="token", help="Tokens of system users.")

@@ -12,9 +12,9 @@ from currant.api.limits import Limits
 from currant.api.v1 import (
     arrears,
     batches,
+    headends,
     ledger,
     locations,
-    meters,
     reads,
     tariffs,
     transactions,
@@ -33,7 +33,7 @@ ROUTES = [
     *ledger.ROUTES,
     *tariffs.ROUTES,
     *locations.ROUTES,
-    *meters.ROUTES,
+    *headends.ROUTES,
     *reads.ROUTES,
 ]
 

@@ -8,11 +8,15 @@ from litestar.params import FromPath, QueryParameter
 from currant.api.http import AnyRequest, door_of, json_of, signed_in
 from currant.api.v1.frame import Cursor, IdempotencyKey, Limit, answer, cursor_after, cursor_of
 from currant.api.v1.openapi import documented
+from currant.errors import Invalid
 from currant.headends.model import AskMeters, Command, MeterRequest, RequestState, RequestsWanted
 from currant.headends.verbs import ask_meters, meter_requests
 
 Serial = Annotated[str | None, QueryParameter(description="To the meter with this serial number.")]
-InState = Annotated[RequestState | None, QueryParameter(name="state", description="In this state.")]
+_STATES = ", ".join(RequestState)
+InState = Annotated[
+    str | None, QueryParameter(name="state", description=f"In this state: one of {_STATES}.")
+]
 
 
 @post(
@@ -45,10 +49,19 @@ async def get_requests(
 ) -> Response[Any]:
     """List the requests to meters with what came back, newest first."""
     actor = await signed_in(request, portal)
-    question = RequestsWanted(cursor_of(cursor), limit, serial_number, in_state)
+    state = None if in_state is None else _state(in_state)
+    question = RequestsWanted(cursor_of(cursor), limit, serial_number, state)
     rows = await door_of(request).ask(meter_requests, question, actor)
     after = cursor_after(rows[-1].number) if len(rows) == limit else None
     return answer({"data": rows, "next": after})
+
+
+def _state(text: str) -> RequestState:
+    """Read a state. Raises `Invalid`."""
+    try:
+        return RequestState(text)
+    except ValueError:
+        raise Invalid(f"state is one of {_STATES}.", field="state") from None
 
 
 ROUTES = [post_requests, get_requests]
