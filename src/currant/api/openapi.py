@@ -4,7 +4,7 @@ A handler reads and writes its bodies by itself, because numbers stay exact, so 
 not know them: each names them by its face's `documented`, which makes an operation of them here.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -91,6 +91,7 @@ def operation(
     tag: str | None = None,
     public: bool = False,
     within: int = INTERACTIVE_SECONDS,
+    calls: Sequence[Callable[..., Any]] = (),
 ) -> type[Operation]:
     """Return the operation of a handler: what it takes, what it answers, how long it may take.
 
@@ -104,6 +105,9 @@ def operation(
 
         seconds: ClassVar[int] = within
         asked: ClassVar[frozenset[str]] = frozenset(parameter.name for parameter in parameters)
+        number: ClassVar[str | None] = named
+        anybodys: ClassVar[bool] = public
+        asks: ClassVar[tuple[Callable[..., Any], ...]] = tuple(calls)
 
         def __post_init__(self) -> None:
             self.operation_id = named or self.summary

@@ -139,6 +139,7 @@ _DETAILS = flag("details", "Whether to list the payments of each.")
         names=True,
         warns=True,
         within=FILE_SECONDS,
+        calls=(import_arrears,),
     ),
 )
 async def post_arrears(request: AnyRequest) -> Response[bytes]:
@@ -167,7 +168,7 @@ async def post_arrears(request: AnyRequest) -> Response[bytes]:
 @get(
     "/customers/arrears/all-owed-arrears",
     operation_class=documented(
-        "J18", OwedByAccount, parameters=(PORTAL, *PAGE), within=FILE_SECONDS
+        "J18", OwedByAccount, parameters=(PORTAL, *PAGE), within=FILE_SECONDS, calls=(owed_arrears,)
     ),
 )
 async def get_owed(request: AnyRequest) -> Stream:
@@ -197,6 +198,7 @@ async def get_owed(request: AnyRequest) -> Stream:
         ),
         names=True,
         within=FILE_SECONDS,
+        calls=(arrears_of_type,),
     ),
 )
 async def get_by_type(request: AnyRequest) -> Stream:
@@ -216,7 +218,11 @@ async def get_by_type(request: AnyRequest) -> Stream:
 @get(
     "/customers/arrears/get-arrears/for-customer",
     operation_class=documented(
-        "J20", ArrearsByAccount, parameters=(PORTAL, ACCOUNT, _DETAILS), names=True
+        "J20",
+        ArrearsByAccount,
+        parameters=(PORTAL, ACCOUNT, _DETAILS),
+        names=True,
+        calls=(arrears_of_account,),
     ),
 )
 async def get_for_customer(request: AnyRequest) -> Response[bytes]:
@@ -232,7 +238,9 @@ async def get_for_customer(request: AnyRequest) -> Response[bytes]:
 
 @get(
     "/arrears/list-types",
-    operation_class=documented("J21", list[ArrearsTypeDetails], parameters=(PORTAL, *PAGE)),
+    operation_class=documented(
+        "J21", list[ArrearsTypeDetails], parameters=(PORTAL, *PAGE), calls=(arrears_types,)
+    ),
 )
 async def get_arrears_types(request: AnyRequest) -> Response[bytes]:
     """J21: the types of arrears that a portal knows."""

@@ -42,7 +42,9 @@ class CustomerDetails(msgspec.Struct, frozen=True):
 
 @get(
     "/customers/get-customer",
-    operation_class=documented("J15", CustomerDetails, parameters=(PORTAL, ACCOUNT), names=True),
+    operation_class=documented(
+        "J15", CustomerDetails, parameters=(PORTAL, ACCOUNT), names=True, calls=(show_customer,)
+    ),
 )
 async def get_customer(request: AnyRequest) -> Response[bytes]:
     """J15: one customer, by account."""

@@ -53,6 +53,7 @@ class Callback(msgspec.Struct, frozen=True):
         takes=Callback,
         names=True,
         warns=True,
+        calls=(answer_request,),
     ),
 )
 async def post_callback(request: AnyRequest) -> Response[bytes]:

@@ -85,6 +85,7 @@ def _file(*, creating: bool) -> CsvBody:
         names=True,
         warns=True,
         within=FILE_SECONDS,
+        calls=(import_trinity,),
     ),
 )
 async def post_import(request: AnyRequest) -> Response[bytes]:
@@ -103,6 +104,7 @@ async def post_import(request: AnyRequest) -> Response[bytes]:
         names=True,
         warns=True,
         within=FILE_SECONDS,
+        calls=(update_trinity,),
     ),
 )
 async def post_update(request: AnyRequest) -> Response[bytes]:
@@ -121,6 +123,7 @@ async def post_update(request: AnyRequest) -> Response[bytes]:
             *PAGE,
         ),
         within=FILE_SECONDS,
+        calls=(account_keys, location_keys),
     ),
 )
 async def get_keys(request: AnyRequest) -> Stream:

@@ -59,6 +59,7 @@ class LocationDetails(msgspec.Struct, frozen=True):
             parameter("locid", "Our number of a location.", required=True, example="L03281"),
         ),
         names=True,
+        calls=(show_location,),
     ),
 )
 async def get_location(request: AnyRequest) -> Response[bytes]:

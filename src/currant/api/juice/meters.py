@@ -106,7 +106,7 @@ class MeterDetails(msgspec.Struct, frozen=True):
 
 @get(
     "/meters/com-types/get-supported",
-    operation_class=documented("J03", dict[str, ComTypeDetails]),
+    operation_class=documented("J03", dict[str, ComTypeDetails], calls=(list_com_types,)),
 )
 async def get_supported(request: AnyRequest) -> Response[bytes]:
     """J03: the communication types with their head-ends."""
@@ -130,6 +130,7 @@ async def get_supported(request: AnyRequest) -> Response[bytes]:
         ),
         public=True,
         within=FILE_SECONDS,
+        calls=(list_public_meters,),
     ),
 )
 async def get_meters(request: AnyRequest) -> Stream:
@@ -148,7 +149,9 @@ async def get_meters(request: AnyRequest) -> Stream:
 
 @get(
     "/meters/get-meter",
-    operation_class=documented("J05", MeterDetails, parameters=(PORTAL, SERIAL_NUMBER), names=True),
+    operation_class=documented(
+        "J05", MeterDetails, parameters=(PORTAL, SERIAL_NUMBER), names=True, calls=(show_meter,)
+    ),
 )
 async def get_meter(request: AnyRequest) -> Response[bytes]:
     """J05: one meter."""

@@ -2,13 +2,15 @@
 
     @get(
         "/customers/get-customer",
-        operation_class=documented("J15", Customer, parameters=(PORTAL, ACCOUNT), names=True),
+        operation_class=documented(
+            "J15", Customer, calls=(show_customer,), parameters=(PORTAL, ACCOUNT), names=True
+        ),
     )
 
 `Customer` is the Struct (or `list` or `dict` of Structs) that the handler gives to `done`.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated, Any
 
 import msgspec
@@ -24,6 +26,7 @@ from litestar.openapi.spec import (
     RequestBody,
 )
 
+from currant.access.permissions import NEEDED, Permission
 from currant.api.http import INTERACTIVE_SECONDS
 from currant.api.openapi import (
     JSON,
@@ -169,6 +172,7 @@ def documented(
     number: str,
     answers: Any = None,
     *,
+    calls: Sequence[Callable[..., Any]] = (),
     parameters: Sequence[Parameter] = (),
     takes: type[msgspec.Struct] | CsvBody | None = None,
     names: bool = False,
@@ -181,10 +185,11 @@ def documented(
 ) -> type[Operation]:
     """Document an endpoint by its number, the type of its `data`, and what it takes.
 
-    `names`: it names something that may not exist. `warns`: it may answer `X-Juice-Warning`.
-    `public`: anybody may ask. `without`, `also`: failures that cannot occur there, that can too.
-    `unavailable`: the type of the `data` that it tells with 503. `within`: in how many seconds it
-    is given up.
+    `calls`: the verb or view that it asks the door for, several where the request says which; what
+    they need is told as `x-permission`. `names`: it names something that may not exist. `warns`: it
+    may answer `X-Juice-Warning`. `public`: anybody may ask. `without`, `also`: failures that cannot
+    occur there, that can too. `unavailable`: the type of the `data` that it tells with 503.
+    `within`: in how many seconds it is given up.
     """
     failures = {400, 401, 403, 404, 406, 429, 500, 503} - set(without)
     failures -= set() if takes else {400}
@@ -204,6 +209,7 @@ def documented(
         tag=next(name for first, name in reversed(_SECTIONS.items()) if number >= first),
         public=public,
         within=within,
+        calls=calls,
     )
 
 
@@ -226,11 +232,30 @@ def juice_document(
         _SHAPES.components(),
     )
     document["paths"] = dict(sorted(document["paths"].items(), key=_number))
+    needed = permissions_of(routes)
+    for path in document["paths"].values():
+        for told in path.values():
+            told["x-permission"] = needed[told["operationId"]]
     if not public_meter_list:
         listed = document["paths"]["/meters/get-meters"]["get"]
         del listed["security"]
         listed["responses"]["401"] = {"$ref": "#/components/responses/401"}
     return document
+
+
+def permissions_of(routes: Sequence[HTTPRouteHandler]) -> dict[str, str]:
+    """Return the permission that each endpoint needs, by its number.
+
+    Blank is one that every signed-in user has, `public` asks for no credentials.
+    """
+    needed = {}
+    for route in routes:
+        declared: Any = route.operation_class
+        # Several verbs of one endpoint need the same, but where one of them anybody may do.
+        asked = {NEEDED[verb].value for verb in declared.asks} - {Permission.ANY_USER.value}
+        nobodys = Permission.PUBLIC if declared.anybodys else Permission.ANY_USER
+        (needed[declared.number],) = asked or {nobodys.value}
+    return needed
 
 
 def _number(path: tuple[str, dict[str, Any]]) -> str:

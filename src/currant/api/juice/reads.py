@@ -106,6 +106,7 @@ class ReadDetails(msgspec.Struct, frozen=True):
         names=True,
         warns=True,
         within=FILE_SECONDS,
+        calls=(record_reads,),
     ),
 )
 async def insert_reads(request: AnyRequest) -> Response[bytes]:
@@ -146,6 +147,7 @@ async def insert_reads(request: AnyRequest) -> Response[bytes]:
         ),
         names=True,
         within=FILE_SECONDS,
+        calls=(reads_of_meter,),
     ),
 )
 async def get_reads(request: AnyRequest) -> Response[bytes]:

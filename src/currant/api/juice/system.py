@@ -45,7 +45,7 @@ async def health_check(request: AnyRequest) -> Response[bytes]:
     return done(Health(alive=True, server_time=now))
 
 
-@get("/auth-test", operation_class=documented("J02", SignedIn))
+@get("/auth-test", operation_class=documented("J02", SignedIn, calls=(who_am_i,)))
 async def auth_test(request: AnyRequest) -> Response[bytes]:
     """J02: whether the credentials are good."""
     await door_of(request).ask(who_am_i, Nothing(), await signed_in(request))

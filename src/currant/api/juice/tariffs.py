@@ -136,10 +136,16 @@ _TARIFF = parameter("tariff", "The name of a tariff.", required=True, example="S
 
 
 def _one_tariff(number: str) -> type[Operation]:
-    return documented(number, TariffDetails, parameters=(PORTAL, _TARIFF), names=True)
+    return documented(
+        number, TariffDetails, calls=(tariff,), parameters=(PORTAL, _TARIFF), names=True
+    )
 
 
-@post("/tariff/create", status_code=200, operation_class=documented("J23", takes=NewTariff))
+@post(
+    "/tariff/create",
+    status_code=200,
+    operation_class=documented("J23", takes=NewTariff, calls=(create_tariff,)),
+)
 async def post_tariff(request: AnyRequest) -> Response[bytes]:
     """J23: create a tariff."""
     actor = await signed_in(request)
@@ -175,6 +181,7 @@ async def post_tariff(request: AnyRequest) -> Response[bytes]:
             *PAGE,
         ),
         within=FILE_SECONDS,
+        calls=(tariffs,),
     ),
 )
 async def get_tariffs(request: AnyRequest) -> Response[bytes]:
@@ -211,7 +218,9 @@ async def get_future(request: AnyRequest) -> Response[bytes]:
 @post(
     "/tariff/future/create",
     status_code=200,
-    operation_class=documented("J28", list[RateCreated], takes=NewRate, names=True, warns=True),
+    operation_class=documented(
+        "J28", list[RateCreated], takes=NewRate, names=True, warns=True, calls=(schedule_rate,)
+    ),
 )
 async def post_rate(request: AnyRequest) -> Response[bytes]:
     """J28: schedule a rate."""

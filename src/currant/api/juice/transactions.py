@@ -101,6 +101,7 @@ class TransactionDetails(msgspec.Struct, frozen=True):
         ),
         warns=True,
         within=FILE_SECONDS,
+        calls=(transactions,),
     ),
 )
 async def dump_transactions(request: AnyRequest) -> Stream:
@@ -173,6 +174,7 @@ class Adjustment(msgspec.Struct, frozen=True):
         names=True,
         warns=True,
         within=FILE_SECONDS,
+        calls=(adjust,),
     ),
 )
 async def post_adjustment(request: AnyRequest) -> Response[bytes]:
@@ -230,7 +232,9 @@ class Reversal(msgspec.Struct, frozen=True):
 @post(
     "/transactions/reverse",
     status_code=200,
-    operation_class=documented("J31", Reversal, takes=NewReversal, names=True, warns=True),
+    operation_class=documented(
+        "J31", Reversal, takes=NewReversal, names=True, warns=True, calls=(reverse,)
+    ),
 )
 async def post_reversal(request: AnyRequest) -> Response[bytes]:
     """J31: reverse a transaction."""

@@ -88,6 +88,7 @@ class AccountWallets(msgspec.Struct, frozen=True):
         names=True,
         warns=True,
         within=FILE_SECONDS,
+        calls=(adjust_wallets,),
     ),
 )
 async def post_units(request: AnyRequest, way: FromPath[str]) -> Response[bytes]:
@@ -106,6 +107,7 @@ async def post_units(request: AnyRequest, way: FromPath[str]) -> Response[bytes]
         names=True,
         warns=True,
         within=FILE_SECONDS,
+        calls=(adjust_wallets,),
     ),
 )
 async def post_currency(request: AnyRequest, way: FromPath[str]) -> Response[bytes]:
@@ -121,6 +123,7 @@ async def post_currency(request: AnyRequest, way: FromPath[str]) -> Response[byt
         parameters=(PORTAL, _ACCOUNTS, _SERIAL_NUMBER, _END_DATE),
         names=True,
         warns=True,
+        calls=(wallet_values,),
     ),
 )
 async def get_value(request: AnyRequest) -> Response[bytes]:
@@ -148,6 +151,7 @@ async def get_value(request: AnyRequest) -> Response[bytes]:
         parameters=(PORTAL, _ACCOUNTS, _END_DATE),
         names=True,
         warns=True,
+        calls=(wallet_values,),
     ),
 )
 async def get_values(request: AnyRequest) -> Response[bytes]:
