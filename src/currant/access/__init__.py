@@ -3,5 +3,5 @@
 A portal is a tenant. A system user acts in the portals granted to it, with the permissions of its
 role, plus those added and less those taken away. `access.enter` is the one gate: it proves the
 credential, resolves the portal, asks `access.may`, claims the idempotency key and sets the tenant
-of the transaction. Every act leaves an audit event; a job seals the log.
+of the transaction. Every act leaves an audit event.
 """

@@ -90,35 +90,7 @@ from access.set_credential(
     :portal_id::int, :user_id::int, :login::text, :kind::text, :secret::text, :now::timestamptz
 ) as c;
 
--- name: seal_audit
--- Extend the hash chains over the events committed since the last run.
--- not null: sealed
-select access.seal_audit(:now::timestamptz) as sealed;
-
 -- name: forget_keys
 -- Forget the idempotency keys that were kept for a week.
 -- not null: forgotten
 select access.forget_keys() as forgotten;
-
--- name: unsigned_heads
--- The last seal of each chain on each finished day that is not signed yet.
--- not null: portal_id day number hash
-select portal_id, day, number, hash from access.unsigned_heads(:today::date);
-
--- name: sign_audit
--- Keep the signatures of heads.
--- not null: signed
-select signed
-from access.sign_audit(
-    :portals::int[], :days::date[], :numbers::bigint[], :heads::bytea[], :signatures::bytea[]
-) as signed;
-
--- name: audit_heads
--- Every signed head, and what its seal says now.
--- not null: portal_id day number hash signature
-select portal_id, day, number, hash, signature, event_id, sealed from access.audit_heads();
-
--- name: audit_faults
--- Where each audit chain breaks first; no row when none does.
--- not null: portal_id number event_id fault
-select portal_id, number, event_id, fault from access.audit_faults();

@@ -1,7 +1,6 @@
 """Acts on portals, users and credentials, and the questions asked about them."""
 
 import hashlib
-import hmac
 import secrets
 import uuid
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -9,8 +8,6 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import msgspec
 
 from currant.access.model import (
-    AuditFault,
-    AuditKey,
     BeyondOwn,
     CreateAlias,
     CreatePortal,
@@ -20,13 +17,10 @@ from currant.access.model import (
     PortalCreated,
     PortalShown,
     SetPassword,
-    SignedHead,
     SystemUser,
-    UnsignedHead,
     UserNamed,
 )
 from currant.access.permissions import Permission, needs
-from currant.access.signing import sign
 from currant.db.statements import Statements
 from currant.db.tx import Tx
 from currant.errors import Invalid, NotFound
@@ -44,12 +38,7 @@ _PORTALS = sql.rows("portals", PortalCreated)
 _PORTAL_SHOWN = sql.rows("portal_shown", PortalShown)
 _BEYOND_ROLE = sql.rows("beyond_role", str)
 _SET_CREDENTIAL = sql.rows("set_credential", list[str])
-_SEAL_AUDIT = sql.rows("seal_audit", int)
 _FORGET_KEYS = sql.rows("forget_keys", int)
-_UNSIGNED_HEADS = sql.rows("unsigned_heads", UnsignedHead)
-_SIGN_AUDIT = sql.rows("sign_audit", int)
-_AUDIT_HEADS = sql.rows("audit_heads", SignedHead)
-_AUDIT_FAULTS = sql.rows("audit_faults", AuditFault)
 
 
 class Nothing(msgspec.Struct, frozen=True):
@@ -178,55 +167,6 @@ async def who_am_i(tx: Tx, _question: Nothing) -> UserNamed:
 
 
 @needs(Permission.JOBS_RUN)
-async def seal_audit(tx: Tx, _command: Nothing) -> int:
-    """Extend each portal's hash chain over the audit events committed since the last run."""
-    return await tx.one(_SEAL_AUDIT, now=tx.now)
-
-
-@needs(Permission.JOBS_RUN)
 async def forget_keys(tx: Tx, _command: Nothing) -> int:
     """Forget idempotency keys a week after they were claimed; return how many."""
     return await tx.one(_FORGET_KEYS)
-
-
-@needs(Permission.JOBS_RUN)
-async def sign_audit_heads(tx: Tx, command: AuditKey) -> int:
-    """Sign the last seal of each chain on each finished day, and return how many were signed."""
-    heads = await tx.all(_UNSIGNED_HEADS, today=tx.now.date())
-    return await tx.one(
-        _SIGN_AUDIT,
-        portals=[head.portal_id for head in heads],
-        days=[head.day for head in heads],
-        numbers=[head.number for head in heads],
-        heads=[head.hash for head in heads],
-        signatures=[
-            sign(command.secret, head.portal_id, head.day, head.number, head.hash) for head in heads
-        ],
-    )
-
-
-@needs(Permission.JOBS_RUN)
-async def audit_faults(tx: Tx, _question: Nothing) -> list[AuditFault]:
-    """Walk every audit chain and list where it breaks first."""
-    return await tx.all(_AUDIT_FAULTS)
-
-
-@needs(Permission.JOBS_RUN)
-async def forged_heads(tx: Tx, question: AuditKey) -> list[AuditFault]:
-    """List the signed heads that the key did not sign, or whose seal is no longer what it was."""
-    return [
-        AuditFault(head.portal_id, head.number, head.event_id or 0, fault)
-        for head in await tx.all(_AUDIT_HEADS)
-        if (fault := _head_fault(question.secret, head))
-    ]
-
-
-def _head_fault(secret: bytes, head: SignedHead) -> str:
-    expected = sign(secret, head.portal_id, head.day, head.number, head.hash)
-    if not hmac.compare_digest(expected, head.signature):
-        return f"the head of {head.day} was not signed with this key"
-    if head.sealed is None:
-        return f"the seal that the head of {head.day} signs is missing"
-    if head.sealed != head.hash:
-        return f"the seal that the head of {head.day} signs was altered"
-    return ""
