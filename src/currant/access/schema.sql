@@ -27,10 +27,11 @@ call db.tenant_table('access.portal_alias');
 
 create table access.vendor (
     portal_id int not null references access.portal,
-    vendor_number text not null,
-    name text not null,
+    vendor_number text not null constraint vendor_number_shape
+    check (vendor_number ~ '^[A-Za-z0-9][A-Za-z0-9._-]{0,19}$'),
+    name text not null constraint vendor_name_shape check (name ~ '\S'),
     external boolean not null default false,
-    primary key (portal_id, vendor_number)
+    constraint vendor_taken primary key (portal_id, vendor_number)
 );
 comment on table access.vendor is 'Who sells: the utility itself, or a shop that vends for it.';
 call db.tenant_table('access.vendor');
@@ -65,26 +66,35 @@ create table access.system_user (
     portal_id int references access.portal,
     login text not null constraint login_taken unique
     constraint login_shape check (login ~ '^[A-Za-z0-9][A-Za-z0-9._@-]{0,19}$'),
-    name text not null,
+    name text not null constraint user_name_shape
+    check (length(name) <= 30 and name ~ '\S' and name !~ '[[:cntrl:]]'),
     role text not null constraint role_known references access.role,
-    vendor_number text not null default '',
+    vendor_number text,
     external_vendor boolean not null default false,
     phone_1 text not null default '',
     phone_2 text not null default '',
     sms_1 text not null default '',
     sms_2 text not null default '',
-    email text not null default '',
+    email text not null default '' constraint user_email_shape
+    check (email ~ '^([^@[:space:]]+@[^@[:space:]]+)?$' and length(email) <= 254),
     vending_limit bigint constraint vending_limit_positive check (vending_limit >= 0),
     special_limit bigint constraint special_limit_positive check (special_limit >= 0),
-    blocked_accounts text not null default '',
+    blocked_accounts text not null default '' constraint blocked_accounts_shape
+    check (blocked_accounts ~ '^(\*|[0-9]{5,}(,[0-9]{5,})*)?$'),
     everywhere boolean not null default false,
     active boolean not null default true,
     created_at timestamptz not null,
-    check (everywhere = (portal_id is null))
+    check (everywhere = (portal_id is null)),
+    constraint user_phone_digits
+    check ((phone_1 || phone_2 || sms_1 || sms_2) ~ '^[0-9]*$'),
+    constraint vendor_known
+    foreign key (portal_id, vendor_number) references access.vendor
 );
 comment on table access.system_user is
-'Who acts. Limits are in minor units of the portal''s currency; null is no limit.';
+'Who acts. Limits are in minor units of the portal''s currency; null is no limit, or no vendor.';
 call db.tenant_table('access.system_user');
+-- Functions of the owner write users, after a look at what their writer may give away.
+revoke insert, update, delete on access.system_user from currant_runtime;
 
 create table access.user_portal (
     portal_id int not null references access.portal,
@@ -93,6 +103,7 @@ create table access.user_portal (
 );
 comment on table access.user_portal is 'The portals granted to a system user.';
 call db.tenant_table('access.user_portal');
+revoke insert, update, delete on access.user_portal from currant_runtime;
 
 create table access.user_permission (
     user_id int not null references access.system_user,
@@ -213,6 +224,20 @@ as $$
 $$;
 revoke execute on function access.may(int, text) from currant_runtime;
 
+-- What a role may do with what a user was given beyond it, and less what was taken away.
+create function access.permissions_with(of_role text, of_user int)
+returns table (permission text)
+language sql stable
+as $$
+    select p.permission
+    from access.permission as p
+    left join access.role_permission as rp on rp.role = of_role and rp.permission = p.permission
+    left join access.user_permission as up
+        on up.user_id = of_user and up.permission = p.permission
+    where coalesce(up.granted, rp.permission is not null)
+$$;
+revoke execute on function access.permissions_with(text, int) from currant_runtime;
+
 -- What a user may do, active or not.
 create function access.permissions_of(of_user int)
 returns table (permission text)
@@ -220,11 +245,8 @@ language sql stable security definer set search_path = pg_catalog, pg_temp
 as $$
     select p.permission
     from access.system_user as u
-    cross join access.permission as p
-    left join access.role_permission as rp on rp.role = u.role and rp.permission = p.permission
-    left join access.user_permission as up
-        on up.user_id = u.user_id and up.permission = p.permission
-    where u.user_id = of_user and coalesce(up.granted, rp.permission is not null)
+    cross join access.permissions_with(u.role, u.user_id) as p
+    where u.user_id = of_user
 $$;
 
 -- The stored hash of a user's password, for the one comparison that must happen outside.
@@ -258,37 +280,282 @@ begin
 end
 $$;
 
--- Replace a user's live credential of one kind, within one portal, and answer one row; none when
--- there is no such user. Who sets it must hold all that the user may do, or could become anybody:
--- `beyond` lists what is missing, and then nothing was replaced.
+-- How far somebody reaches: the permissions; the limits in minor units, null is none; the accounts
+-- barred, `*` is all; the portals, null is all; the vendor that an external user keeps to, null for
+-- who is not external.
+create type access.reach as (
+    permissions text[], -- noqa: LT01
+    vending_limit bigint,
+    special_limit bigint,
+    barred text[], -- noqa: LT01
+    portals int[], -- noqa: LT01
+    vendor_number text
+);
+
+-- How far a user reaches, active or not; also one who is not stored yet.
+create function access.reach_of(u access.system_user)
+returns access.reach
+language sql stable
+as $$
+    select
+        array(
+            select p.permission from access.permissions_with(u.role, u.user_id) as p
+            order by p.permission
+        ),
+        u.vending_limit,
+        u.special_limit,
+        coalesce(string_to_array(nullif(u.blocked_accounts, ''), ','), '{}'),
+        case when not u.everywhere then
+            array(
+                select g.portal_id from access.user_portal as g where g.user_id = u.user_id
+                union
+                select u.portal_id
+            )
+        end,
+        case when u.external_vendor then coalesce(u.vendor_number, '') end
+$$;
+revoke execute on function access.reach_of(access.system_user) from currant_runtime;
+
+-- What the one lacks of what the other may do, and the member of a user that tells it.
+create function access.beyond(mine access.reach, theirs access.reach)
+returns table (lacking text, member text)
+language sql immutable
+as $$
+    select p, 'role' from unnest(theirs.permissions) as p
+    where p <> all(mine.permissions)
+    union all
+    select 'a vending limit as high', 'vending_limit'
+    where coalesce(theirs.vending_limit > mine.vending_limit, mine.vending_limit is not null)
+    union all
+    select 'a special limit as high', 'special_limit'
+    where coalesce(theirs.special_limit > mine.special_limit, mine.special_limit is not null)
+    union all
+    select case a when '*' then 'access to any account' else 'access to account ' || a end,
+        'blocked_accounts'
+    from unnest(mine.barred) as a
+    where a <> all(theirs.barred) and '*' <> all(theirs.barred)
+    union all
+    select 'users beyond vendor ' || mine.vendor_number, 'vendor_number'
+    where mine.vendor_number is distinct from theirs.vendor_number and mine.vendor_number is not null
+    union all
+    select 'a portal of theirs', 'user'
+    where mine.portals is not null and not coalesce(theirs.portals <@ mine.portals, false)
+$$;
+
+-- Lock who changes a user, and the user, in one order and before a look at either: what is found
+-- from then on still holds at the commit. Who may no longer manage users is refused.
+create function access.hold_users(in_portal int, by_user int, of_login text)
+returns void
+language plpgsql
+as $$
+begin
+    perform from access.system_user as u
+    where u.user_id = by_user or (u.login = of_login and u.portal_id = in_portal)
+    order by u.user_id
+    for no key update;
+    if not exists (
+        select from access.system_user as u
+        where u.user_id = by_user and u.active and (
+            u.login = of_login
+            or 'users.manage' in (
+                select p.permission from access.permissions_with(u.role, u.user_id) as p
+            )
+        )
+    ) then
+        raise exception 'user % may no longer manage users', by_user
+            using errcode = 'restrict_violation', constraint = 'manager_still_may';
+    end if;
+end
+$$;
+revoke execute on function access.hold_users(int, int, text) from currant_runtime;
+
+-- What a user of a portal may do that another may not: nobody changes such a user, or could become
+-- anybody. No row where the portal has no such user.
+create function access.beyond_user(in_portal int, by_user int, of_login text)
+returns table (user_id int, beyond text[])
+language sql stable security definer set search_path = pg_catalog, pg_temp
+as $$
+    select
+        u.user_id,
+        array(select b.lacking from access.beyond(access.reach_of(a), access.reach_of(u)) as b)
+    from access.system_user as u
+    inner join access.system_user as a on a.user_id = by_user
+    where u.login = of_login and u.portal_id = in_portal and in_portal = any(db.portals())
+$$;
+
+-- Store a user of a portal, a new one or one that is there in all its facts, and answer one row;
+-- none where there is no such user. Where the user reaches further than who stores it, before or
+-- after, `beyond` lists what is lacking, `member` says by which fact, and nothing was stored.
+create function access.put_user(
+    in_portal int, by_user int, is_new boolean, of_login text, new_name text, new_role text,
+    new_vendor text, is_external boolean, new_phone_1 text, new_phone_2 text, new_sms_1 text,
+    new_sms_2 text, new_email text, new_vending_limit bigint, new_special_limit bigint,
+    new_blocked text, at timestamptz
+)
+returns table (beyond text[], member text)
+language plpgsql security definer set search_path = pg_catalog, pg_temp
+as $$
+declare
+    mine access.reach;
+    wanted access.system_user;
+begin
+    perform access.hold_users(in_portal, by_user, of_login);
+    mine := (select access.reach_of(u) from access.system_user as u where u.user_id = by_user);
+    if (in_portal = any(db.portals())) is not true then
+        return;
+    end if;
+    if is_new then
+        wanted.portal_id := in_portal;
+        wanted.everywhere := false;
+    else
+        select u.* into wanted from access.system_user as u
+        where u.login = of_login and u.portal_id = in_portal;
+        if not found then
+            return;
+        end if;
+        beyond := array(
+            select b.lacking from access.beyond(mine, access.reach_of(wanted)) as b
+        );
+        if beyond <> '{}' then
+            member := 'user';
+            return next;
+            return;
+        end if;
+    end if;
+    wanted.role := new_role;
+    wanted.vendor_number := nullif(new_vendor, '');
+    wanted.external_vendor := is_external;
+    wanted.vending_limit := new_vending_limit;
+    wanted.special_limit := new_special_limit;
+    wanted.blocked_accounts := new_blocked;
+    select coalesce(array_agg(b.lacking), '{}'), coalesce((array_agg(b.member))[1], '')
+    into beyond, member
+    from access.beyond(mine, access.reach_of(wanted)) as b;
+    if beyond = '{}' and is_new then
+        insert into access.system_user (
+            portal_id, login, name, role, vendor_number, external_vendor, phone_1, phone_2,
+            sms_1, sms_2, email, vending_limit, special_limit, blocked_accounts, created_at
+        )
+        values (
+            in_portal, of_login, new_name, new_role, wanted.vendor_number, is_external,
+            new_phone_1, new_phone_2, new_sms_1, new_sms_2, new_email, new_vending_limit,
+            new_special_limit, new_blocked, at
+        )
+        returning user_id into wanted.user_id;
+        insert into access.user_portal (portal_id, user_id) values (in_portal, wanted.user_id);
+    elsif beyond = '{}' then
+        update access.system_user as u set
+            name = new_name, role = new_role, vendor_number = wanted.vendor_number,
+            external_vendor = is_external, phone_1 = new_phone_1, phone_2 = new_phone_2,
+            sms_1 = new_sms_1, sms_2 = new_sms_2, email = new_email,
+            vending_limit = new_vending_limit, special_limit = new_special_limit,
+            blocked_accounts = new_blocked
+        where u.user_id = wanted.user_id;
+        -- What the new role says by itself is not said of the user too.
+        delete from access.user_permission as up
+        where up.user_id = wanted.user_id and up.granted = exists (
+            select from access.role_permission as rp
+            where rp.role = new_role and rp.permission = up.permission
+        );
+    end if;
+    return next;
+end
+$$;
+
+-- Give a user of a portal permissions and take others away; only what differs from the role is
+-- kept. One row, none where there is no such user; where the user may do, or would be given, what
+-- the giver may not, it is listed and nothing was changed.
+create function access.change_permissions(
+    in_portal int, by_user int, of_login text, added text[], removed text[]
+)
+returns table (beyond text[])
+language plpgsql security definer set search_path = pg_catalog, pg_temp
+as $$
+declare
+    known access.system_user;
+    mine access.reach;
+begin
+    perform access.hold_users(in_portal, by_user, of_login);
+    select u.* into known from access.system_user as u
+    where u.login = of_login and u.portal_id = in_portal and in_portal = any(db.portals());
+    if not found then
+        return;
+    end if;
+    mine := (select access.reach_of(u) from access.system_user as u where u.user_id = by_user);
+    beyond := array(
+        select b.lacking from access.beyond(mine, access.reach_of(known)) as b
+        union
+        select p from unnest(added) as p where p <> all(mine.permissions)
+        order by 1
+    );
+    if beyond = '{}' then
+        delete from access.user_permission as up
+        where up.user_id = known.user_id and up.permission = any(added || removed);
+        insert into access.user_permission (user_id, permission, granted)
+        select known.user_id, c.permission, c.granted
+        from (
+            select p, true from unnest(added) as p
+            union
+            select p, false from unnest(removed) as p
+        ) as c (permission, granted)
+        where c.granted <> exists (
+            select from access.role_permission as rp
+            where rp.role = known.role and rp.permission = c.permission
+        );
+    end if;
+    return next;
+end
+$$;
+
+-- Let a user of a portal in or keep them out, and answer one row; none where there is no such user.
+-- `beyond` lists what the user may do and the other may not; then nothing was changed.
+create function access.set_active(
+    in_portal int, by_user int, of_login text, is_active boolean
+)
+returns table (beyond text[])
+language plpgsql security definer set search_path = pg_catalog, pg_temp
+as $$
+declare
+    known record;
+begin
+    perform access.hold_users(in_portal, by_user, of_login);
+    for known in
+        select b.user_id, b.beyond from access.beyond_user(in_portal, by_user, of_login) as b
+    loop
+        update access.system_user as u set active = is_active
+        where u.user_id = known.user_id and known.beyond = '{}';
+        beyond := known.beyond;
+        return next;
+    end loop;
+end
+$$;
+
+-- Replace a user's live credential of one kind, within one portal, and answer one row; none where
+-- there is no such user. `beyond` lists what the user may do and the other may not; then nothing
+-- was replaced.
 create function access.set_credential(
     in_portal int, by_user int, of_login text, of_kind text, new_secret text, at timestamptz
 )
 returns table (beyond text[])
-language sql security definer set search_path = pg_catalog, pg_temp
+language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
-    with known as (
-        select
-            u.user_id,
-            array(
-                select theirs.permission from access.permissions_of(u.user_id) as theirs
-                except
-                select own.permission from access.permissions_of(by_user) as own
-            ) as beyond
-        from access.system_user as u
-        where u.login = of_login and u.portal_id = in_portal
-            and in_portal = any(db.portals())
-    ), revoked as (
-        update access.credential as c set revoked_at = at from known
-        where c.user_id = known.user_id and c.kind = of_kind and c.revoked_at is null
-            and known.beyond = '{}'
-        returning c.user_id
-    ), added as (
-        insert into access.credential (user_id, kind, secret, created_at)
-        select known.user_id, of_kind, new_secret, at from known
-        where known.beyond = '{}' and (select count(*) from revoked) >= 0
-    )
-    select known.beyond from known
+declare
+    known record;
+begin
+    perform access.hold_users(in_portal, by_user, of_login);
+    for known in
+        select b.user_id, b.beyond from access.beyond_user(in_portal, by_user, of_login) as b
+    loop
+        if known.beyond = '{}' then
+            update access.credential as c set revoked_at = at
+            where c.user_id = known.user_id and c.kind = of_kind and c.revoked_at is null;
+            insert into access.credential (user_id, kind, secret, created_at)
+            values (known.user_id, of_kind, new_secret, at);
+        end if;
+        beyond := known.beyond;
+        return next;
+    end loop;
+end
 $$;
 
 -- The gate. Proves the credential, resolves the portal, asks whether the user may, claims the
