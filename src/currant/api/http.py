@@ -234,7 +234,7 @@ async def spooled(request: AnyRequest, limit: int = FILE_BYTES) -> Upload:
 
 def message_of(request: AnyRequest, refusal: Refusal) -> str:
     """Return what a refusal says; of a change also that nothing was done."""
-    refusal.undone = request.method != "GET"
+    refusal.undone |= request.method != "GET"
     return refusal.message
 
 

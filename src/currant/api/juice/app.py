@@ -13,6 +13,7 @@ from currant.api.juice import (
     system,
     tariffs,
     transactions,
+    users,
     wallets,
 )
 from currant.api.juice.frame import framed, on_bug, on_http, on_refusal
@@ -34,6 +35,7 @@ def juice_app(door: Door, config: Settings) -> App:
             *reads.ROUTES,
             *wallets.ROUTES,
             *transactions.ROUTES,
+            *users.ROUTES,
         ],
         exception_handlers={
             Refusal: on_refusal,
