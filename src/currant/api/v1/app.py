@@ -8,7 +8,7 @@ from litestar.openapi import OpenAPIConfig
 
 from currant import __version__
 from currant.api.http import AnyRequest, App
-from currant.api.v1 import ledger, reads, tariffs, vends
+from currant.api.v1 import ledger, reads, tariffs, users, vends
 from currant.api.v1.frame import on_bug, on_http, on_refusal
 from currant.api.v1.openapi import SIGNING_IN, document_of
 from currant.door import Door
@@ -34,6 +34,7 @@ def v1_app(door: Door) -> App:
             *ledger.ROUTES,
             *tariffs.ROUTES,
             *reads.ROUTES,
+            *users.ROUTES,
         ],
         exception_handlers={
             Refusal: on_refusal,
