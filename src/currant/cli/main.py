@@ -3,7 +3,7 @@
 import typer
 
 from currant import __version__
-from currant.cli import database, demo, imports, ledger, portals, reads, serve, users, vend
+from currant.cli import database, demo, imports, ledger, portals, reads, serve, users, vend, vendors
 
 app = typer.Typer(
     name="currant",
@@ -18,6 +18,7 @@ for group in (serve, demo, database, imports, vend):
 app.add_typer(reads.app, name="reads", help="Meter reads, and those that were not believed.")
 app.add_typer(portals.app, name="portal", help="Portals: the utilities of this installation.")
 app.add_typer(users.app, name="user", help="System users of a portal.")
+app.add_typer(vendors.app, name="vendor", help="Vendors: who sells for a portal.")
 app.add_typer(users.tokens, name="token", help="Tokens of system users.")
 app.add_typer(ledger.app, name="ledger", help="The books: their proof, balances and entries.")
 
