@@ -16,7 +16,14 @@ from granian.constants import HTTPModes, Interfaces
 from granian.server.embed import Server
 
 from currant.access.model import OPERATOR, Actor, CreatePortal, CreateUser, IssueToken
-from currant.access.verbs import create_portal, create_user, issue_token, new_token
+from currant.access.verbs import (
+    Nothing,
+    create_portal,
+    create_user,
+    issue_token,
+    new_token,
+    vendors,
+)
 from currant.api.app import make_app
 from currant.clock import FrozenClock
 from currant.db.database import Urls, prepare
@@ -87,9 +94,10 @@ async def door(urls: Urls, clock: FrozenClock) -> AsyncIterator[Door]:
 
 
 async def make_user(door: Door, portal: str, login: str, role: str, **more: object) -> Actor:
-    """Create a user with a token and return the actor."""
+    """Create a user with a token and return the actor; the first vendor of the portal is theirs."""
     operator = OPERATOR.at(portal)
-    vendor = "CEC" if "vendor_number" not in more else str(more.pop("vendor_number"))
+    (first, *_) = await door.ask(vendors, Nothing(), operator)
+    vendor = str(more.pop("vendor_number", first.vendor_number))
     await door.act(create_user, CreateUser(login, login.title(), role, vendor, **more), operator)
     token, hashed = new_token()
     await door.act(issue_token, IssueToken(login, hashed), operator)

@@ -44,7 +44,7 @@ SYSTEM_WIDE = {
     "access.portal_alias": "clients name a portal before they are in it",
     "access.system_user": "a login is system-wide (conformance.md, E03)",
     "access.audit_event": "one series, so that a missing event shows",
-    "access.audit_seal": "an event is sealed once, in whatever chain",
+    "audit.seal": "an event is sealed once, in whatever chain",
 }
 MONEY = re.compile(
     r"(^|_)(amount|balance|net|tax|paid|outstanding|taken|bound|credit|debit|price|fee|total)$"

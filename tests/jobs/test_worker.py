@@ -67,7 +67,7 @@ async def test_what_is_due_is_found_without_being_told(
 
 
 async def test_the_audit_log_is_sealed(door, boss, owner, urls) -> None:
-    sealed = "select count(*) > 0 from access.audit_seal"
+    sealed = "select count(*) > 0 from audit.seal"
     async with working(door, urls):
         await within(5, lambda: owner.fetchval(sealed))
 

@@ -167,7 +167,7 @@ async def test_a_chart_account_that_is_not_there_or_counts_something_else(book, 
         await book(lines)
 
 
-HISTORY = ("ledger.entry", "ledger.posting", "access.audit_event", "access.audit_seal")
+HISTORY = ("ledger.entry", "ledger.posting", "access.audit_event", "audit.seal")
 
 
 @pytest.mark.parametrize("table", HISTORY)

@@ -1,6 +1,5 @@
 """The shapes of access: actors, portals, users, and what is refused."""
 
-from datetime import date
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -84,8 +83,12 @@ class CreateAlias(msgspec.Struct, frozen=True):
     alias: str
 
 
-class CreateUser(msgspec.Struct, frozen=True):
-    """A new system user of the acting portal; limits in minor units, none is no limit."""
+class UserFacts(msgspec.Struct, frozen=True):
+    """A system user in all facts but what they may do beyond the role and what proves them.
+
+    Limits are in minor units of the portal's currency, none is no limit. Phones are digits only.
+    `blocked_accounts` is blank, `*` for all, or numbers of accounts with commas between them.
+    """
 
     login: str
     name: str
@@ -94,6 +97,20 @@ class CreateUser(msgspec.Struct, frozen=True):
     email: str = ""
     vending_limit: int | None = None
     special_limit: int | None = None
+    external_vendor: bool = False
+    phone_1: str = ""
+    phone_2: str = ""
+    sms_1: str = ""
+    sms_2: str = ""
+    blocked_accounts: str = ""
+
+
+class CreateUser(UserFacts, frozen=True):
+    """A new system user of the acting portal."""
+
+
+class UpdateUser(UserFacts, frozen=True):
+    """What a system user of the acting portal is from now on, whole; the login says who."""
 
 
 class SystemUser(msgspec.Struct, frozen=True):
@@ -104,6 +121,78 @@ class SystemUser(msgspec.Struct, frozen=True):
     role: str
     vendor_number: str
     active: bool
+
+
+class UserShown(msgspec.Struct, frozen=True):
+    """A system user in all facts; limits are in minor units of the currency, none is no limit."""
+
+    portal: str
+    login: str
+    name: str
+    role: str
+    sec_level: int
+    vendor_number: str
+    external_vendor: bool
+    phone_1: str
+    phone_2: str
+    sms_1: str
+    sms_2: str
+    email: str
+    vending_limit: int | None
+    special_limit: int | None
+    currency: str
+    blocked_accounts: str
+    active: bool
+
+
+class PermissionShown(msgspec.Struct, frozen=True):
+    """A permission as the catalogue tells it."""
+
+    category: str
+    name: str
+    description: str
+    long_description: str
+
+
+class UserPermissions(msgspec.Struct, frozen=True):
+    """A user's role, and all that the user may do, in the order of the catalogue."""
+
+    role: str
+    permissions: list[PermissionShown]
+
+
+class PermissionChange(msgspec.Struct, frozen=True):
+    """What becomes of a permission: add, remove or keep, which changes nothing."""
+
+    name: str
+    action: str
+
+
+class ChangePermissions(msgspec.Struct, frozen=True):
+    """What a user may do from now on; what is not named stays.
+
+    A vendor number, where one is sent, must be the user's.
+    """
+
+    login: str
+    perms: list[PermissionChange]
+    vendor_number: str | None = None
+
+
+class CreateVendor(msgspec.Struct, frozen=True):
+    """A new vendor of the acting portal; one that is not the utility itself is external."""
+
+    vendor_number: str
+    name: str
+    external: bool = False
+
+
+class Vendor(msgspec.Struct, frozen=True):
+    """Who sells: the utility itself, or a shop that vends for it, which is external."""
+
+    vendor_number: str
+    name: str
+    external: bool
 
 
 class SetPassword(msgspec.Struct, frozen=True):
@@ -121,45 +210,23 @@ class IssueToken(msgspec.Struct, frozen=True):
 
 
 class UserNamed(msgspec.Struct, frozen=True):
-    """The login that was acted on."""
+    """The login that was acted on, or is asked about."""
 
     login: str
 
 
-class AuditKey(msgspec.Struct, frozen=True):
-    """The installation's key that the daily heads of the audit log are signed with."""
+class TokenHolder(msgspec.Struct, frozen=True):
+    """Whose token was replaced, and the portal that they are a user of."""
 
-    secret: bytes
-
-
-class UnsignedHead(msgspec.Struct, frozen=True):
-    """The last seal of a chain on a finished day; chain 0 holds the events of no portal."""
-
-    portal_id: int
-    day: date
-    number: int
-    hash: bytes
+    portal: str
+    login: str
 
 
-class SignedHead(msgspec.Struct, frozen=True):
-    """A head as it was signed, and what its seal says now: nothing where the seal is gone."""
+class Beyond(msgspec.Struct, frozen=True):
+    """What the actor lacks of what a user would be, and the first fact that says so."""
 
-    portal_id: int
-    day: date
-    number: int
-    hash: bytes
-    signature: bytes
-    event_id: int | None
-    sealed: bytes | None
-
-
-class AuditFault(msgspec.Struct, frozen=True):
-    """What is wrong with a seal of an audit chain; event 0 is one that is not known."""
-
-    portal_id: int
-    number: int
-    event_id: int
-    fault: str
+    lacking: list[str]
+    member: str
 
 
 class PortalKeyTaken(Conflict, constraint="portal_key_taken"):
@@ -190,6 +257,38 @@ class LoginShape(Invalid, constraint="login_shape"):
     """A login is 1 to 20 letters, digits, `.`, `_`, `@` and `-`. Nothing was done."""
 
 
+class UserNameShape(Invalid, constraint="user_name_shape"):
+    """The name of a user is 1 to 30 characters that can be printed. Nothing was done."""
+
+
+class EmailShape(Invalid, constraint="user_email_shape"):
+    """An email is one address such as swarren@example.com, or blank. Nothing was done."""
+
+
+class PhoneDigits(Invalid, constraint="user_phone_digits"):
+    """A phone number is up to 20 digits without blanks or signs, or blank. Nothing was done."""
+
+
+class BlockedAccountsShape(Invalid, constraint="blocked_accounts_shape"):
+    """Blocked accounts are blank, `*`, or numbers of 5 digits or more. Nothing was done."""
+
+
+class VendorNumberShape(Invalid, constraint="vendor_number_shape"):
+    """A vendor number is 1 to 20 letters, digits, `.`, `_` and `-`. Nothing was done."""
+
+
+class VendorNameShape(Invalid, constraint="vendor_name_shape"):
+    """A vendor has a name. Nothing was done."""
+
+
+class VendorTaken(Conflict, constraint="vendor_taken"):
+    """The portal has a vendor with this number. Nothing was done."""
+
+
+class VendorUnknown(Invalid, constraint="vendor_known"):
+    """The portal has no such vendor. Nothing was done."""
+
+
 class RoleUnknown(Invalid, constraint="role_known"):
     """There is no such role. Nothing was done."""
 
@@ -203,7 +302,15 @@ class SpecialLimitNegative(Invalid, constraint="special_limit_positive"):
 
 
 class BeyondOwn(Forbidden):
-    """Nobody gives away more than they hold. Nothing was done."""
+    """Nobody gives away more than they hold."""
+
+
+class OwnLogin(Conflict):
+    """Nobody deactivates themself, so that somebody is left to let others in. Nothing was done."""
+
+
+class ManagesNoLonger(Forbidden, constraint="manager_still_may"):
+    """The right to manage users was taken from you a moment ago. Nothing was done."""
 
 
 class CredentialRaced(Conflict, constraint="one_live_credential"):

@@ -40,27 +40,94 @@ select
 -- Another spelling of the portal's key.
 insert into access.portal_alias (alias, portal_id) values (:alias::text, :portal_id::int);
 
--- name: create_user
--- A new system user of a portal, who may act in it.
-with created as (
-    insert into access.system_user (
-        portal_id, login, name, role, vendor_number, email, vending_limit, special_limit,
-        created_at
-    )
-    values (
-        :portal_id::int, :login::text, :name::text, :role::text, :vendor_number::text,
-        :email::text, :vending_limit::bigint, :special_limit::bigint, :now::timestamptz
-    )
-    returning user_id, login
-), granted as (
-    insert into access.user_portal (portal_id, user_id)
-    select :portal_id::int, created.user_id from created
-)
-select created.login from created;
+-- name: put_user
+-- Store a user in all their facts, a new one or one that is there; no row where there is none.
+-- Where the user reaches further than the actor, it is listed, and nothing is stored.
+-- not null: lacking member
+select p.beyond as lacking, p.member
+from access.put_user(
+    in_portal => :portal_id::int, by_user => :user_id::int, is_new => :is_new::boolean,
+    of_login => :login::text, new_name => :name::text, new_role => :role::text,
+    new_vendor => :vendor_number::text, is_external => :external_vendor::boolean,
+    new_phone_1 => :phone_1::text, new_phone_2 => :phone_2::text, new_sms_1 => :sms_1::text,
+    new_sms_2 => :sms_2::text, new_email => :email::text,
+    new_vending_limit => :vending_limit::bigint, new_special_limit => :special_limit::bigint,
+    new_blocked => :blocked_accounts::text, at => :now::timestamptz
+) as p;
+
+-- name: user_shown
+-- A user of a portal in all their facts.
+-- not null: vendor_number
+select
+    p.key as portal, u.login, u.name, u.role, r.sec_level,
+    coalesce(u.vendor_number, '') as vendor_number, u.external_vendor,
+    u.phone_1, u.phone_2, u.sms_1, u.sms_2, u.email,
+    u.vending_limit, u.special_limit, p.currency, u.blocked_accounts, u.active
+from access.system_user as u
+inner join access.role as r on r.role = u.role
+inner join access.portal as p on p.portal_id = u.portal_id
+where u.portal_id = :portal_id::int and u.login = :login::text;
+
+-- name: role_of
+-- The role of a user of the portals in view.
+select role from access.system_user where login = :login::text;
+
+-- name: permissions_of
+-- What a user of the portals in view may do, in the order of the catalogue.
+select p.category, p.permission as name, p.description, p.long_description
+from access.system_user as u
+cross join access.permissions_of(u.user_id) as own
+inner join access.permission as p on p.permission = own.permission
+where u.login = :login::text
+order by p.position;
+
+-- name: change_permissions
+-- Give a user permissions and take others away; no row where there is no such user. What the actor
+-- may not is listed, and then nothing is changed.
+-- not null: lacking member
+select c.beyond as lacking, 'perms' as member
+from access.change_permissions(
+    :portal_id::int, :user_id::int, :login::text, :added::text[], :removed::text[]
+) as c;
+
+-- name: set_active
+-- Let a user in or keep them out; no row where there is no such user. What the actor may not is
+-- listed, and then nothing is changed.
+-- not null: lacking member
+select a.beyond as lacking, 'user' as member
+from access.set_active(
+    :portal_id::int, :user_id::int, :login::text, :active::boolean
+) as a;
+
+-- name: beyond_user
+-- What a user of a portal may do that the actor may not; no row where there is no such user.
+-- not null: lacking member
+select b.beyond as lacking, 'user' as member
+from access.beyond_user(:portal_id::int, :user_id::int, :login::text) as b;
+
+-- name: create_vendor
+-- A new vendor of a portal.
+insert into access.vendor (portal_id, vendor_number, name, external)
+values (:portal_id::int, :vendor_number::text, :name::text, :external::boolean);
+
+-- name: vendors
+-- The vendors of a portal, by number.
+select vendor_number, name, external
+from access.vendor
+where portal_id = :portal_id::int
+order by vendor_number;
+
+-- name: vendor_is_known
+-- Whether a portal has a vendor.
+-- not null: known
+select count(*) > 0 as known
+from access.vendor
+where portal_id = :portal_id::int and vendor_number = :vendor_number::text;
 
 -- name: users
 -- The system users of a portal, by login.
-select login, name, role, vendor_number, active
+-- not null: vendor_number
+select login, name, role, coalesce(vendor_number, '') as vendor_number, active
 from access.system_user
 where portal_id = :portal_id::int
 order by login;
@@ -73,52 +140,16 @@ select portal_id, key from access.portal order by key;
 -- One portal as people are told of it.
 select key, name, timezone, currency from access.portal where portal_id = :portal_id::int;
 
--- name: beyond_role
--- What a role may do that a user may not.
-select rp.permission from access.role_permission as rp
-where rp.role = :role::text and rp.permission not in (
-    select own.permission from access.permissions_of(:user_id::int) as own
-)
-order by rp.permission;
-
 -- name: set_credential
 -- Replace a user's live credential of one kind; only its hash is kept. No row where there is no
 -- such user; where that user may do what the actor may not, it is listed and nothing is replaced.
--- not null: beyond
-select c.beyond
+-- not null: lacking member
+select c.beyond as lacking, 'user' as member
 from access.set_credential(
     :portal_id::int, :user_id::int, :login::text, :kind::text, :secret::text, :now::timestamptz
 ) as c;
-
--- name: seal_audit
--- Extend the hash chains over the events committed since the last run.
--- not null: sealed
-select access.seal_audit(:now::timestamptz) as sealed;
 
 -- name: forget_keys
 -- Forget the idempotency keys that were kept for a week.
 -- not null: forgotten
 select access.forget_keys() as forgotten;
-
--- name: unsigned_heads
--- The last seal of each chain on each finished day that is not signed yet.
--- not null: portal_id day number hash
-select portal_id, day, number, hash from access.unsigned_heads(:today::date);
-
--- name: sign_audit
--- Keep the signatures of heads.
--- not null: signed
-select signed
-from access.sign_audit(
-    :portals::int[], :days::date[], :numbers::bigint[], :heads::bytea[], :signatures::bytea[]
-) as signed;
-
--- name: audit_heads
--- Every signed head, and what its seal says now.
--- not null: portal_id day number hash signature
-select portal_id, day, number, hash, signature, event_id, sealed from access.audit_heads();
-
--- name: audit_faults
--- Where each audit chain breaks first; no row when none does.
--- not null: portal_id number event_id fault
-select portal_id, number, event_id, fault from access.audit_faults();

@@ -27,10 +27,11 @@ call db.tenant_table('access.portal_alias');
 
 create table access.vendor (
     portal_id int not null references access.portal,
-    vendor_number text not null,
-    name text not null,
+    vendor_number text not null constraint vendor_number_shape
+    check (vendor_number ~ '^[A-Za-z0-9][A-Za-z0-9._-]{0,19}$'),
+    name text not null constraint vendor_name_shape check (name ~ '\S'),
     external boolean not null default false,
-    primary key (portal_id, vendor_number)
+    constraint vendor_taken primary key (portal_id, vendor_number)
 );
 comment on table access.vendor is 'Who sells: the utility itself, or a shop that vends for it.';
 call db.tenant_table('access.vendor');
@@ -65,26 +66,35 @@ create table access.system_user (
     portal_id int references access.portal,
     login text not null constraint login_taken unique
     constraint login_shape check (login ~ '^[A-Za-z0-9][A-Za-z0-9._@-]{0,19}$'),
-    name text not null,
+    name text not null constraint user_name_shape
+    check (length(name) <= 30 and name ~ '\S' and name !~ '[[:cntrl:]]'),
     role text not null constraint role_known references access.role,
-    vendor_number text not null default '',
+    vendor_number text,
     external_vendor boolean not null default false,
     phone_1 text not null default '',
     phone_2 text not null default '',
     sms_1 text not null default '',
     sms_2 text not null default '',
-    email text not null default '',
+    email text not null default '' constraint user_email_shape
+    check (email ~ '^([^@[:space:]]+@[^@[:space:]]+)?$' and length(email) <= 254),
     vending_limit bigint constraint vending_limit_positive check (vending_limit >= 0),
     special_limit bigint constraint special_limit_positive check (special_limit >= 0),
-    blocked_accounts text not null default '',
+    blocked_accounts text not null default '' constraint blocked_accounts_shape
+    check (blocked_accounts ~ '^(\*|[0-9]{5,}(,[0-9]{5,})*)?$'),
     everywhere boolean not null default false,
     active boolean not null default true,
     created_at timestamptz not null,
-    check (everywhere = (portal_id is null))
+    check (everywhere = (portal_id is null)),
+    constraint user_phone_digits
+    check ((phone_1 || phone_2 || sms_1 || sms_2) ~ '^[0-9]*$'),
+    constraint vendor_known
+    foreign key (portal_id, vendor_number) references access.vendor
 );
 comment on table access.system_user is
-'Who acts. Limits are in minor units of the portal''s currency; null is no limit.';
+'Who acts. Limits are in minor units of the portal''s currency; null is no limit, or no vendor.';
 call db.tenant_table('access.system_user');
+-- Functions of the owner write users, after a look at what their writer may give away.
+revoke insert, update, delete on access.system_user from currant_runtime;
 
 create table access.user_portal (
     portal_id int not null references access.portal,
@@ -93,6 +103,7 @@ create table access.user_portal (
 );
 comment on table access.user_portal is 'The portals granted to a system user.';
 call db.tenant_table('access.user_portal');
+revoke insert, update, delete on access.user_portal from currant_runtime;
 
 create table access.user_permission (
     user_id int not null references access.system_user,
@@ -150,35 +161,6 @@ create policy tenant on access.audit_event
 using (portal_id = any((select db.portals())::int[]))
 with check (portal_id is null or portal_id = any((select db.portals())::int[]));
 call db.append_only('access.audit_event');
-
-create table access.audit_seal (
-    portal_id int not null,
-    number bigint not null,
-    event_id bigint not null unique,
-    hash bytea not null,
-    primary key (portal_id, number)
-);
-comment on table access.audit_seal is
-'The hash chain over committed audit events, one chain a portal; portal 0 holds those of none.';
-alter table access.audit_seal enable row level security;
-create policy tenant on access.audit_seal for select
-using (portal_id = any((select db.portals())::int[]));
-call db.append_only('access.audit_seal');
-
-create table access.audit_head (
-    portal_id int not null,
-    day date not null,
-    number bigint not null,
-    hash bytea not null,
-    signature bytea not null,
-    primary key (portal_id, day)
-);
-comment on table access.audit_head is
-'The last seal of each day, signed with the key of the installation.';
-alter table access.audit_head enable row level security;
-create policy tenant on access.audit_head for select
-using (portal_id = any((select db.portals())::int[]));
-call db.append_only('access.audit_head');
 
 create table access.counter (
     portal_id int not null references access.portal,
@@ -242,6 +224,20 @@ as $$
 $$;
 revoke execute on function access.may(int, text) from currant_runtime;
 
+-- What a role may do with what a user was given beyond it, and less what was taken away.
+create function access.permissions_with(of_role text, of_user int)
+returns table (permission text)
+language sql stable
+as $$
+    select p.permission
+    from access.permission as p
+    left join access.role_permission as rp on rp.role = of_role and rp.permission = p.permission
+    left join access.user_permission as up
+        on up.user_id = of_user and up.permission = p.permission
+    where coalesce(up.granted, rp.permission is not null)
+$$;
+revoke execute on function access.permissions_with(text, int) from currant_runtime;
+
 -- What a user may do, active or not.
 create function access.permissions_of(of_user int)
 returns table (permission text)
@@ -249,11 +245,8 @@ language sql stable security definer set search_path = pg_catalog, pg_temp
 as $$
     select p.permission
     from access.system_user as u
-    cross join access.permission as p
-    left join access.role_permission as rp on rp.role = u.role and rp.permission = p.permission
-    left join access.user_permission as up
-        on up.user_id = u.user_id and up.permission = p.permission
-    where u.user_id = of_user and coalesce(up.granted, rp.permission is not null)
+    cross join access.permissions_with(u.role, u.user_id) as p
+    where u.user_id = of_user
 $$;
 
 -- The stored hash of a user's password, for the one comparison that must happen outside.
@@ -287,37 +280,282 @@ begin
 end
 $$;
 
--- Replace a user's live credential of one kind, within one portal, and answer one row; none when
--- there is no such user. Who sets it must hold all that the user may do, or could become anybody:
--- `beyond` lists what is missing, and then nothing was replaced.
+-- How far somebody reaches: the permissions; the limits in minor units, null is none; the accounts
+-- barred, `*` is all; the portals, null is all; the vendor that an external user keeps to, null for
+-- who is not external.
+create type access.reach as (
+    permissions text[], -- noqa: LT01
+    vending_limit bigint,
+    special_limit bigint,
+    barred text[], -- noqa: LT01
+    portals int[], -- noqa: LT01
+    vendor_number text
+);
+
+-- How far a user reaches, active or not; also one who is not stored yet.
+create function access.reach_of(u access.system_user)
+returns access.reach
+language sql stable
+as $$
+    select
+        array(
+            select p.permission from access.permissions_with(u.role, u.user_id) as p
+            order by p.permission
+        ),
+        u.vending_limit,
+        u.special_limit,
+        coalesce(string_to_array(nullif(u.blocked_accounts, ''), ','), '{}'),
+        case when not u.everywhere then
+            array(
+                select g.portal_id from access.user_portal as g where g.user_id = u.user_id
+                union
+                select u.portal_id
+            )
+        end,
+        case when u.external_vendor then coalesce(u.vendor_number, '') end
+$$;
+revoke execute on function access.reach_of(access.system_user) from currant_runtime;
+
+-- What the one lacks of what the other may do, and the member of a user that tells it.
+create function access.beyond(mine access.reach, theirs access.reach)
+returns table (lacking text, member text)
+language sql immutable
+as $$
+    select p, 'role' from unnest(theirs.permissions) as p
+    where p <> all(mine.permissions)
+    union all
+    select 'a vending limit as high', 'vending_limit'
+    where coalesce(theirs.vending_limit > mine.vending_limit, mine.vending_limit is not null)
+    union all
+    select 'a special limit as high', 'special_limit'
+    where coalesce(theirs.special_limit > mine.special_limit, mine.special_limit is not null)
+    union all
+    select case a when '*' then 'access to any account' else 'access to account ' || a end,
+        'blocked_accounts'
+    from unnest(mine.barred) as a
+    where a <> all(theirs.barred) and '*' <> all(theirs.barred)
+    union all
+    select 'users beyond vendor ' || mine.vendor_number, 'vendor_number'
+    where mine.vendor_number is distinct from theirs.vendor_number and mine.vendor_number is not null
+    union all
+    select 'a portal of theirs', 'user'
+    where mine.portals is not null and not coalesce(theirs.portals <@ mine.portals, false)
+$$;
+
+-- Lock who changes a user, and the user, in one order and before a look at either: what is found
+-- from then on still holds at the commit. Who may no longer manage users is refused.
+create function access.hold_users(in_portal int, by_user int, of_login text)
+returns void
+language plpgsql
+as $$
+begin
+    perform from access.system_user as u
+    where u.user_id = by_user or (u.login = of_login and u.portal_id = in_portal)
+    order by u.user_id
+    for no key update;
+    if not exists (
+        select from access.system_user as u
+        where u.user_id = by_user and u.active and (
+            u.login = of_login
+            or 'users.manage' in (
+                select p.permission from access.permissions_with(u.role, u.user_id) as p
+            )
+        )
+    ) then
+        raise exception 'user % may no longer manage users', by_user
+            using errcode = 'restrict_violation', constraint = 'manager_still_may';
+    end if;
+end
+$$;
+revoke execute on function access.hold_users(int, int, text) from currant_runtime;
+
+-- What a user of a portal may do that another may not: nobody changes such a user, or could become
+-- anybody. No row where the portal has no such user.
+create function access.beyond_user(in_portal int, by_user int, of_login text)
+returns table (user_id int, beyond text[])
+language sql stable security definer set search_path = pg_catalog, pg_temp
+as $$
+    select
+        u.user_id,
+        array(select b.lacking from access.beyond(access.reach_of(a), access.reach_of(u)) as b)
+    from access.system_user as u
+    inner join access.system_user as a on a.user_id = by_user
+    where u.login = of_login and u.portal_id = in_portal and in_portal = any(db.portals())
+$$;
+
+-- Store a user of a portal, a new one or one that is there in all its facts, and answer one row;
+-- none where there is no such user. Where the user reaches further than who stores it, before or
+-- after, `beyond` lists what is lacking, `member` says by which fact, and nothing was stored.
+create function access.put_user(
+    in_portal int, by_user int, is_new boolean, of_login text, new_name text, new_role text,
+    new_vendor text, is_external boolean, new_phone_1 text, new_phone_2 text, new_sms_1 text,
+    new_sms_2 text, new_email text, new_vending_limit bigint, new_special_limit bigint,
+    new_blocked text, at timestamptz
+)
+returns table (beyond text[], member text)
+language plpgsql security definer set search_path = pg_catalog, pg_temp
+as $$
+declare
+    mine access.reach;
+    wanted access.system_user;
+begin
+    perform access.hold_users(in_portal, by_user, of_login);
+    mine := (select access.reach_of(u) from access.system_user as u where u.user_id = by_user);
+    if (in_portal = any(db.portals())) is not true then
+        return;
+    end if;
+    if is_new then
+        wanted.portal_id := in_portal;
+        wanted.everywhere := false;
+    else
+        select u.* into wanted from access.system_user as u
+        where u.login = of_login and u.portal_id = in_portal;
+        if not found then
+            return;
+        end if;
+        beyond := array(
+            select b.lacking from access.beyond(mine, access.reach_of(wanted)) as b
+        );
+        if beyond <> '{}' then
+            member := 'user';
+            return next;
+            return;
+        end if;
+    end if;
+    wanted.role := new_role;
+    wanted.vendor_number := nullif(new_vendor, '');
+    wanted.external_vendor := is_external;
+    wanted.vending_limit := new_vending_limit;
+    wanted.special_limit := new_special_limit;
+    wanted.blocked_accounts := new_blocked;
+    select coalesce(array_agg(b.lacking), '{}'), coalesce((array_agg(b.member))[1], '')
+    into beyond, member
+    from access.beyond(mine, access.reach_of(wanted)) as b;
+    if beyond = '{}' and is_new then
+        insert into access.system_user (
+            portal_id, login, name, role, vendor_number, external_vendor, phone_1, phone_2,
+            sms_1, sms_2, email, vending_limit, special_limit, blocked_accounts, created_at
+        )
+        values (
+            in_portal, of_login, new_name, new_role, wanted.vendor_number, is_external,
+            new_phone_1, new_phone_2, new_sms_1, new_sms_2, new_email, new_vending_limit,
+            new_special_limit, new_blocked, at
+        )
+        returning user_id into wanted.user_id;
+        insert into access.user_portal (portal_id, user_id) values (in_portal, wanted.user_id);
+    elsif beyond = '{}' then
+        update access.system_user as u set
+            name = new_name, role = new_role, vendor_number = wanted.vendor_number,
+            external_vendor = is_external, phone_1 = new_phone_1, phone_2 = new_phone_2,
+            sms_1 = new_sms_1, sms_2 = new_sms_2, email = new_email,
+            vending_limit = new_vending_limit, special_limit = new_special_limit,
+            blocked_accounts = new_blocked
+        where u.user_id = wanted.user_id;
+        -- What the new role says by itself is not said of the user too.
+        delete from access.user_permission as up
+        where up.user_id = wanted.user_id and up.granted = exists (
+            select from access.role_permission as rp
+            where rp.role = new_role and rp.permission = up.permission
+        );
+    end if;
+    return next;
+end
+$$;
+
+-- Give a user of a portal permissions and take others away; only what differs from the role is
+-- kept. One row, none where there is no such user; where the user may do, or would be given, what
+-- the giver may not, it is listed and nothing was changed.
+create function access.change_permissions(
+    in_portal int, by_user int, of_login text, added text[], removed text[]
+)
+returns table (beyond text[])
+language plpgsql security definer set search_path = pg_catalog, pg_temp
+as $$
+declare
+    known access.system_user;
+    mine access.reach;
+begin
+    perform access.hold_users(in_portal, by_user, of_login);
+    select u.* into known from access.system_user as u
+    where u.login = of_login and u.portal_id = in_portal and in_portal = any(db.portals());
+    if not found then
+        return;
+    end if;
+    mine := (select access.reach_of(u) from access.system_user as u where u.user_id = by_user);
+    beyond := array(
+        select b.lacking from access.beyond(mine, access.reach_of(known)) as b
+        union
+        select p from unnest(added) as p where p <> all(mine.permissions)
+        order by 1
+    );
+    if beyond = '{}' then
+        delete from access.user_permission as up
+        where up.user_id = known.user_id and up.permission = any(added || removed);
+        insert into access.user_permission (user_id, permission, granted)
+        select known.user_id, c.permission, c.granted
+        from (
+            select p, true from unnest(added) as p
+            union
+            select p, false from unnest(removed) as p
+        ) as c (permission, granted)
+        where c.granted <> exists (
+            select from access.role_permission as rp
+            where rp.role = known.role and rp.permission = c.permission
+        );
+    end if;
+    return next;
+end
+$$;
+
+-- Let a user of a portal in or keep them out, and answer one row; none where there is no such user.
+-- `beyond` lists what the user may do and the other may not; then nothing was changed.
+create function access.set_active(
+    in_portal int, by_user int, of_login text, is_active boolean
+)
+returns table (beyond text[])
+language plpgsql security definer set search_path = pg_catalog, pg_temp
+as $$
+declare
+    known record;
+begin
+    perform access.hold_users(in_portal, by_user, of_login);
+    for known in
+        select b.user_id, b.beyond from access.beyond_user(in_portal, by_user, of_login) as b
+    loop
+        update access.system_user as u set active = is_active
+        where u.user_id = known.user_id and known.beyond = '{}';
+        beyond := known.beyond;
+        return next;
+    end loop;
+end
+$$;
+
+-- Replace a user's live credential of one kind, within one portal, and answer one row; none where
+-- there is no such user. `beyond` lists what the user may do and the other may not; then nothing
+-- was replaced.
 create function access.set_credential(
     in_portal int, by_user int, of_login text, of_kind text, new_secret text, at timestamptz
 )
 returns table (beyond text[])
-language sql security definer set search_path = pg_catalog, pg_temp
+language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
-    with known as (
-        select
-            u.user_id,
-            array(
-                select theirs.permission from access.permissions_of(u.user_id) as theirs
-                except
-                select own.permission from access.permissions_of(by_user) as own
-            ) as beyond
-        from access.system_user as u
-        where u.login = of_login and u.portal_id = in_portal
-            and in_portal = any(db.portals())
-    ), revoked as (
-        update access.credential as c set revoked_at = at from known
-        where c.user_id = known.user_id and c.kind = of_kind and c.revoked_at is null
-            and known.beyond = '{}'
-        returning c.user_id
-    ), added as (
-        insert into access.credential (user_id, kind, secret, created_at)
-        select known.user_id, of_kind, new_secret, at from known
-        where known.beyond = '{}' and (select count(*) from revoked) >= 0
-    )
-    select known.beyond from known
+declare
+    known record;
+begin
+    perform access.hold_users(in_portal, by_user, of_login);
+    for known in
+        select b.user_id, b.beyond from access.beyond_user(in_portal, by_user, of_login) as b
+    loop
+        if known.beyond = '{}' then
+            update access.credential as c set revoked_at = at
+            where c.user_id = known.user_id and c.kind = of_kind and c.revoked_at is null;
+            insert into access.credential (user_id, kind, secret, created_at)
+            values (known.user_id, of_kind, new_secret, at);
+        end if;
+        beyond := known.beyond;
+        return next;
+    end loop;
+end
 $$;
 
 -- The gate. Proves the credential, resolves the portal, asks whether the user may, claims the
@@ -424,165 +662,6 @@ as $$
         returning 1
     )
     select count(*) from forgotten
-$$;
-
--- The hash of a seal: it covers the seal before it and the event, written the same way whatever
--- the session's settings are, and whatever columns the table is given later.
-create function access.seal_hash(before bytea, event access.audit_event)
-returns bytea
-language sql stable set search_path = pg_catalog, pg_temp
-as $$
-    select sha256(before || convert_to(
-        jsonb_build_array(
-            event.portal_id, event.event_id, extract(epoch from event.at), event.login,
-            event.act, event.outcome, event.command, event.detail
-        )::text,
-        'UTF8'
-    ))
-$$;
-
--- Extend each portal's hash chain over the events committed since; answers how many were sealed.
--- An event may be committed after one with a later number, but none an hour after: it looks behind
--- the last sealed one that old.
-create function access.seal_audit(at timestamptz)
-returns bigint
-language plpgsql security definer set search_path = pg_catalog, pg_temp
-as $$
-declare
-    event access.audit_event;
-    settled bigint;
-    chain int;
-    last_number bigint;
-    last_hash bytea;
-    sealed bigint := 0;
-    current_chain int;
-begin
-    perform pg_advisory_xact_lock(hashtext('access.seal_audit'));
-    select s.event_id into settled
-    from access.audit_seal as s
-    inner join access.audit_event as e
-        on e.event_id = s.event_id and e.at < seal_audit.at - interval '1 hour'
-    order by s.event_id desc limit 1;
-    for event in
-        select e.* from access.audit_event as e
-        where e.event_id > coalesce(settled, 0)
-            and not exists (select from access.audit_seal as s where s.event_id = e.event_id)
-        order by coalesce(e.portal_id, 0), e.event_id
-    loop
-        chain := coalesce(event.portal_id, 0);
-        if chain is distinct from current_chain then
-            current_chain := chain;
-            last_number := 0;
-            last_hash := ''::bytea;
-            select s.number, s.hash into last_number, last_hash from access.audit_seal as s
-            where s.portal_id = chain order by s.number desc limit 1;
-            last_number := coalesce(last_number, 0);
-            last_hash := coalesce(last_hash, ''::bytea);
-        end if;
-        last_number := last_number + 1;
-        last_hash := access.seal_hash(last_hash, event);
-        insert into access.audit_seal (portal_id, number, event_id, hash)
-        values (chain, last_number, event.event_id, last_hash);
-        sealed := sealed + 1;
-    end loop;
-    return sealed;
-end
-$$;
-
--- The head of each chain on each finished day of UTC that has none signed yet: the last seal then.
-create function access.unsigned_heads(today date)
-returns table (portal_id int, day date, number bigint, hash bytea)
-language sql stable security definer set search_path = pg_catalog, pg_temp
-as $$
-    select distinct on (s.portal_id, e.day) s.portal_id, e.day, s.number, s.hash
-    from access.audit_seal as s
-    inner join (
-        select a.event_id, (a.at at time zone 'UTC')::date as day from access.audit_event as a
-    ) as e on e.event_id = s.event_id
-    where e.day < today and not exists (
-        select from access.audit_head as h where h.portal_id = s.portal_id and h.day = e.day
-    )
-    order by s.portal_id, e.day, s.number desc
-$$;
-
--- Keep the signatures of heads; answers how many are new.
-create function access.sign_audit(
-    portals int[], days date[], numbers bigint[], hashes bytea[], signatures bytea[]
-)
-returns bigint
-language sql security definer set search_path = pg_catalog, pg_temp
-as $$
-    with signed as (
-        insert into access.audit_head (portal_id, day, number, hash, signature)
-        select h.portal_id, h.day, h.number, h.hash, h.signature
-        from unnest(portals, days, numbers, hashes, signatures)
-            as h (portal_id, day, number, hash, signature)
-        on conflict do nothing
-        returning 1
-    )
-    select count(*) from signed
-$$;
-
--- Every signed head, with what its seal says now: null where that seal is gone.
-create function access.audit_heads()
-returns table (
-    portal_id int, day date, number bigint, hash bytea, signature bytea, event_id bigint,
-    sealed bytea
-)
-language sql stable security definer set search_path = pg_catalog, pg_temp
-as $$
-    select h.portal_id, h.day, h.number, h.hash, h.signature, s.event_id, s.hash
-    from access.audit_head as h
-    left join access.audit_seal as s on s.portal_id = h.portal_id and s.number = h.number
-    order by h.portal_id, h.day
-$$;
-
--- Walk every chain again and answer the first fault of each, or nothing.
-create function access.audit_faults()
-returns table (portal_id int, number bigint, event_id bigint, fault text)
-language plpgsql stable security definer set search_path = pg_catalog, pg_temp
-as $$
-declare
-    link record;
-    before bytea := ''::bytea;
-    expected bigint := 1;
-    chain int;
-    broken boolean := false;
-begin
-    for link in
-        select s.portal_id, s.number, s.event_id, s.hash, e as event, e.event_id as found
-        from access.audit_seal as s
-        left join access.audit_event as e on e.event_id = s.event_id
-        order by s.portal_id, s.number
-    loop
-        if link.portal_id is distinct from chain then
-            chain := link.portal_id;
-            before := ''::bytea;
-            expected := 1;
-            broken := false;
-        end if;
-        if not broken then
-            if link.number <> expected then
-                broken := true;
-                fault := 'seal ' || expected || ' is missing';
-            elsif link.found is null then
-                broken := true;
-                fault := 'the sealed event is missing';
-            elsif link.hash <> access.seal_hash(before, link.event) then
-                broken := true;
-                fault := 'the event or its seal was altered';
-            end if;
-            if broken then
-                portal_id := link.portal_id;
-                number := link.number;
-                event_id := link.event_id;
-                return next;
-            end if;
-        end if;
-        before := link.hash;
-        expected := link.number + 1;
-    end loop;
-end
 $$;
 
 insert into access.permission (position, permission, category, description, long_description)

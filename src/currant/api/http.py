@@ -386,7 +386,7 @@ async def _sent(file: IO[bytes]) -> AsyncIterator[bytes]:
 
 def message_of(request: AnyRequest, refusal: Refusal) -> str:
     """Return what a refusal says; of a change also that nothing was done."""
-    refusal.undone = request.method != "GET"
+    refusal.undone |= request.method != "GET"
     return refusal.message
 
 

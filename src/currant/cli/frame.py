@@ -208,9 +208,11 @@ def table(rows: Sequence[Any], *columns: str) -> Table:
     """Return rows as a table of some of their members."""
     drawn = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
     for column in columns:
-        numbers = any(isinstance(getattr(row, column), int | Decimal) for row in rows)
+        kinds = {type(getattr(row, column)) for row in rows}
         drawn.add_column(
-            column.replace("_", " "), justify="right" if numbers else "left", overflow="fold"
+            column.replace("_", " "),
+            justify="right" if kinds & {int, Decimal} else "left",
+            overflow="fold",
         )
     for row in rows:
         drawn.add_row(*(_cell(getattr(row, column)) for column in columns))

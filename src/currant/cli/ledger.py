@@ -8,9 +8,10 @@ from typing import Annotated
 import msgspec
 import typer
 
-from currant.access.model import AuditFault, AuditKey
-from currant.access.signing import audit_key
-from currant.access.verbs import Nothing, audit_faults, forged_heads, show_portal
+from currant.access.verbs import Nothing, show_portal
+from currant.audit.model import AuditFault, AuditKey
+from currant.audit.signing import audit_key
+from currant.audit.verbs import audit_faults, forged_heads
 from currant.batches.verbs import batch_faults
 from currant.cli.figures import at_in, figure, figures, minute, unit_of
 from currant.cli.frame import NEWEST, Exit, Session, Stopped, command, table

@@ -26,9 +26,9 @@ from granian.constants import HTTPModes, Interfaces, Loops
 from granian.log import LOGGING_CONFIG, LogLevels
 from granian.server import Server
 
-from currant.access.signing import audit_key
 from currant.api.app import make_app
 from currant.api.http import App
+from currant.audit.signing import audit_key
 from currant.cli.frame import (
     Exit,
     Options,

@@ -17,6 +17,7 @@ import msgspec
 DOMAINS = (
     "db",
     "access",
+    "audit",
     "ledger",
     "locations",
     "customers",

@@ -8,8 +8,10 @@ from typing import TypeVar
 import asyncpg
 import structlog
 
-from currant.access.model import AUTO, AuditKey
-from currant.access.verbs import Nothing, forget_keys, portals, seal_audit, sign_audit_heads
+from currant.access.model import AUTO
+from currant.access.verbs import Nothing, forget_keys, portals
+from currant.audit.model import AuditKey
+from currant.audit.verbs import seal_audit, sign_audit_heads
 from currant.door import Door
 from currant.drawdown.verbs import charge_fixed, draw_down, portals_due
 from currant.garbage import collect_rarely

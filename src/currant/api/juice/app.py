@@ -19,6 +19,7 @@ from currant.api.juice import (
     system,
     tariffs,
     transactions,
+    users,
     wallets,
 )
 from currant.api.juice.frame import MEDIA_TYPE, bug, framed, on_bug, on_http, on_refusal
@@ -40,6 +41,7 @@ ROUTES = [
     *reads.ROUTES,
     *wallets.ROUTES,
     *transactions.ROUTES,
+    *users.ROUTES,
 ]
 
 

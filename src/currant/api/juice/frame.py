@@ -30,6 +30,9 @@ from currant.errors import Kind, Refusal
 log = structlog.get_logger()
 
 MEDIA_TYPE = "application/json; charset=utf-8"
+# Marks of a request: that it came as HEAD; that no answer to it may be stored.
+_HEAD = "currant.head"
+_NO_STORE = "currant.no_store"
 
 # Each kind's HTTP status and envelope code, with only the statuses that the document lists.
 CODES: dict[Kind, tuple[int, int]] = {
@@ -120,6 +123,16 @@ def bug(error: Exception) -> Ready:
     return failed(500, 300, OUTCOME_UNTOLD)
 
 
+def is_head(request: AnyRequest) -> bool:
+    """Tell whether a GET came as HEAD, and must have no effect."""
+    return _HEAD in request.scope
+
+
+def forbid_storing(request: AnyRequest) -> None:
+    """Let nobody on the way keep what is answered to a request."""
+    request.scope[_NO_STORE] = True  # type: ignore[literal-required]
+
+
 def framed(app: App) -> App:
     """Put the documented headers on every answer, and answer HEAD as GET without the body."""
 
@@ -130,12 +143,15 @@ def framed(app: App) -> App:
         head = scope["method"] == "HEAD"
         if head:
             scope["method"] = "GET"
+            scope[_HEAD] = True
         elif scope["method"] == "OPTIONS":
             scope["method"] = "OPTIONS "  # No verb, so that the framework refuses it as any other.
 
         async def framing(message: Any) -> None:
             if message["type"] == "http.response.start":
-                message["headers"] = _headers(message["status"], message["headers"])
+                message["headers"] = _headers(
+                    message["status"], message["headers"], store=_NO_STORE not in scope
+                )
             elif head and message["type"] == "http.response.body":
                 message["body"] = b""
             await send(message)
@@ -148,7 +164,7 @@ def framed(app: App) -> App:
 _STATUS = {status.value: f"{status.value} {status.phrase}".encode() for status in http.HTTPStatus}
 
 
-def _headers(status: int, sent: Any) -> list[tuple[bytes, bytes]]:
+def _headers(status: int, sent: Any, *, store: bool) -> list[tuple[bytes, bytes]]:
     """Add what stands on every answer."""
     headers = list(sent)
     present = {name for name, _ in headers}
@@ -158,7 +174,8 @@ def _headers(status: int, sent: Any) -> list[tuple[bytes, bytes]]:
         (b"x-content-type-options", b"nosniff"),
     ]
     if b"cache-control" not in present:
-        headers.append((b"cache-control", b"max-age=0, private, must-revalidate"))
+        cache = b"max-age=0, private, must-revalidate" + b", no-store" * (not store)
+        headers.append((b"cache-control", cache))
     if b"date" not in present:
         headers.append((b"date", formatdate(usegmt=True).encode()))
     return headers

@@ -18,6 +18,7 @@ from currant.api.v1 import (
     reads,
     tariffs,
     transactions,
+    users,
     vends,
 )
 from currant.api.v1.frame import bug, on_bug, on_http, on_refusal
@@ -35,6 +36,7 @@ ROUTES = [
     *locations.ROUTES,
     *headends.ROUTES,
     *reads.ROUTES,
+    *users.ROUTES,
 ]
 
 

@@ -5,20 +5,14 @@ from pathlib import Path
 
 import asyncpg
 import pytest
-
-from currant.access.model import OPERATOR, AuditFault, AuditKey, CreatePortal, CreateUser
-from currant.access.signing import audit_key
-from currant.access.verbs import (
-    Nothing,
-    audit_faults,
-    create_portal,
-    create_user,
-    forged_heads,
-    seal_audit,
-    sign_audit_heads,
-)
 from tests.conftest import make_user
 from tests.shared import superuser
+
+from currant.access.model import OPERATOR, CreatePortal, CreateUser
+from currant.access.verbs import Nothing, create_portal, create_user
+from currant.audit.model import AuditFault, AuditKey
+from currant.audit.signing import audit_key
+from currant.audit.verbs import audit_faults, forged_heads, seal_audit, sign_audit_heads
 
 KEY = AuditKey(b"k" * 32)
 
@@ -53,7 +47,7 @@ async def test_every_committed_event_is_sealed_once_in_its_portals_chain(door, l
     chains = await owner.fetch(
         "select s.portal_id, count(*) as seals, min(s.number) as first, max(s.number) as last, "
         "bool_and(s.portal_id = coalesce(e.portal_id, 0)) as own "
-        "from access.audit_seal as s inner join access.audit_event as e using (event_id) "
+        "from audit.seal as s inner join access.audit_event as e using (event_id) "
         "group by s.portal_id"
     )
     assert len(chains) == 3
@@ -61,7 +55,7 @@ async def test_every_committed_event_is_sealed_once_in_its_portals_chain(door, l
         assert (chain["first"], chain["last"], chain["own"]) == (1, chain["seals"], True)
     unsealed = await owner.fetch(
         "select act from access.audit_event as e where not exists "
-        "(select from access.audit_seal as s where s.event_id = e.event_id)"
+        "(select from audit.seal as s where s.event_id = e.event_id)"
     )
     assert [row["act"] for row in unsealed] == ["seal_audit"]  # It cannot hold its own seal.
     assert await door.act(seal_audit, Nothing(), OPERATOR) == 1
@@ -87,7 +81,7 @@ async def test_an_unsealed_tail_is_no_fault(door, log, boss) -> None:
 )
 async def test_an_altered_event_is_named(door, log, forger, change) -> None:
     event = await forger.fetchrow(
-        "select s.* from access.audit_seal as s inner join access.audit_event as e "
+        "select s.* from audit.seal as s inner join access.audit_event as e "
         "on e.event_id = s.event_id where e.command like '%boss-3%'"
     )
     await forger.execute(
@@ -110,7 +104,7 @@ async def test_a_deleted_event_is_named(door, log, forger) -> None:
 
 async def test_a_deleted_seal_is_named(door, log, forger) -> None:
     gone = await forger.fetchrow(
-        "delete from access.audit_seal where portal_id = 0 and number = 2 returning number"
+        "delete from audit.seal where portal_id = 0 and number = 2 returning number"
     )
     assert gone is not None
     (fault,) = await faults(door)
@@ -141,7 +135,7 @@ async def test_the_walk_does_not_hang_on_the_sessions_settings(door, log, forger
         "set timezone = 'UTC'; set datestyle = 'SQL, DMY'; set bytea_output = 'escape'",
     ):
         await forger.execute(settings)
-        assert await forger.fetch("select * from access.audit_faults()") == []
+        assert await forger.fetch("select * from audit.faults()") == []
 
 
 async def test_a_column_added_later_breaks_no_chain(door, log, owner) -> None:
@@ -159,7 +153,7 @@ async def test_each_finished_day_is_signed_once(door, log, boss, clock, owner) -
     assert await door.act(sign_audit_heads, KEY, OPERATOR) == 0
     heads = await owner.fetch(
         "select h.*, s.hash as sealed, (e.at at time zone 'UTC')::date as day_of_event "
-        "from access.audit_head as h inner join access.audit_seal as s using (portal_id, number) "
+        "from audit.head as h inner join audit.seal as s using (portal_id, number) "
         "inner join access.audit_event as e using (event_id)"
     )
     assert all(head["hash"] == head["sealed"] for head in heads)
@@ -186,11 +180,11 @@ async def test_heads_are_good_by_the_key_that_signed_them_alone(door, signed) ->
 @pytest.mark.parametrize(
     ("forgery", "fault"),
     [
-        ("update access.audit_head set hash = sha256('x')", "was not signed with this key"),
-        ("update access.audit_head set number = 1", "was not signed with this key"),
-        ("update access.audit_head set signature = sha256('x')", "was not signed with this key"),
-        ("delete from access.audit_seal where number > 2", "signs is missing"),
-        ("update access.audit_seal set hash = sha256(hash)", "signs was altered"),
+        ("update audit.head set hash = sha256('x')", "was not signed with this key"),
+        ("update audit.head set number = 1", "was not signed with this key"),
+        ("update audit.head set signature = sha256('x')", "was not signed with this key"),
+        ("delete from audit.seal where number > 2", "signs is missing"),
+        ("update audit.seal set hash = sha256(hash)", "signs was altered"),
     ],
 )
 async def test_a_forged_head_or_chain_is_named(door, signed, forger, forgery, fault) -> None:
@@ -230,7 +224,7 @@ async def test_an_event_that_was_committed_late_is_sealed(door, log, clock, owne
     clock.advance(timedelta(hours=2))
     await door.act(seal_audit, Nothing(), OPERATOR)
     assert await owner.fetchval(
-        "select exists (select from access.audit_seal as s "
+        "select exists (select from audit.seal as s "
         "inner join access.audit_event as e using (event_id) where e.login = 'slow')"
     )
     assert await faults(door) == []
