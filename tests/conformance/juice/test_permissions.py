@@ -96,6 +96,23 @@ def test_every_endpoint_declares_what_it_asks_for() -> None:
     ]
 
 
+def test_the_page_names_the_verb_of_every_endpoint() -> None:
+    """J01 asks no verb: the door itself knows whether the database answers."""
+    rows = re.findall(
+        r"^\| (J\d\d) \| `[^`]+` \| ([^|]+) \|", PAGE.read_text("utf-8"), re.MULTILINE
+    )
+    told = dict(reversed(rows))  # The first of its tables counts.
+    names = {
+        route.operation_class.number: [
+            f"`{verb.__module__.split('.')[1]}.{verb.__name__}`"
+            for verb in route.operation_class.asks
+        ]
+        or ["`door.alive`"]
+        for route in ROUTES
+    }
+    assert told == {number: ", ".join(verbs) for number, verbs in names.items()}
+
+
 async def test_the_table_is_what_is_declared_and_what_the_server_does(
     http: httpx.AsyncClient, door: Door, owner: asyncpg.Connection, portal: str
 ) -> None:

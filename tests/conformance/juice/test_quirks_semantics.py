@@ -79,7 +79,8 @@ async def test_q23_a_callback_that_seems_to_be_in_another_unit_is_not_believed(
     example = next(one for one in EXAMPLES if one.name == "meters_callback")
     body = (example.body or "").replace("100.24", "101")
     assert (await stage.post(CALLBACK, body)).json() == {"error": 0}
-    assert [told["sumforwardactive"] for told in data(await stage.get(READS))] == [1]
+    shown = [(told["sumforwardactive"], told["status"]) for told in data(await stage.get(READS))]
+    assert shown == [(1, "N"), (101, "S")]
     assert await stage.owner.fetch("select value, reason from reads.quarantine") == [(101, "HIGH")]
 
 
