@@ -8,6 +8,7 @@ import typer
 
 from currant.access.model import PortalShown
 from currant.access.verbs import Nothing, show_portal
+from currant.cli.figures import clock_time
 from currant.cli.frame import Session, command
 from currant.cli.imports import Key
 from currant.cli.paper import RULE, heading, line
@@ -70,7 +71,9 @@ async def undo(
 def _receipt(paid: ArrearsPaid, portal: PortalShown) -> Iterator[str]:
     """Yield the lines of a receipt, headed by the utility's name."""
     yield from heading(portal.name, f"RECEIPT {paid.transaction_id}")
+    yield line("Date", clock_time(paid.paid_at, portal.zone))
     yield line("Account", paid.account)
+    yield line("Taken by", paid.login)
     yield RULE
     yield line(f"Tendered, {paid.tender}", format_money(paid.amount, paid.currency))
     for item in paid.items:

@@ -153,6 +153,8 @@ class ArrearsPaid(msgspec.Struct, frozen=True):
     amount: Decimal
     items: list[ItemPaid]
     outstanding: Decimal
+    login: str
+    paid_at: datetime
 
 
 class NotReversible(Conflict):

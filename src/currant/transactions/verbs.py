@@ -201,6 +201,8 @@ async def pay_arrears(tx: Tx, command: PayArrears) -> ArrearsPaid:
             for item, paid in parts
         ],
         outstanding=sum((item.outstanding for item in owed), Decimal(0)) - amount,
+        login=tx.user.login,
+        paid_at=tx.now,
     )
 
 
