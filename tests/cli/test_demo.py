@@ -4,6 +4,7 @@ import shlex
 import signal
 import subprocess
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 
 import httpx
@@ -14,6 +15,8 @@ from tests.conftest import make_user, new_database
 
 from currant.access.model import OPERATOR, IssueToken
 from currant.access.verbs import Nothing, hash_token, issue_token, users
+from currant.batches.model import BatchesWanted
+from currant.batches.verbs import batch_faults, list_batches
 from currant.cli.demo import enter
 from currant.cli.example import BUSINESS, DAYS, HOMES, LIFELINE, RESIDENTIAL, Example
 from currant.cli.frame import Stopped
@@ -83,6 +86,11 @@ async def test_it_lives_until_now_and_its_books_are_sound(urls) -> None:
         assert clock.now() == NOW
         assert await door.ask(ledger_faults, Nothing(), OPERATOR) == []
         assert await door.ask(wallet_faults, Nothing(), OPERATOR) == []
+        assert await door.ask(batch_faults, Nothing(), OPERATOR) == []
+        batches = await door.ask(list_batches, BatchesWanted(2**62, 200), EXAMPLE)
+        assert {batch.state for batch in batches if batch.closed_at} == {"approved"}
+        assert {batch.difference for batch in batches} >= {Decimal("-5.00"), Decimal(0)}
+        assert len({batch.login for batch in batches}) == 2
         keys = json.loads(bytes(await door.ask(account_keys, KeysWanted(), EXAMPLE)))
         assert len(keys) == 20
         coas = {row.coa: row for row in await door.ask(trial_balance, BalancesOf(), EXAMPLE)}
