@@ -147,7 +147,7 @@ async def test_a_batch_is_closed_once(door, cashier, second, sell) -> None:
     closed = await door.act(close_own_batch, counted(cash="10"), cashier)
     with pytest.raises(NothingTaken):
         await door.act(close_own_batch, counted(cash="10"), cashier)
-    again = CloseBatch(closed.batch_id, {"cash": Decimal(9)})
+    again = CloseBatch({"cash": Decimal(9)}, batch_id=closed.batch_id)
     with pytest.raises(BatchClosed, match="cashier1 closed batch"):
         await door.act(close_batch, again, second)
     await sell(cashier, "1")
@@ -165,7 +165,7 @@ async def test_another_closes_for_a_cashier_and_neither_approves(
     with pytest.raises(BatchStillOpen):
         await door.act(approve_batch, named, boss)
     closed = await door.act(
-        close_batch, CloseBatch(batch.batch_id, {"cash": Decimal(10)}, "Gone home."), second
+        close_batch, CloseBatch({"cash": Decimal(10)}, "Gone home.", login="cashier1"), second
     )
     assert (closed.login, closed.closed_by, closed.note) == ("cashier1", "second", "Gone home.")
     with pytest.raises(ApprovedByAnother, match="cashier1, and second closed it") as refused:
@@ -182,7 +182,7 @@ async def test_another_closes_for_a_cashier_and_neither_approves(
 async def test_nobody_approves_what_they_took(door, boss, second, sell, owner) -> None:
     await sell(boss, "10")
     (batch,) = await door.ask(list_batches, ALL, boss)
-    await door.act(close_batch, CloseBatch(batch.batch_id, {"cash": Decimal(10)}), second)
+    await door.act(close_batch, CloseBatch({"cash": Decimal(10)}, batch_id=batch.batch_id), second)
     with pytest.raises(ApprovedByAnother):
         await door.act(approve_batch, ApproveBatch(batch.batch_id), boss)
     for login in ("boss", "second"):
@@ -194,7 +194,7 @@ async def test_nobody_approves_what_they_took(door, boss, second, sell, owner) -
 
 async def test_who_may_close_list_and_approve(door, portal, cashier, sell) -> None:
     await sell(cashier, "10")
-    named = {"view": BatchNamed(1), "close": CloseBatch(1, {}), "approve": ApproveBatch(1)}
+    named = {"view": BatchNamed(1), "close": CloseBatch({}, batch_id=1), "approve": ApproveBatch(1)}
     for verb, command in (
         (show_batch, named["view"]), (list_batches, ALL),
         (close_batch, named["close"]), (approve_batch, named["approve"]),
@@ -214,7 +214,7 @@ async def test_another_portals_batch_is_not_seen(door, cashier, sell, owner) -> 
     stranger = await make_user(door, "next", "stranger", "SysAdmin", vendor_number="N")
     assert await door.ask(list_batches, ALL, stranger) == []
     for verb, command in (
-        (show_batch, BatchNamed(number)), (close_batch, CloseBatch(number, {})),
+        (show_batch, BatchNamed(number)), (close_batch, CloseBatch({}, batch_id=number)),
         (approve_batch, ApproveBatch(number)),
     ):  # fmt: skip
         with pytest.raises(NoSuchBatch):

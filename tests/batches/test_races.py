@@ -1,7 +1,8 @@
 """Batches under concurrency: opened once, closed once, and no tender between two of them."""
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import AsyncIterator, Awaitable
+from contextlib import asynccontextmanager
 from decimal import Decimal
 from typing import Any
 
@@ -14,6 +15,7 @@ from currant.batches.model import (
     TENDERS,
     ApproveBatch,
     Batch,
+    BatchClosed,
     BatchesWanted,
     CloseBatch,
     Count,
@@ -27,6 +29,7 @@ from currant.batches.verbs import (
     current_batch,
     list_batches,
 )
+from currant.db.database import Urls
 from currant.errors import Refusal
 from currant.vending.model import Vended
 
@@ -71,7 +74,7 @@ async def test_closing_while_vends_run_loses_no_tender(
     sold = [one for one in done if isinstance(one, Vended)]
     closed = [one for one in done if isinstance(one, Batch)]
     beyond = [one for one in refused if isinstance(one, VendingLimitReached)]
-    assert {type(one) for one in refused} <= {VendingLimitReached, NothingTaken}
+    assert {type(one) for one in refused} <= {VendingLimitReached, NothingTaken, BatchClosed}
     assert len(sold) + len(beyond) == 48
     batches = await door.ask(list_batches, ALL, second)
     assert sum(batch.state == "closed" for batch in batches) == len(closed) > 0
@@ -91,8 +94,9 @@ async def test_a_batch_is_closed_once_and_approved_once(
     await sell(cashier, "10")
     (batch,) = await door.ask(list_batches, ALL, second)
     nine = {"cash": Decimal(9)}
+    named = CloseBatch(nine, batch_id=batch.batch_id)
     closed, refused = await outcomes(
-        *(door.act(close_batch, CloseBatch(batch.batch_id, nine), second) for _ in range(4)),
+        *(door.act(close_batch, named, second) for _ in range(4)),
         *(door.act(close_own_batch, Count(nine), cashier) for _ in range(4)),
     )
     assert (len(closed), len(refused)) == (1, 7)
@@ -143,11 +147,9 @@ async def test_a_limit_that_comes_while_vends_run_counts_them_all(
     assert await owner.fetch("select * from batches.faults()") == []
 
 
-async def test_a_login_that_sells_from_many_places_does_not_wait_for_itself(
-    door, cashier, sell, urls
-) -> None:
-    """A tender without a limit goes on while another of the same batch is not committed yet."""
-    await sell(cashier, "1")
+@asynccontextmanager
+async def under_way(urls: Urls) -> AsyncIterator[None]:
+    """Have a tender of `cashier1` under way for the block; it is committed at its end."""
     connection = await asyncpg.connect(urls.runtime)
     async with connection.transaction():
         portal_id = await entered(connection)
@@ -156,15 +158,48 @@ async def test_a_login_that_sells_from_many_places_does_not_wait_for_itself(
             "from access.system_user where login = 'cashier1'",
             portal_id,
         )
+        yield
+    await connection.close()
+
+
+async def waits(*tasks: asyncio.Task[Any]) -> None:
+    """See that tasks wait for something."""
+    done, _ = await asyncio.wait(tasks, timeout=0.3)
+    assert not done
+
+
+async def test_a_login_that_sells_from_many_places_does_not_wait_for_itself(
+    door, cashier, sell, urls
+) -> None:
+    """Who closes waits for the tenders under way, and later ones open another batch."""
+    await sell(cashier, "1")
+    async with under_way(urls):
         await asyncio.wait_for(sell(cashier, "1"), 5)
         closing = asyncio.create_task(door.act(close_own_batch, NONE, cashier))
-        with pytest.raises(TimeoutError):
-            await asyncio.wait_for(asyncio.shield(closing), 0.5)
+        await waits(closing)
         later = asyncio.create_task(sell(cashier, "1", home=1))
-        with pytest.raises(TimeoutError):
-            await asyncio.wait_for(asyncio.shield(later), 0.5)
-    closed = await closing
-    assert closed.tenders == 3
+        await waits(closing, later)
+    assert (await closing).tenders == 3
     await later
     assert (await door.ask(current_batch, Nothing(), cashier)).tenders == 1
-    await connection.close()
+
+
+async def test_who_waited_to_close_a_batch_does_not_close_the_next(
+    door, cashier, second, sell, urls
+) -> None:
+    """A count that is sent twice, with a tender in between."""
+    await sell(cashier, "1")
+    async with under_way(urls):
+        first = asyncio.create_task(door.act(close_own_batch, NONE, cashier))
+        await waits(first)
+        tender = asyncio.create_task(sell(cashier, "1", home=1))
+        await waits(tender)
+        again = asyncio.create_task(door.act(close_own_batch, NONE, cashier))
+        await waits(first, tender, again)
+    closed = await first
+    await tender
+    with pytest.raises(BatchClosed, match=f"cashier1 closed batch {closed.batch_id}"):
+        await again
+    newest, oldest = await door.ask(list_batches, ALL, second)
+    assert (newest.state, newest.tenders) == ("open", 1)
+    assert (oldest.state, oldest.tenders) == ("closed", 2)

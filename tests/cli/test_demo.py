@@ -5,6 +5,7 @@ import signal
 import socket
 import subprocess
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,8 @@ from tests.conftest import make_user, new_database
 
 from currant.access.model import OPERATOR, IssueToken
 from currant.access.verbs import Nothing, hash_token, issue_token, users
+from currant.batches.model import BatchesWanted
+from currant.batches.verbs import batch_faults, list_batches
 from currant.cli.demo import enter
 from currant.cli.example import BUSINESS, DAYS, HOMES, LIFELINE, RESIDENTIAL, Example
 from currant.cli.frame import Stopped
@@ -86,6 +89,11 @@ async def test_it_lives_until_now_and_its_books_are_sound(urls) -> None:
         assert clock.now() == NOW
         assert await door.ask(ledger_faults, Nothing(), OPERATOR) == []
         assert await door.ask(wallet_faults, Nothing(), OPERATOR) == []
+        assert await door.ask(batch_faults, Nothing(), OPERATOR) == []
+        batches = await door.ask(list_batches, BatchesWanted(2**62, 200), EXAMPLE)
+        assert {batch.state for batch in batches if batch.closed_at} == {"approved"}
+        assert {batch.difference for batch in batches} >= {Decimal("-5.00"), Decimal(0)}
+        assert len({batch.login for batch in batches}) == 2
         async with door.asking(account_keys, EXAMPLE) as tx:
             keys = [key async for key in account_keys(tx, KeysWanted())]
         assert len(keys) == 20

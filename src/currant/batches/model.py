@@ -28,11 +28,12 @@ class Count(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class CloseBatch(msgspec.Struct, frozen=True):
-    """Close a batch, by its number, with a count of it."""
+    """Close a batch with a count of it: by its number, or the open one of a login."""
 
-    batch_id: int
     counted: dict[str, Decimal]
     note: str = ""
+    batch_id: int | None = None
+    login: str | None = None
 
 
 class Approval(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -17,10 +17,19 @@ left join lateral (
 ) as t on true;
 
 -- name: hold_batch
--- A batch by its number, or the open one of a user, once the tenders under way are in.
+-- A batch by its number, or what is the open one of a login now, once the tenders under way are in.
 -- not null: batch_id login
 select b.batch_id, b.login, b.closed_at, b.closed_by, b.approved_by
-from batches.hold(:portal_id::int, :batch_id::bigint, :user_id::int) as b;
+from batches.hold(
+    :portal_id::int,
+    coalesce(
+        :batch_id::bigint,
+        (
+            select o.batch_id from batches.batch as o
+            where o.portal_id = :portal_id::int and o.login = :login::text and o.closed_at is null
+        )
+    )
+) as b;
 
 -- name: taken
 -- What was taken in a batch, by the kind of tender.

@@ -172,28 +172,19 @@ begin
 end
 $$;
 
--- Hold a batch, by its number or the open one of a user, so that nobody else closes or approves it
--- until the transaction ends: the tenders under way are in, and later ones wait.
-create function batches.hold(in_portal int, of_batch bigint, of_user int)
+-- Hold a batch, so that nobody else closes or approves it until the transaction ends: the tenders
+-- under way are in, and later ones wait.
+create function batches.hold(in_portal int, of_batch bigint)
 returns setof batches.batch
 language plpgsql
 as $$
-declare
-    taker int := coalesce(
-        (
-            select b.user_id from batches.batch as b
-            where b.portal_id = in_portal and b.batch_id = of_batch
-        ),
-        of_user
-    );
 begin
-    perform pg_advisory_xact_lock(hashtext('batches'), taker);
+    perform pg_advisory_xact_lock(hashtext('batches'), b.user_id)
+    from batches.batch as b
+    where b.portal_id = in_portal and b.batch_id = of_batch;
     return query
     select b.* from batches.batch as b
-    where b.portal_id = in_portal and b.batch_id = of_batch
-    union all
-    select b.* from batches.batch as b
-    where b.portal_id = in_portal and b.user_id = of_user and b.closed_at is null;
+    where b.portal_id = in_portal and b.batch_id = of_batch;
 end
 $$;
 

@@ -77,25 +77,21 @@ async def close_own_batch(tx: Tx, command: Count) -> Batch:
     """Close the caller's open batch with a count of it; the next tender opens another.
 
     What is over or short is posted, two lines a kind of tender (posting rule L20). Tenders under
-    way are waited for. Raises `NothingTaken`, `TenderNotCounted`, `Invalid`.
+    way are waited for. Raises `NothingTaken`, `BatchClosed`, `TenderNotCounted`, `Invalid`.
     """
-    held = await tx.maybe(
-        _HOLD_BATCH, portal_id=tx.portal.portal_id, batch_id=None, user_id=tx.user.user_id
-    )
-    if held is None:
-        raise NothingTaken
-    return await _close(tx, held, command.counted, command.note)
+    return await _close(tx, await _hold_open(tx, tx.user.login), command.counted, command.note)
 
 
 @needs(Permission.TRANSACTIONS_ADJUST)
 async def close_batch(tx: Tx, command: CloseBatch) -> Batch:
     """Close anybody's batch with a count of it, as `close_own_batch` does.
 
-    Raises `NoSuchBatch`, `BatchClosed`, `TenderNotCounted`, `Invalid`.
+    Raises `NoSuchBatch`, `NothingTaken`, `BatchClosed`, `TenderNotCounted`, `Invalid`.
     """
-    held = await _hold(tx, command.batch_id)
-    if held.closed_at is not None:
-        raise BatchClosed(f"{held.closed_by} closed batch {held.batch_id}.", field="batch_id")
+    if command.batch_id is None:
+        held = await _hold_open(tx, command.login or "")
+    else:
+        held = await _hold(tx, command.batch_id)
     return await _close(tx, held, command.counted, command.note)
 
 
@@ -153,11 +149,17 @@ async def batch_faults(tx: Tx, _question: Nothing) -> list[BatchFault]:
     return await tx.all(_FAULTS)
 
 
+async def _hold_open(tx: Tx, login: str) -> HeldBatch:
+    """Hold the open batch of a login. Raises `NothingTaken`."""
+    held = await tx.maybe(_HOLD_BATCH, portal_id=tx.portal.portal_id, batch_id=None, login=login)
+    if held is None:
+        raise NothingTaken(f"{login} has none.", field="login")
+    return held
+
+
 async def _hold(tx: Tx, batch_id: int) -> HeldBatch:
     """Hold a batch. Raises `NoSuchBatch`."""
-    held = await tx.maybe(
-        _HOLD_BATCH, portal_id=tx.portal.portal_id, batch_id=batch_id, user_id=None
-    )
+    held = await tx.maybe(_HOLD_BATCH, portal_id=tx.portal.portal_id, batch_id=batch_id, login=None)
     if held is None:
         raise NoSuchBatch(f"{batch_id}.", field="batch_id")
     return held
@@ -165,6 +167,8 @@ async def _hold(tx: Tx, batch_id: int) -> HeldBatch:
 
 async def _close(tx: Tx, held: HeldBatch, counted: Mapping[str, Decimal], note: str) -> Batch:
     """Close a batch that is held; what was taken is read after the wait for it."""
+    if held.closed_at is not None:
+        raise BatchClosed(f"{held.closed_by} closed batch {held.batch_id}.", field="batch_id")
     _refuse_implausible(tx, counted)
     rows = await tx.all(_TAKEN, portal_id=tx.portal.portal_id, batch_id=held.batch_id)
     taken = {row.tender: row for row in rows}

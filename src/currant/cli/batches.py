@@ -21,7 +21,6 @@ from currant.batches.model import (
     CloseBatch,
     Count,
     CurrentBatch,
-    NothingTaken,
 )
 from currant.batches.tenders import TENDERS
 from currant.batches.verbs import (
@@ -37,12 +36,11 @@ from currant.cli.frame import NEWEST, Exit, Session, Stopped, command
 from currant.cli.imports import Key
 from currant.cli.paper import RULE, WIDTH, heading, line
 from currant.errors import Invalid
-from currant.money import format_money, parse_amount
+from currant.money import format_money, minor_units, parse_amount
 
 app = typer.Typer(no_args_is_help=True)
 
 _CELL = 13
-_PLACES = 3  # As many as any currency has; the portal's own number is checked by the verb.
 
 Number = Annotated[int, typer.Argument(help="Its number: `currant batch list`.", metavar="ID")]
 Amount = Annotated[str | None, typer.Option(help="What was counted of it.", metavar="AMOUNT")]
@@ -68,16 +66,15 @@ async def close(
 
     At a terminal it asks for the counts where none is given. The next tender opens another batch.
     """
-    told = dict(zip(TENDERS, (cash, check, card, eft), strict=True))
-    counted = {name: _amount(name, text) for name, text in told.items() if text is not None}
-    if cashier is not None:
-        number = await _open_batch_of(session, cashier)
-        counted = counted or _asked(session)
-        closed = await session.act(close_batch, CloseBatch(number, counted, note), key)
-    else:
-        counted = counted or _asked(session)
+    portal = await session.ask(show_portal, Nothing())
+    given = dict(zip(TENDERS, (cash, check, card, eft), strict=True))
+    counted = _read(portal, given) or _asked(session, portal)
+    if cashier is None:
         closed = await session.act(close_own_batch, Count(counted, note), key)
-    await _print(session, closed)
+    else:
+        wanted = CloseBatch(counted, note, login=cashier)
+        closed = await session.act(close_batch, wanted, key)
+    session.teller.tell(closed, lambda: "\n".join(report_of(closed, portal)))
 
 
 @command(app, "approve")
@@ -96,12 +93,13 @@ async def show(
     ] = None,
 ) -> None:
     """Print the report of a batch, or say what you have taken since the last count."""
-    if number is not None:
-        await _print(session, await session.ask(show_batch, BatchNamed(number)))
-        return
-    current = await session.ask(current_batch, Nothing())
     portal = await session.ask(show_portal, Nothing())
-    session.teller.tell(current, lambda: "\n".join(_current(current, portal)))
+    if number is not None:
+        batch = await session.ask(show_batch, BatchNamed(number))
+        session.teller.tell(batch, lambda: "\n".join(report_of(batch, portal)))
+    else:
+        current = await session.ask(current_batch, Nothing())
+        session.teller.tell(current, lambda: "\n".join(_current(current, portal)))
 
 
 @command(app, "list")
@@ -151,48 +149,46 @@ class Line(msgspec.Struct, frozen=True):
         )
 
 
-def _amount(tender: str, text: str) -> Decimal:
+def _read(portal: PortalShown, given: dict[str, str | None]) -> dict[str, Decimal]:
+    """Read the counts that were given. Raises `Invalid`."""
     try:
-        return parse_amount(text.strip(), places=_PLACES)
+        return {
+            name: _amount(portal, name, text) for name, text in given.items() if text is not None
+        }
+    except Invalid as refusal:
+        refusal.undone = True
+        raise
+
+
+def _amount(portal: PortalShown, tender: str, text: str) -> Decimal:
+    """Read what was counted of a kind of tender. Raises `Invalid` naming it."""
+    try:
+        return parse_amount(text.strip(), places=minor_units(portal.currency))
     except Invalid as refusal:
         raise Invalid(f"{tender}: {refusal.detail}", field=tender) from refusal
 
 
-async def _open_batch_of(session: Session, login: str) -> int:
-    """Return the number of a cashier's open batch. Raises `NothingTaken`."""
-    wanted = BatchesWanted(NEWEST, 1, login, BatchState.OPEN)
-    found = await session.ask(list_batches, wanted)
-    if not found:
-        raise NothingTaken(f"{login} has none.", field="login")
-    return found[0].batch_id
-
-
-def _asked(session: Session) -> dict[str, Decimal]:
+def _asked(session: Session, portal: PortalShown) -> dict[str, Decimal]:
     """Ask somebody at a terminal what was counted of each kind; of nobody else anything."""
     if session.options.no_input or not sys.stdin.isatty():
         return {}
     try:
-        return {tender: _prompted(tender) for tender in TENDERS}
+        return {tender: _prompted(portal, tender) for tender in TENDERS}
     except typer.Abort as gone:
         raise Stopped(Exit.FAILURE, "Nothing was closed.") from gone
 
 
-def _prompted(tender: str) -> Decimal:
+def _prompted(portal: PortalShown, tender: str) -> Decimal:
     """Ask for the count of a kind of tender until it is an amount."""
 
     def read(text: str) -> Decimal:
         try:
-            return _amount(tender, text)
+            return _amount(portal, tender, text)
         except Invalid as refusal:
             raise typer.BadParameter(refusal.detail) from refusal
 
     told: Decimal = typer.prompt(f"Counted, {tender}", default="0", value_proc=read, err=True)
     return told
-
-
-async def _print(session: Session, batch: Batch) -> None:
-    portal = await session.ask(show_portal, Nothing())
-    session.teller.tell(batch, lambda: "\n".join(report_of(batch, portal)))
 
 
 def report_of(batch: Batch, portal: PortalShown) -> Iterator[str]:

@@ -101,7 +101,7 @@ async def close_batch(
     """Close somebody else's batch with a count of it; what is over or short is posted."""
     actor = await signed_in(request, portal)
     told = await json_of(request, Count)
-    command = CloseBatch(batch_id, told.counted, told.note)
+    command = CloseBatch(told.counted, told.note, batch_id)
     done = await door_of(request).act(verbs.close_batch, command, actor, idempotency_key)
     return answer(done)
 
