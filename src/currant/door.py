@@ -6,13 +6,12 @@ verb, `ask` a view; both are functions of a transaction and one shape. Entrances
 """
 
 import asyncio
-import copy
 import hashlib
 import inspect
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from decimal import Decimal
-from typing import Any, TypeVar, get_type_hints
+from typing import Any, Self, TypeVar, get_type_hints
 
 import asyncpg
 import msgspec
@@ -80,7 +79,8 @@ class Door:
 
     def until(self, deadline: float) -> "Door":
         """Return the same door for somebody who waits until a deadline."""
-        watched = copy.copy(self)
+        watched = object.__new__(Door)
+        watched.__dict__.update(self.__dict__)
         watched.deadline = deadline
         return watched
 
@@ -95,10 +95,9 @@ class Door:
             plain = msgspec.to_builtins(command, builtin_types=(Decimal,), enc_hook=str)
             told = wire.encode(_without_secrets(plain)).decode()
             request = None if key is None else _digest(verb, plain)
-            async with self._in_time():
-                return await self._retrying(
-                    lambda: self._act(verb, command, actor, key, request, told), command
-                )
+            return await self._in_time(
+                self._retrying(lambda: self._act(verb, command, actor, key, request, told), command)
+            )
         except Refusal as refusal:
             refusal.undone = True
             await self._audit_refusal(verb.__name__, actor, told, refusal)
@@ -107,18 +106,21 @@ class Door:
     async def ask(self, view: "Verb[C, R]", question: C, actor: Actor) -> R:
         """Answer a question. Raises a `Refusal`."""
         wire.refuse_unfit(question)
-        async with self._in_time():
-            return await self._retrying(lambda: self._ask(view, question, actor), question)
+        return await self._in_time(
+            self._retrying(lambda: self._ask(view, question, actor), question)
+        )
 
     @asynccontextmanager
     async def asking(self, view: Callable[..., Any], actor: Actor) -> AsyncIterator[Tx]:
         """Open a question whose answer is streamed: the transaction lives as long as the block."""
         try:
             async with (
-                self._in_time(),
+                asyncio.timeout_at(self.deadline),
                 self._entered(actor, NEEDED[view], None, None) as (tx, _),
             ):
                 yield tx
+        except TimeoutError as error:
+            raise TookTooLong from error
         except asyncpg.PostgresError as error:
             raise _refusal(error, None) from error
         except _AWAY as error:
@@ -127,11 +129,7 @@ class Door:
     async def alive(self) -> None:
         """Make one round trip to the database. Raises `Unavailable`."""
         soon = self.until(asyncio.get_running_loop().time() + _ALIVE_SECONDS)
-        try:
-            async with soon._in_time(), soon._connection() as connection:  # noqa: SLF001
-                await connection.fetchval("select 1")
-        except _AWAY as error:
-            raise Unavailable from error
+        await soon._in_time(soon._one("select 1"))  # noqa: SLF001
 
     async def prove_password(
         self, login: str, password: str, before: Callable[[], None] | None = None
@@ -142,14 +140,9 @@ class Door:
         raise.
         """
         wire.refuse_unfit({"login": login})
-        async with self._in_time():
-            try:
-                async with self._connection() as connection:
-                    stored = await connection.fetchval(PASSWORD_OF.text, login)
-            except _AWAY as error:
-                raise Unavailable from error
-            if not await self.passwords.match(stored, password, before):
-                raise Unauthenticated
+        stored = await self._in_time(self._one(PASSWORD_OF.text, login))
+        if not await self._in_time(self.passwords.match(stored, password, before)):
+            raise Unauthenticated
         return Actor(login, "PASSWORD", stored)
 
     async def _act(
@@ -212,50 +205,43 @@ class Door:
             raise Unauthenticated
         wire.refuse_unfit({"login": actor.login, "portal": actor.portal, "key": key})
         now = self.clock.now()
-        async with self._connection() as connection, connection.transaction():
-            record = await connection.fetchrow(
-                ENTER.text,
-                *ENTER.arguments(
-                    {
-                        "login": actor.login,
-                        "kind": actor.kind,
-                        "proof": actor.proof,
-                        "portal": actor.portal,
-                        "permission": permission.value,
-                        "key": key,
-                        "request": request,
-                    }
-                ),
-            )
-            entered = ENTER.build(record)
-            _refuse(entered, actor)
-            yield Tx(connection, now, _user(entered), _portal(entered), self.memory), entered
-
-    @asynccontextmanager
-    async def _connection(self) -> AsyncIterator[Connection]:
-        """Take a connection, which is cut off where it is at work long after the deadline."""
-        if self.deadline is None:
-            async with self.pool.acquire() as connection:
-                yield connection
-            return
-        connection = await self.pool.acquire()
-        last = asyncio.get_running_loop().call_at(
-            self.deadline + _LAST_SECONDS, connection.terminate
-        )
-        try:
-            yield connection
-        finally:
+        async with _Borrowed(self.pool) as borrowed, borrowed.connection.transaction():
             try:
-                await self.pool.release(connection)
-            finally:
-                last.cancel()
+                record = await borrowed.connection.fetchrow(
+                    ENTER.text,
+                    *ENTER.arguments(
+                        {
+                            "login": actor.login,
+                            "kind": actor.kind,
+                            "proof": actor.proof,
+                            "portal": actor.portal,
+                            "permission": permission.value,
+                            "key": key,
+                            "request": request,
+                        }
+                    ),
+                )
+                entered = ENTER.build(record)
+                _refuse(entered, actor)
+                user, portal = _user(entered), _portal(entered)
+                yield Tx(borrowed.connection, now, user, portal, self.memory), entered
+            except asyncio.CancelledError:
+                borrowed.cut_off_soon()
+                raise
 
-    @asynccontextmanager
-    async def _in_time(self) -> AsyncIterator[None]:
+    async def _one(self, statement: str, *arguments: object) -> Any:
+        """Return one value, outside of any transaction of a user."""
+        try:
+            async with _Borrowed(self.pool) as borrowed:
+                return await borrowed.connection.fetchval(statement, *arguments)
+        except _AWAY as error:
+            raise Unavailable from error
+
+    async def _in_time(self, work: Awaitable[R]) -> R:
         """Give up what is not done by the deadline. Raises `TookTooLong`."""
         try:
             async with asyncio.timeout_at(self.deadline):
-                yield
+                return await work
         except TimeoutError as error:
             raise TookTooLong from error
 
@@ -298,6 +284,38 @@ class Door:
                         key=None,
                     )
                 return
+
+
+class _Borrowed:
+    """A connection of the pool for a block; where the block is given up, not for much longer.
+
+    What is given up has to be undone, which a server that does not answer never says that it is.
+    """
+
+    connection: Connection
+
+    def __init__(self, pool: "asyncpg.Pool[asyncpg.Record]") -> None:
+        self.pool = pool
+        self.last: asyncio.TimerHandle | None = None
+
+    async def __aenter__(self) -> Self:
+        self.connection = await self.pool.acquire()
+        return self
+
+    async def __aexit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is asyncio.CancelledError:
+            self.cut_off_soon()
+        try:
+            await self.pool.release(self.connection)
+        finally:
+            if self.last is not None:
+                self.last.cancel()
+
+    def cut_off_soon(self) -> None:
+        """Cut the connection off unless it is given back within moments."""
+        if self.last is None:
+            loop = asyncio.get_running_loop()
+            self.last = loop.call_later(_LAST_SECONDS, self.connection.terminate)
 
 
 def _refuse(entered: Entered, actor: Actor) -> None:

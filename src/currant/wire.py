@@ -247,18 +247,28 @@ def _with_digits(value: Any) -> Any:
         ]
     if isinstance(value, Decimal):
         return msgspec.Raw(_plain(value))
-    if isinstance(value, msgspec.Struct):
-        if _without_decimals(type(value)):
-            return value
+    return _struct_with_digits(value) if isinstance(value, msgspec.Struct) else value
+
+
+def _struct_with_digits(value: msgspec.Struct) -> Any:
+    names = _decimal_members(type(value))
+    if not names:
+        return value
+    if value.__struct_config__.omit_defaults:  # A default is known by its value.
         return _with_digits(msgspec.to_builtins(value, builtin_types=_KEPT))
-    return value
+    told = {name: _with_digits(getattr(value, name)) for name in names}
+    return msgspec.structs.replace(value, **told)
 
 
 @lru_cache(maxsize=1000)
-def _without_decimals(shape: type[msgspec.Struct]) -> bool:
-    """Tell whether a Struct is written right as it is: no Decimal stands in it, however deep."""
-    told = repr(msgspec.inspect.type_info(shape))
-    return not any(f"{kind.__name__}(" in told for kind in _MAY_HOLD_DECIMALS)
+def _decimal_members(shape: type[msgspec.Struct]) -> tuple[str, ...]:
+    """Return the members of a Struct in which a Decimal may stand, however deep."""
+    told = msgspec.inspect.type_info(shape)
+    return tuple(
+        field.name
+        for field in told.fields  # type: ignore[attr-defined]
+        if any(f"{kind.__name__}(" in repr(field.type) for kind in _MAY_HOLD_DECIMALS)
+    )
 
 
 def _plain(number: Decimal) -> bytes:

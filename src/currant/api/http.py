@@ -225,10 +225,10 @@ def key_of(request: AnyRequest) -> str | None:
 
 async def signed_in(request: AnyRequest, portal: str | None = None) -> Actor:
     """Return who asks, acting in the named portal. Raises `Unauthenticated`."""
-    return (await actor_of(request, door_of(request))).at(portal)
+    return (await actor_of(request)).at(portal)
 
 
-async def actor_of(request: AnyRequest, door: Door) -> Actor:
+async def actor_of(request: AnyRequest) -> Actor:
     """Return who asks: `Authorization: Basic …` or `Authorization: token USER:TOKEN`.
 
     A token is proved at the door, in the transaction it is used in; a password here. Raises
@@ -245,7 +245,7 @@ async def actor_of(request: AnyRequest, door: Door) -> Actor:
     limits.count_request(login, header)
     if scheme == "token":
         return Actor(login, "TOKEN", hash_token(secret))
-    return await door.prove_password(
+    return await door_of(request).prove_password(
         login, secret, partial(limits.refuse_guessing, login, address_of(request))
     )
 
