@@ -19,7 +19,7 @@ create table receivables.arrears_type (
 comment on table receivables.arrears_type is
 'Kinds of arrears in their listed order; one without a portal is every portal''s (printed %). '
 'One that is not active is retired: what was issued as it keeps its name and COA.';
-create unique index arrears_type_taken -- noqa: PRS
+create unique index arrears_type_taken
 on receivables.arrears_type (portal_id, btrim(name)) nulls not distinct where active;
 -- An import of arrears says the COA and means the type (J12), so a portal has one of its own.
 create unique index arrears_type_coa_taken on receivables.arrears_type (portal_id, coa)

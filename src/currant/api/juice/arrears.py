@@ -6,7 +6,6 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 from litestar import Response, get, post
-from litestar.response import Stream
 
 from currant import wire
 from currant.api.http import AnyRequest, Query, door_of, key_of, signed_in, spooled
@@ -114,7 +113,7 @@ async def post_arrears(request: AnyRequest) -> Response[bytes]:
 
 
 @get("/customers/arrears/all-owed-arrears")
-async def get_owed(request: AnyRequest) -> Stream:
+async def get_owed(request: AnyRequest) -> Response[bytes]:
     """J18: what each account owes on all its arrears, of those that owe anything."""
     query = Query(request.scope)
     actor = await signed_in(request, query.text("portal"))
@@ -129,7 +128,7 @@ async def get_owed(request: AnyRequest) -> Stream:
 
 
 @get("/customers/arrears/get-arrears/by-type")
-async def get_by_type(request: AnyRequest) -> Stream:
+async def get_by_type(request: AnyRequest) -> Response[bytes]:
     """J19: the arrears of one COA by account, settled ones too; a page is one of accounts."""
     query = Query(request.scope)
     actor = await signed_in(request, query.text("portal"))

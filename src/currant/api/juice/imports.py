@@ -4,7 +4,6 @@ from typing import Any
 
 import msgspec
 from litestar import Response, get, post
-from litestar.response import Stream
 
 from currant import wire
 from currant.api.http import AnyRequest, Query, door_of, key_of, signed_in, spooled
@@ -32,7 +31,7 @@ async def post_update(request: AnyRequest) -> Response[bytes]:
 
 
 @get("/file-importer/trinity/get-keys")
-async def get_keys(request: AnyRequest) -> Stream:
+async def get_keys(request: AnyRequest) -> Response[bytes]:
     """J10: both keys of every customer or location."""
     query = Query(request.scope)
     actor = await signed_in(request, query.text("portal"))

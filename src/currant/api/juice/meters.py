@@ -3,7 +3,6 @@
 from typing import Any
 
 from litestar import Response, get
-from litestar.response import Stream
 
 from currant import wire
 from currant.access.verbs import Nothing
@@ -35,7 +34,7 @@ async def get_supported(request: AnyRequest) -> Response[bytes]:
 
 
 @get("/meters/get-meters")
-async def get_meters(request: AnyRequest) -> Stream:
+async def get_meters(request: AnyRequest) -> Response[bytes]:
     """J04: the meters of a portal, to anybody unless the deployment says otherwise."""
     query = Query(request.scope)
     portal, com = query.text("portal"), query.maybe("com")

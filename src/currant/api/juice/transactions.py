@@ -4,8 +4,7 @@ from datetime import timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from litestar import get
-from litestar.response import Stream
+from litestar import Response, get
 
 from currant import wire
 from currant.api.http import AnyRequest, Query, door_of, signed_in
@@ -20,7 +19,7 @@ _SECOND = timedelta(seconds=1)
 
 
 @get("/transactions/dump")
-async def dump_transactions(request: AnyRequest) -> Stream:
+async def dump_transactions(request: AnyRequest) -> Response[bytes]:
     """J29: what was recorded in the 24 hours to a second, that second included."""
     query = Query(request.scope)
     actor = await signed_in(request, query.text("portal"))
