@@ -211,6 +211,26 @@ as $$
         )
 $$;
 
+-- Every open item that does not owe what its allocations leave of it; empty when all is well.
+create function receivables.faults()
+returns table (portal text, account text, detail text)
+language sql stable security definer set search_path = pg_catalog, pg_temp
+as $$
+    select
+        p.key, a.account,
+        'arrears ' || i.item_id || ' owes ' || i.outstanding || ', allocations leave '
+        || i.amount - coalesce(l.amount, 0)
+    from receivables.open_item as i
+    inner join access.portal as p on p.portal_id = i.portal_id
+    inner join customers.account as a
+        on a.portal_id = i.portal_id and a.account_id = i.account_id
+    left join (
+        select n.portal_id, n.item_id, sum(n.amount) as amount
+        from receivables.allocation as n group by n.portal_id, n.item_id
+    ) as l on l.portal_id = i.portal_id and l.item_id = i.item_id
+    where i.outstanding <> i.amount - coalesce(l.amount, 0)
+$$;
+
 insert into receivables.arrears_type (portal_id, name, description, coa, position, last_mod)
 values
 (null, 'Recovery ', 'Initial Meter Recovery', '1101', 1, '2016-09-12T11:53:01-04:00'),

@@ -16,10 +16,10 @@ from currant.receivables.model import (
     Arrears,
     ArrearsOfAccount,
     ArrearsOfType,
+    ArrearsPayment,
     ArrearsTypesWanted,
     ImportArrears,
     OwedWanted,
-    Payment,
 )
 from currant.receivables.verbs import (
     arrears_of_account,
@@ -193,7 +193,7 @@ def _told(arrears: Arrears, zone: ZoneInfo, currency: str) -> ArrearsTold:
     )
 
 
-def _paid(payment: Payment, zone: ZoneInfo, currency: str) -> PaymentTold:
+def _paid(payment: ArrearsPayment, zone: ZoneInfo, currency: str) -> PaymentTold:
     return PaymentTold(
         created=format_instant(payment.created_at, zone),
         trans=payment.transaction_id,
