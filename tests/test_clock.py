@@ -13,6 +13,7 @@ from currant.clock import (
     SystemClock,
     day_bounds,
     format_instant,
+    format_set,
     parse_day,
     parse_instant,
 )
@@ -278,6 +279,21 @@ def test_every_instant_reads_back(at, zone):
 def test_a_naive_datetime_is_never_written():
     with pytest.raises(ValueError, match="aware"):
         format_instant(datetime(2019, 1, 1), NEW_YORK)  # noqa: DTZ001
+
+
+@pytest.mark.parametrize(
+    ("zone", "text"),
+    [
+        (NEW_YORK, "1970-01-01T00:00:00-05:00"),
+        (SYDNEY, "1970-01-01T00:00:00+10:00"),
+        (LONDON, "1970-01-01T00:00:00+01:00"),
+        (ZULU, "1970-01-01T00:00:00+00:00"),
+    ],
+)
+def test_what_was_never_set_is_the_local_midnight_that_begins_1970(zone, text):
+    assert format_set(None, zone) == text
+    at = datetime(2019, 7, 1, 12, tzinfo=UTC)
+    assert format_set(at, zone) == format_instant(at, zone)
 
 
 def test_parse_day():

@@ -1,5 +1,7 @@
+import asyncio
 import json
 import random
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from decimal import Decimal
 from enum import StrEnum
@@ -324,3 +326,27 @@ def test_every_missing_member_of_a_body_is_named_at_once() -> None:
     with pytest.raises(Invalid, match=r"^rate, from are missing\.$") as refused:
         wire.decode(b'{"portal": "x"}', Wanted)
     assert refused.value.field == "rate"
+
+
+async def each(rows: list[Any]) -> AsyncIterator[Any]:
+    for row in rows:
+        yield row
+
+
+@pytest.mark.parametrize("rows", [[], [1], [Decimal("1.50"), {"a": [None]}, "é\n"]])
+async def test_a_list_in_pieces_is_the_list(rows):
+    told = b"".join([piece async for piece in wire.pieces(each(rows))])
+    assert told == wire.encode(rows) == bytes(await wire.encode_each(each(rows)))
+
+
+@given(st.lists(st.tuples(st.sampled_from(["", 'a"b', "é", "\\"]), st.integers())))
+def test_rows_grouped_in_pieces_are_an_object_of_lists(rows):
+    rows.sort(key=lambda row: row[0])
+    groups: dict[str, list[int]] = {}
+    for key, row in rows:
+        groups.setdefault(key, []).append(row)
+
+    async def told() -> bytes:
+        return b"".join([piece async for piece in wire.grouped_pieces(each(rows))])
+
+    assert asyncio.run(told()) == wire.encode(groups)

@@ -197,3 +197,36 @@ async def test_what_is_in_quarantine_is_rejected(http: AsyncClient, boss, docume
     listed = await http.get("/v1/example/reads/quarantine", headers=head)
     assert listed.json()["data"] == [other]
     assert (await http.post(path, json=body)).status_code == 401
+
+
+async def test_arrears_and_locations_are_as_told(http: AsyncClient, door, boss, document) -> None:
+    house = await small_house(door, boss)
+    account, loc_id, head = house.accounts[0], house.loc_ids[0], token_header(boss)
+    sent = f"account,startdate,amount,paid\n{account},2026-03-01T00:00:00Z,20,5\n{account},,7,\n"
+    path = "/file-importer/balance-adj/arrears?portal=example"
+    assert (await http.post(path, content=sent, headers=head)).status_code == 200
+
+    async def asked(
+        method: str, path: str, body: Any = None, status: int = 200, **names: Any
+    ) -> Any:
+        answer = await http.request(
+            method, f"/v1/example{path.format(**names)}", json=body, headers=head
+        )
+        assert answer.status_code == status, answer.text
+        told = answer_of(document, f"/v1/{{portal}}{path}", method.lower(), status)
+        assert misfits(document, told, answer.json()) == [], path
+        return answer.json()
+
+    listed = await asked("GET", "/accounts/{account}/arrears", account=account)
+    bare, paid = listed["data"]
+    assert (bare["start_at"], bare["payments"], len(paid["payments"])) == (None, [], 1)
+    order = {"items": [{"arrears_id": paid["arrears_id"]}], "note": "n"}
+    await asked("POST", "/arrears/write-off", order)
+    plan = "/arrears/{arrears_id}/plan"
+    await asked("POST", plan, {"pay_plan": 5, "start": None}, arrears_id=bare["arrears_id"])
+    await asked("POST", "/arrears/types", {"name": "New", "coa": "4910"}, 201)
+    await asked("GET", "/arrears/types")
+    await asked("POST", "/arrears/types/retire", {"name": "New"})
+    await asked("POST", "/locations/{loc_id}", {"kva": 1.5}, loc_id=loc_id)
+    shown = await asked("GET", "/locations/{loc_id}", loc_id=loc_id)
+    assert (shown["kva"], shown["meter_installed_at"]) == (1.5, None)

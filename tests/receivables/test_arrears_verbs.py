@@ -23,8 +23,9 @@ from currant.receivables.model import (
     ArrearsImported,
     ArrearsTypesWanted,
     ImportArrears,
+    NewArrears,
 )
-from currant.receivables.verbs import arrears_types, import_arrears
+from currant.receivables.verbs import arrears_faults, arrears_types, import_arrears, issue_arrears
 from currant.upload import Upload
 
 HEADER = "account,startdate,amount,paid,payplan\n"
@@ -283,3 +284,35 @@ async def test_a_closed_month_takes_none_and_the_next_does(
     await send(door, boss, ["03280,,5,,"])
     assert str(await owner.fetchval("select month from ledger.entry")) == "2026-04-01"
     assert clock.now() - NOW == timedelta(0)
+
+
+async def test_other_domains_issue_arrears_of_a_type(door, boss, owner, accounts) -> None:
+    """L2: what J30 takes from an account is owed as FundsRecovery; the ids come in order."""
+    rows = await owner.fetch("select account_id from customers.account order by account limit 3")
+    new = [
+        NewArrears(row[0], Decimal(amount), Decimal(0), Decimal(25), None)
+        for row, amount in zip(rows, ("30", "10", "20"), strict=True)
+    ]
+    async with door.asking(import_arrears, boss) as tx:
+        terms = {"type_name": "FundsRecovery", "debit": "1100", "credit": "9110"}
+        issued = await issue_arrears(tx, new, **terms)
+        assert await issue_arrears(tx, [], **terms) == []
+    items = await owner.fetch("select * from receivables.open_item order by item_id")
+    assert [(i["item_id"], i["account_id"], i["amount"]) for i in items] == [
+        (item_id, one.account_id, one.amount) for item_id, one in zip(issued, new, strict=True)
+    ]
+    assert {(i["type_name"], i["type_coa"], i["receivable_coa"]) for i in items} == {
+        ("FundsRecovery", "9110", "1100")
+    }
+    assert [(coa, amount) for _, coa, _, amount, _ in await postings(owner)] == [
+        ("1100", 30), ("9110", -30), ("1100", 10), ("9110", -10), ("1100", 20), ("9110", -20),
+    ]  # fmt: skip
+
+
+async def test_an_item_that_owes_another_amount_is_a_fault(door, boss, owner, accounts) -> None:
+    await send(door, boss, ["03280,,5,2,", "03281,,7,,"])
+    assert await door.ask(arrears_faults, Nothing(), OPERATOR) == []
+    await owner.execute("update receivables.open_item set outstanding = 1 where amount = 5")
+    (fault,) = await door.ask(arrears_faults, Nothing(), OPERATOR)
+    assert (fault.portal, fault.account) == ("example", "03280")
+    assert "owes 1.000, allocations leave 3.000" in fault.detail

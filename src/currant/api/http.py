@@ -26,7 +26,6 @@ from litestar.exceptions import (
     MethodNotAllowedException,
     NotFoundException,
 )
-from litestar.response import Stream
 
 from currant import wire
 from currant.access.model import ANONYMOUS, Actor
@@ -87,11 +86,35 @@ class Ready(Response[bytes]):
     ) -> None:
         headers = [
             (b"content-type", str(self.media_type).encode()),
-            (b"content-length", str(len(self.content)).encode()),
+            (b"content-length", str(self._size()).encode()),
             *((name.lower().encode(), value.encode()) for name, value in self.headers.items()),
         ]
         await send({"type": "http.response.start", "status": status, "headers": headers})
+        await self._send_body(send)
+
+    def _size(self) -> int:
+        return len(self.content)
+
+    async def _send_body(self, send: Send) -> None:
         await send({"type": "http.response.body", "body": self.content, "more_body": False})
+
+
+class Written(Ready):
+    """An answer whose body stands in a file: sent from its beginning, a chunk at a time."""
+
+    def __init__(self, file: IO[bytes], media_type: str, headers: Mapping[str, str]) -> None:
+        super().__init__(b"", media_type=media_type, headers=headers)
+        self._file = file
+
+    def _size(self) -> int:
+        return self._file.tell()
+
+    async def _send_body(self, send: Send) -> None:
+        with self._file as file:
+            file.seek(0)
+            while chunk := file.read(_CHUNK):
+                await send({"type": "http.response.body", "body": chunk, "more_body": True})
+        await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 
 class Query:
@@ -358,9 +381,9 @@ async def spooled(request: AnyRequest, limit: int = FILE_BYTES) -> Upload:
     return Upload(file, digest.hexdigest(), size)
 
 
-async def streamed(
+async def written(
     pieces: AsyncIterable[bytes], media_type: str, headers: Mapping[str, str]
-) -> Stream:
+) -> Written:
     """Answer with what may be too long to hold: all of it is written to disk, and then sent.
 
     Its length is known before its first byte is sent, and what fails fails as a whole.
@@ -372,16 +395,7 @@ async def streamed(
     except BaseException:
         file.close()
         raise
-    known = {"Content-Length": str(file.tell()), **headers}
-    return Stream(_sent(file), media_type=media_type, headers=known)
-
-
-async def _sent(file: IO[bytes]) -> AsyncIterator[bytes]:
-    """Send a file from its beginning, and close it."""
-    with file:
-        file.seek(0)
-        while chunk := file.read(_CHUNK):
-            yield chunk
+    return Written(file, media_type, headers)
 
 
 def message_of(request: AnyRequest, refusal: Refusal) -> str:

@@ -20,6 +20,7 @@ from currant.customers.verbs import account_balances, account_entries
 from currant.ledger.model import BalanceRow, BalancesOf
 from currant.ledger.verbs import ledger_faults, trial_balance
 from currant.prepayment.verbs import wallet_faults
+from currant.receivables.verbs import arrears_faults
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -66,10 +67,18 @@ async def faults_of(session: Session) -> list[Fault]:
         Fault(fault.portal, f"batch {fault.batch_id} is off", None, fault.detail)
         for fault in await session.ask(batch_faults, Nothing())
     ]
+    faults += [
+        Fault(fault.portal, f"arrears of {fault.account} are off", None, fault.detail)
+        for fault in await session.ask(arrears_faults, Nothing())
+    ]
     faults += [_audit(fault) for fault in await session.ask(audit_faults, Nothing())]
     if (session.config.home / "audit.key").exists():
         key = AuditKey(audit_key(session.config.home))
-        faults += [_audit(fault) for fault in await session.ask(forged_heads, key)]
+        faults += [
+            Fault(fault.portal, f"arrears of {fault.account} are off", None, fault.detail)
+            for fault in await session.ask(arrears_faults, Nothing())
+        ]
+    faults += [_audit(fault) for fault in await session.ask(forged_heads, key)]
     return faults
 
 

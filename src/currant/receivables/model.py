@@ -129,7 +129,7 @@ class ArrearsRow(msgspec.Struct, frozen=True):
     amounts: list[Decimal] | None
 
 
-class Payment(msgspec.Struct, frozen=True):
+class ArrearsPayment(msgspec.Struct, frozen=True):
     """What an entry of the ledger paid or wrote off of an arrears."""
 
     transaction_id: int
@@ -155,7 +155,7 @@ class Arrears(msgspec.Struct, frozen=True):
     amount: Decimal
     paid_amount: Decimal
     outstanding_amount: Decimal
-    payments: list[Payment]
+    payments: list[ArrearsPayment]
 
     @classmethod
     def of(cls, row: ArrearsRow) -> "Arrears":
@@ -173,7 +173,10 @@ class Arrears(msgspec.Struct, frozen=True):
             row.amount,
             row.amount - row.outstanding,
             row.outstanding,
-            [Payment(entry_id, PaidBy(kind), amount, at) for entry_id, kind, amount, at in paid],
+            [
+                ArrearsPayment(entry_id, PaidBy(kind), amount, at)
+                for entry_id, kind, amount, at in paid
+            ],
         )
 
 
@@ -269,6 +272,14 @@ class ArrearsTypes(msgspec.Struct, frozen=True):
 
     timezone: str
     types: list[ArrearsType]
+
+
+class ArrearsFault(msgspec.Struct, frozen=True):
+    """An arrears that does not owe what its allocations leave of it."""
+
+    portal: str
+    account: str
+    detail: str
 
 
 class CreateArrearsType(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -257,3 +257,8 @@ select exists(
     select from ledger.chart_account as c
     where c.portal_id = :portal_id::int and c.coa = :coa::text
 ) as known;
+
+-- name: faults
+-- The arrears of this installation that do not owe what their allocations leave of them.
+-- not null: portal account detail
+select portal, account, detail from receivables.faults() order by portal, account, detail;

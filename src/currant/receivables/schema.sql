@@ -19,7 +19,7 @@ create table receivables.arrears_type (
 comment on table receivables.arrears_type is
 'Kinds of arrears in their listed order; one without a portal is every portal''s (printed %). '
 'One that is not active is retired: what was issued as it keeps its name and COA.';
-create unique index arrears_type_taken -- noqa: PRS
+create unique index arrears_type_taken
 on receivables.arrears_type (portal_id, btrim(name)) nulls not distinct where active;
 -- An import of arrears says the COA and means the type (J12), so a portal has one of its own.
 create unique index arrears_type_coa_taken on receivables.arrears_type (portal_id, coa)
@@ -209,6 +209,26 @@ as $$
             select from receivables.allocation as b
             where b.portal_id = a.portal_id and b.reverses = a.allocation_id
         )
+$$;
+
+-- Every open item that does not owe what its allocations leave of it; empty when all is well.
+create function receivables.faults()
+returns table (portal text, account text, detail text)
+language sql stable security definer set search_path = pg_catalog, pg_temp
+as $$
+    select
+        p.key, a.account,
+        'arrears ' || i.item_id || ' owes ' || i.outstanding || ', allocations leave '
+        || i.amount - coalesce(l.amount, 0)
+    from receivables.open_item as i
+    inner join access.portal as p on p.portal_id = i.portal_id
+    inner join customers.account as a
+        on a.portal_id = i.portal_id and a.account_id = i.account_id
+    left join (
+        select n.portal_id, n.item_id, sum(n.amount) as amount
+        from receivables.allocation as n group by n.portal_id, n.item_id
+    ) as l on l.portal_id = i.portal_id and l.item_id = i.item_id
+    where i.outstanding <> i.amount - coalesce(l.amount, 0)
 $$;
 
 insert into receivables.arrears_type (portal_id, name, description, coa, position, last_mod)

@@ -6,6 +6,7 @@ from decimal import Decimal
 import msgspec
 
 from currant.access.permissions import Permission, needs
+from currant.access.verbs import Nothing
 from currant.csvfile import refuse_file
 from currant.customers.model import NamedAccount
 from currant.customers.verbs import account_id_of, accounts_of, blocked_faults
@@ -16,6 +17,7 @@ from currant.receivables.judgement import beyond_limit, refuse_amounts, refuse_i
 from currant.receivables.model import (
     AccountArrears,
     Arrears,
+    ArrearsFault,
     ArrearsImported,
     ArrearsIssued,
     ArrearsOfAccount,
@@ -58,6 +60,7 @@ _TYPE_TERMS = sql.rows("type_terms", TypeTerms)
 _CREATE_TYPE = sql.rows("create_type", ArrearsType)
 _RETIRE_TYPE = sql.rows("retire_type", ArrearsType)
 _IN_CHART = sql.rows("in_chart", bool)
+_FAULTS = sql.rows("faults", ArrearsFault)
 
 _WRITTEN_OFF_TO = "5200"
 _PLAN_PLACES = 2
@@ -269,6 +272,12 @@ async def retire_arrears_type(tx: Tx, command: RetireArrearsType) -> ArrearsType
             f"{command.name[:40]!r}. Those of every portal (%) are not retired here.", field="name"
         )
     return retired
+
+
+@needs(Permission.JOBS_RUN)
+async def arrears_faults(tx: Tx, _question: Nothing) -> list[ArrearsFault]:
+    """List the arrears that do not owe what their allocations leave; none is what is hoped for."""
+    return await tx.all(_FAULTS)
 
 
 async def issue_arrears(

@@ -6,7 +6,6 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 from litestar import Response, get, post
-from litestar.response import Stream
 
 from currant import wire
 from currant.api.http import (
@@ -38,11 +37,11 @@ from currant.receivables.model import (
     Arrears,
     ArrearsOfAccount,
     ArrearsOfType,
+    ArrearsPayment,
     ArrearsTypesWanted,
     ImportArrears,
     OwedWanted,
     PaidBy,
-    Payment,
 )
 from currant.receivables.verbs import (
     arrears_of_account,
@@ -171,7 +170,7 @@ async def post_arrears(request: AnyRequest) -> Response[bytes]:
         "J18", OwedByAccount, parameters=(PORTAL, *PAGE), within=FILE_SECONDS, calls=(owed_arrears,)
     ),
 )
-async def get_owed(request: AnyRequest) -> Stream:
+async def get_owed(request: AnyRequest) -> Response[bytes]:
     """J18: what each account owes on all its arrears, of those that owe anything."""
     query = Query(request.scope)
     actor = await signed_in(request, query.text("portal"))
@@ -201,7 +200,7 @@ async def get_owed(request: AnyRequest) -> Stream:
         calls=(arrears_of_type,),
     ),
 )
-async def get_by_type(request: AnyRequest) -> Stream:
+async def get_by_type(request: AnyRequest) -> Response[bytes]:
     """J19: the arrears of one COA by account, settled ones too; a page is one of accounts."""
     query = Query(request.scope)
     actor = await signed_in(request, query.text("portal"))
@@ -280,7 +279,7 @@ def _told(arrears: Arrears, zone: ZoneInfo, currency: str) -> ArrearsDetails:
     )
 
 
-def _paid(payment: Payment, zone: ZoneInfo, currency: str) -> PaymentDetails:
+def _paid(payment: ArrearsPayment, zone: ZoneInfo, currency: str) -> PaymentDetails:
     return PaymentDetails(
         created=format_instant(payment.created_at, zone),
         trans=payment.transaction_id,

@@ -8,7 +8,6 @@ from typing import Any
 import structlog
 from litestar import Response
 from litestar.exceptions import HTTPException, MethodNotAllowedException, NotFoundException
-from litestar.response import Stream
 
 from currant import wire
 from currant.api.http import (
@@ -23,7 +22,7 @@ from currant.api.http import (
     http_message_of,
     judged,
     message_of,
-    streamed,
+    written,
 )
 from currant.errors import Kind, Refusal
 
@@ -59,7 +58,7 @@ def done(data: Any = None, *, warning: str | None = None) -> Response[bytes]:
 
 async def done_each(
     data: AsyncIterable[bytes], *, within: str | None = None, warning: str | None = None
-) -> Stream:
+) -> Response[bytes]:
     """Answer success with a long list, of which never more than a part is held here.
 
     `data` is its JSON in pieces; `within` names the member of an object that it stands in.
@@ -72,7 +71,7 @@ async def done_each(
         yield b"}}" if within else b"}"
 
     headers = {} if warning is None else {"X-Juice-Warning": warning}
-    return await streamed(body(), MEDIA_TYPE, headers)
+    return await written(body(), MEDIA_TYPE, headers)
 
 
 def failed(status: int, code: int, message: str, **headers: str) -> Ready:

@@ -6,7 +6,6 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 from litestar import Response, get, post
-from litestar.response import Stream
 
 from currant import wire
 from currant.api.http import (
@@ -126,7 +125,7 @@ async def post_update(request: AnyRequest) -> Response[bytes]:
         calls=(account_keys, location_keys),
     ),
 )
-async def get_keys(request: AnyRequest) -> Stream:
+async def get_keys(request: AnyRequest) -> Response[bytes]:
     """J10: both keys of every customer or location."""
     query = Query(request.scope)
     actor = await signed_in(request, query.text("portal"))

@@ -4,7 +4,6 @@ from decimal import Decimal
 
 import msgspec
 from litestar import Response, get
-from litestar.response import Stream
 
 from currant import wire
 from currant.access.verbs import Nothing
@@ -133,7 +132,7 @@ async def get_supported(request: AnyRequest) -> Response[bytes]:
         calls=(list_public_meters,),
     ),
 )
-async def get_meters(request: AnyRequest) -> Stream:
+async def get_meters(request: AnyRequest) -> Response[bytes]:
     """J04: the meters of a portal, to anybody unless the deployment says otherwise."""
     query = Query(request.scope)
     portal, com = query.text("portal"), query.maybe("com")

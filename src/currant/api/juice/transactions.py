@@ -7,7 +7,6 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 from litestar import Response, get, post
-from litestar.response import Stream
 
 from currant import wire
 from currant.api.http import (
@@ -104,7 +103,7 @@ class TransactionDetails(msgspec.Struct, frozen=True):
         calls=(transactions,),
     ),
 )
-async def dump_transactions(request: AnyRequest) -> Stream:
+async def dump_transactions(request: AnyRequest) -> Response[bytes]:
     """J29: what was recorded in the 24 hours to a second, that second included."""
     query = Query(request.scope)
     actor = await signed_in(request, query.text("portal"))
