@@ -189,7 +189,7 @@ async def f_callback(stage: Stage) -> None:
         )
         select
             portal_id, '6bce3e16-b6f9-418e-9751-44888850bbdf', meter_id, 'READ', 'multispeak',
-            'SENT', '', $1, $1, $1, $1 + interval '15 minutes'
+            'SENT', '', $1, $1, $1, $1::timestamptz + interval '15 minutes'
         from metering.meter
         """,
         stage.clock.now() - timedelta(minutes=5),

@@ -75,12 +75,13 @@ async def test_q23_a_callback_that_seems_to_be_in_another_unit_is_not_believed(
     stages: Stages,
 ) -> None:
     stage = await stages("F-CALLBACK")
-    await deliver(stage, "2019-05-08T18:00:00-04:00,0.001")
+    await deliver(stage, "2019-05-08T18:00:00-04:00,1.5")
     example = next(one for one in EXAMPLES if one.name == "meters_callback")
-    body = (example.body or "").replace("100.24", "101")
+    body = (example.body or "").replace("100.24", "150001")
     assert (await stage.post(CALLBACK, body)).json() == {"error": 0}
-    assert [told["sumforwardactive"] for told in data(await stage.get(READS))] == [1]
-    assert await stage.owner.fetch("select value, reason from reads.quarantine") == [(101, "HIGH")]
+    assert [told["sumforwardactive"] for told in data(await stage.get(READS))] == [1500]
+    (kept,) = await stage.owner.fetch("select value, reason from reads.quarantine")
+    assert tuple(kept) == (150_001, "HIGH")
 
 
 @pytest.mark.parametrize(("more", "shown"), [("", 2000), ("&volts=true", 2)])
