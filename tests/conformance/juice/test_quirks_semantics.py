@@ -79,9 +79,8 @@ async def test_q23_a_callback_that_seems_to_be_in_another_unit_is_not_believed(
     example = next(one for one in EXAMPLES if one.name == "meters_callback")
     body = (example.body or "").replace("100.24", "150001")
     assert (await stage.post(CALLBACK, body)).json() == {"error": 0}
-    assert [told["sumforwardactive"] for told in data(await stage.get(READS))] == [1500]
-    (kept,) = await stage.owner.fetch("select value, reason from reads.quarantine")
-    assert tuple(kept) == (150_001, "HIGH")
+    told = [(one["sumforwardactive"], one["status"]) for one in data(await stage.get(READS))]
+    assert told == [(1500, "N"), (150_001, "S")]
 
 
 @pytest.mark.parametrize(("more", "shown"), [("", 2000), ("&volts=true", 2)])
@@ -106,6 +105,15 @@ async def test_q25_a_used_read_names_the_usage_that_it_closes(stages: Stages) ->
     assert [row["energy_wh"] for row in usage] == [0, 500]
     assert [one["status"] for one in told] == [*(f"U:{row['usage_id']}" for row in usage), "N"]
     assert {one["timezoneindex"] for one in told} == {11}
+
+
+async def test_q25_a_read_that_is_not_believed_is_suspect(stages: Stages) -> None:
+    stage = await stages("F-READS-IN")
+    await deliver(stage, "2017-11-16T06:00:00-05:00,2", "2017-11-16T07:00:00-05:00,1.5")
+    await draw_all(stage.door)
+    told = [(one["sumforwardactive"], one["status"]) for one in data(await stage.get(READS))]
+    (first,) = await stage.owner.fetch("select usage_id from reads.usage")
+    assert told == [(2000, f"U:{first['usage_id']}"), (1500, "S")]
 
 
 async def test_q26_bucket_1_repeats_the_register_and_usage_is_what_it_advanced(
