@@ -184,12 +184,12 @@ async def f_callback(stage: Stage) -> None:
     await stage.owner.execute(
         """
         insert into headends.request (
-            portal_id, request_id, meter_id, command, source, state, reason, requested_at,
+            portal_id, request_id, meter_id, command, state, source, reason, requested_at,
             next_try_at, sent_at, due_at
         )
         select
-            portal_id, '6bce3e16-b6f9-418e-9751-44888850bbdf', meter_id, 'READ', 'multispeak',
-            'SENT', '', $1, $1, $1, $1::timestamptz + interval '15 minutes'
+            portal_id, '6bce3e16-b6f9-418e-9751-44888850bbdf', meter_id, 'READ', 'SENT',
+            'multispeak', '', $1, $1, $1, $1::timestamptz + interval '15 minutes'
         from metering.meter
         """,
         stage.clock.now() - timedelta(minutes=5),
