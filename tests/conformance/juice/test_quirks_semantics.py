@@ -76,12 +76,13 @@ async def test_q23_a_callback_that_seems_to_be_in_another_unit_is_not_believed(
     stages: Stages,
 ) -> None:
     stage = await stages("F-CALLBACK")
-    await deliver(stage, "2019-05-08T18:00:00-04:00,1.5")
+    await deliver(stage, "2019-05-08T18:00:00-04:00,0.001")
     example = next(one for one in EXAMPLES if one.name == "meters_callback")
-    body = (example.body or "").replace("100.24", "150001")
+    body = (example.body or "").replace("100.24", "101")
     assert (await stage.post(CALLBACK, body)).json() == {"error": 0}
-    told = [(one["sumforwardactive"], one["status"]) for one in data(await stage.get(READS))]
-    assert told == [(1500, "N"), (150_001, "S")]
+    shown = [(told["sumforwardactive"], told["status"]) for told in data(await stage.get(READS))]
+    assert shown == [(1, "N"), (101, "S")]
+    assert await stage.owner.fetch("select value, reason from reads.quarantine") == [(101, "HIGH")]
 
 
 @pytest.mark.parametrize(("more", "shown"), [("", 2000), ("&volts=true", 2)])
