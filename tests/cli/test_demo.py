@@ -236,7 +236,7 @@ def printed_by_the_readme(folder: Path, urls: Urls) -> str:
     for block in re.findall(r"^```sh\n(.*?)^```", readme, re.DOTALL | re.MULTILINE):
         # The number of the receipt is this database's own; a read is told to the second.
         sold = re.findall(r"RECEIPT (\d+)", printed)
-        here = re.sub(r"receipt \d+", lambda _: f"receipt {sold[0]}", block)  # noqa: B023
+        here = re.sub(r"\b(receipt|reverse) \d+", lambda m: f"{m[1]} {sold[0]}", block)  # noqa: B023
         done = subprocess.run(
             ["sh", "-e", "-c", f'PATH="$PWD/.venv/bin:$PATH"; sleep 1\n{here}'],
             cwd=folder,
