@@ -400,9 +400,17 @@ def _without_secrets(told: Any) -> Any:
 def _digest(verb: Callable[..., Any], plain: Any) -> str:
     """Return what tells one request from another: the SHA-256 of the act and all of its command.
 
-    Numbers are compared by value: 7 and 7.00 are one request.
+    Numbers are compared by value, members in any order: 7 and 7.00 are one request.
     """
-    return hashlib.sha256(verb.__name__.encode() + b" " + wire.encode(plain)).hexdigest()
+    told = wire.encode(_in_order(plain))
+    return hashlib.sha256(verb.__name__.encode() + b" " + told).hexdigest()
+
+
+def _in_order(told: Any) -> Any:
+    """Return a command with its members sorted."""
+    if isinstance(told, dict):
+        return {name: _in_order(told[name]) for name in sorted(told)}
+    return [_in_order(value) for value in told] if isinstance(told, list | tuple) else told
 
 
 def _answer_type(verb: Callable[..., Any]) -> Any:
