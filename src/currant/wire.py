@@ -115,7 +115,10 @@ async def grouped_pieces(rows: AsyncIterable[tuple[str, object]]) -> AsyncIterat
 
 async def encode_each(rows: AsyncIterable[object]) -> msgspec.Raw:
     """Write rows as a JSON array, one by one, so that a long list never stands here as objects."""
-    return msgspec.Raw(b"".join([piece async for piece in pieces(rows)]))
+    told = bytearray()
+    async for piece in pieces(rows):
+        told += piece
+    return msgspec.Raw(bytes(told))
 
 
 def members(value: object) -> Iterator[tuple[str, object]]:

@@ -74,11 +74,7 @@ async def faults_of(session: Session) -> list[Fault]:
     faults += [_audit(fault) for fault in await session.ask(audit_faults, Nothing())]
     if (session.config.home / "audit.key").exists():
         key = AuditKey(audit_key(session.config.home))
-        faults += [
-            Fault(fault.portal, f"arrears of {fault.account} are off", None, fault.detail)
-            for fault in await session.ask(arrears_faults, Nothing())
-        ]
-    faults += [_audit(fault) for fault in await session.ask(forged_heads, key)]
+        faults += [_audit(fault) for fault in await session.ask(forged_heads, key)]
     return faults
 
 

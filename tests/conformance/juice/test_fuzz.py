@@ -118,6 +118,7 @@ def values_of(units: Any, money: Any, clock: SystemClock) -> dict[str, list[Any]
     instants = [f"{day}T{hour}-05:00" for day in days for hour in ("00:00:00", "13:30:15")]
     soon = [f"{now + timedelta(days=days):%Y-%m-%dT%H:%M:%SZ}" for days in range(1, 60)]
     late = [f"{now + timedelta(days=days):%Y-%m-%dT%H:%M:%SZ}" for days in range(40, 100)]
+    limit = {"amount": 100_000, "currency": "USD"}
     accounts = [*units.accounts, *money.accounts, "00099"]
     serials = [*units.serials, *money.serials, "M99"]
     places = [*units.loc_ids, *money.loc_ids, "unassigned", "H1", "N1", "N2"]
@@ -148,6 +149,7 @@ def values_of(units: Any, money: Any, clock: SystemClock) -> dict[str, list[Any]
         "comtype": ["MultiSpeak", "STS", "DLMS"],
         "user": ["swarren"],
         "login": ["swarren", "nobody"],
+        "body.login": ["swarren", *(f"user{n}" for n in range(40))],
         "vendor_number": ["CEC"],
         "amount": ["10", "0.01", "1e3", "-5", "0", "99999999", 10, 0.5],
         "paid": ["", "0", "1"],
@@ -165,8 +167,9 @@ def values_of(units: Any, money: Any, clock: SystemClock) -> dict[str, list[Any]
         "system_role": ["VENDOR", "CSR"],
         "email": ["s@example.com", ""],
         "blocked_accounts": ["", accounts[0]],
-        "vending_limit.amount": [100000, 0],
-        "special_limit.amount": [100000, 0],
+        "vending_limit": [limit],
+        "vendor_limit": [limit],
+        "special_limit": [limit, None],
         "currency": ["USD"],
         "perms.name": ["vendcash", "balance"],
         "action": ["add", "remove", "keep"],
