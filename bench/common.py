@@ -66,6 +66,8 @@ async def bench_database(server: EmbeddedServer) -> AsyncIterator[Urls]:
 PORTAL = """
 insert into access.portal (key, name, timezone, currency, created_at)
 values ('example', 'Bench', 'America/New_York', 'USD', now());
+insert into access.vendor (portal_id, vendor_number, name)
+select portal_id, 'CEC', 'Bench' from access.portal;
 insert into access.system_user (portal_id, login, name, role, vendor_number, created_at)
 select portal_id, '{login}', 'Bench', 'SysAdmin', 'CEC', now() from access.portal;
 insert into access.user_portal (portal_id, user_id)
@@ -166,6 +168,8 @@ def served(
             "CURRANT_DATABASE_URL": urls.runtime,
             "CURRANT_LOGIN_LIMIT": "1000000/second",  # counted, as in service, and never met
             "BENCH_OWNER_URL": urls.owner or "",
+            "CURRANT_LOGIN_LIMIT": "",
+            "CURRANT_PUBLIC_LIST_LIMIT": "",
         },
         cwd=Path(__file__).parent,
         stdout=log,
