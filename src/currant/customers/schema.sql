@@ -46,6 +46,9 @@ create table customers.account (
 );
 comment on table customers.account is
 'An account of a customer; contract is its key with the utility, where it has one.';
+-- The order of the lists: shorter numbers first.
+create index account_in_order on customers.account (portal_id, length(account), account)
+include (account_id);
 call db.tenant_table('customers.account');
 
 create table customers.agreement ( -- noqa: PRS

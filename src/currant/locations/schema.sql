@@ -43,4 +43,6 @@ comment on table locations.location is
 'A place of supply; loc_id is its number with us, external_key its name with the utility. '
 'meter_installed_at is what the utility says of its newest meter; null is never. What is said of '
 'the connection, from substation to kva, is blank or 0 where it is not known.';
+-- The order of the lists: shorter numbers first.
+create index location_in_order on locations.location (portal_id, length(loc_id), loc_id);
 call db.tenant_table('locations.location');
