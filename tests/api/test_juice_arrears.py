@@ -596,7 +596,7 @@ async def test_what_was_reversed_is_not_told(http, boss, owner) -> None:
 
 async def test_blocked_accounts_are_left_out_or_refused(http, boss, owner) -> None:
     await f_by_type(owner)
-    await owner.execute("update access.system_user set blocked_accounts = '99999, 03284'")
+    await owner.execute("update access.system_user set blocked_accounts = '99999,03284'")
     assert list(await customers(http, boss, BY_TYPE, arrears_coa="9100")) == ["03283"]
     owed = await customers(http, boss, OWED)
     assert [row["account"] for row in owed] == ["03283", "03285"]

@@ -105,10 +105,9 @@ with asked as materialized (
     where a.portal_id = :portal_id::int
         and a.account <> all(:blocked::text[]) and '*' <> all(:blocked::text[])
         and (
-            select true from receivables.open_item as i
+            select count(*) > 0 from receivables.open_item as i
             where i.portal_id = a.portal_id and i.type_coa = :coa::text
                 and i.account_id = a.account_id and i.reversed_by is null
-            limit 1
         )
     order by length(a.account), a.account
     limit :how_many::bigint offset :skip::bigint
