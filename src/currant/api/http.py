@@ -7,7 +7,7 @@ import hashlib
 import re
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, MutableMapping
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from functools import partial
 from typing import Any, TypeVar, cast
 from urllib.parse import parse_qsl
@@ -197,12 +197,14 @@ async def _drain(scope: Scope, receive: Receive) -> None:
     if any(name == b"expect" for name, _ in scope["headers"]):
         return
     size, more = 0, True
-    with suppress(TimeoutError):
+    try:
         async with asyncio.timeout(INTERACTIVE_SECONDS):
             while more and size <= INTERACTIVE_BYTES:
                 message = await asyncio.wait_for(receive(), _PAUSE_SECONDS)
                 size += len(message.get("body", b""))
                 more = bool(message.get("more_body"))
+    except TimeoutError:
+        return
 
 
 def seconds_of(request: AnyRequest) -> int:
