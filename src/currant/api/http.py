@@ -193,7 +193,7 @@ def guarded(app: App, failed: Callable[[Exception], Ready]) -> App:
 
 
 async def _drain(scope: Scope, receive: Receive) -> None:
-    """Receive what is left of a body, as long as it keeps coming; not where the client waits to be told."""
+    """Receive what is left of a body while it keeps coming; whoever waits for a word sends none."""
     if any(name == b"expect" for name, _ in scope["headers"]):
         return
     size, more = 0, True
