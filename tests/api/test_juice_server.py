@@ -194,3 +194,25 @@ async def test_bodies_of_a_signed_in_user(http: httpx.AsyncClient, boss) -> None
         http, POST + b"Content-Length: 2\r\nExpect: 100-continue\r\n\r\n", hangs_up=False
     )
     assert refused.startswith(b"HTTP/1.1 401")
+
+
+@pytest.mark.parametrize("gap", [0, 0.001, 0.02, 0.3])
+async def test_a_body_that_nobody_wants_does_not_cost_the_connection(
+    http: httpx.AsyncClient, gap: float
+) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", http.base_url.port)
+    writer.write(POST + b"Content-Length: 2\r\n\r\n")
+    await asyncio.sleep(gap)
+    writer.write(b"{}" + health(b"Connection: close"))
+    received = await asyncio.wait_for(reader.read(), 10)
+    writer.close()
+    assert [int(part[:3]) for part in received.split(b"HTTP/1.1 ")[1:]] == [401, 200]
+
+
+async def test_who_sends_a_large_file_in_vain_is_told_why(http: httpx.AsyncClient) -> None:
+    path = "/file-importer/trinity/import?portal=example&table=meters"
+    for _ in range(3):
+        answer = await http.post(path, content=b"x" * 20_000_000)
+        assert answer.status_code == 401
+    wrong = await http.put("/tariff/create", content=b"x" * 2_000_000)
+    assert wrong.status_code == 405

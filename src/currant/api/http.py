@@ -65,6 +65,7 @@ _PLAIN = {"Content-Encoding": "identity", "Transfer-Encoding": "chunked"}
 _ESCAPED = re.compile("[%+]")
 _TRUE = {"true", "1", "yes"}
 _FALSE = {"false", "0", "no"}
+_PAUSE_SECONDS = 1
 _MOST_PARAMETERS = 1000
 _LONGEST_LOGIN = 200  # characters, far more than one has
 _MOST_ROWS = 2**31 - 1
@@ -189,20 +190,31 @@ def _unfit(name: str, value: str) -> Invalid:
 def guarded(app: App, failed: Callable[[Exception], Ready]) -> App:
     """Note when each request came, and answer for what fails outside of its handler.
 
-    What fails after the answer has begun breaks the connection off: half an answer is none.
+    What fails after the answer has begun breaks the connection off: half an answer is none. A body
+    that nobody wanted is received all the same, within bounds, before it is answered: who is still
+    sending when the connection closes never sees why.
     """
 
     async def guard(scope: Scope, receive: Receive, send: Send) -> None:
         begun = False
+        whole = scope["method"] == "GET"
+
+        async def receiving() -> MutableMapping[str, Any]:
+            nonlocal whole
+            message = await receive()
+            whole = not message.get("more_body")
+            return message
 
         async def sending(message: MutableMapping[str, Any]) -> None:
             nonlocal begun
+            if not (begun or whole):
+                await _drain(scope, receiving)
             begun = True
             await send(message)
 
         scope["currant.arrived"] = asyncio.get_running_loop().time()
         try:
-            await app(scope, receive, sending)
+            await app(scope, receiving, sending)
         except Exception as error:
             answer = failed(error)
             if begun:
@@ -210,6 +222,21 @@ def guarded(app: App, failed: Callable[[Exception], Ready]) -> App:
             await answer.to_asgi_response()(scope, receive, send)
 
     return guard
+
+
+async def _drain(scope: Scope, receive: Receive) -> None:
+    """Receive what is left of a body while it keeps coming; whoever waits for a word sends none."""
+    if any(name == b"expect" for name, _ in scope["headers"]):
+        return
+    size, more = 0, True
+    try:
+        async with asyncio.timeout(INTERACTIVE_SECONDS):
+            while more and size <= INTERACTIVE_BYTES:
+                message = await asyncio.wait_for(receive(), _PAUSE_SECONDS)
+                size += len(message.get("body", b""))
+                more = bool(message.get("more_body"))
+    except TimeoutError:
+        return
 
 
 def seconds_of(request: AnyRequest) -> int:

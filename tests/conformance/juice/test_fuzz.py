@@ -196,6 +196,9 @@ def lifelike(case: Case, values: dict[str, list[Any]], chance: random.Random) ->
     """Put values that mean something in the place of most of those that were made up."""
     for place in (case.query, case.path_parameters):
         fill(place, "", values, chance)
+    for name, value in (case.path_parameters or {}).items():
+        if not str(value).strip("/. "):
+            case.path_parameters[name] = "x"  # Or it would be another path.
     fill(case.body, "body", values, chance)
     told = case.operation.definition.raw.get("requestBody", {}).get("content", {})
     kinds = told.get("text/csv", {}).get("schema", {}).get("x-columns")
