@@ -19,7 +19,7 @@ from currant.db.embedded import EmbeddedServer
 from currant.db.tx import open_pool
 from currant.door import Door
 
-MOST_STANDING = 5
+MOST_STANDING = 6
 
 
 @asynccontextmanager
@@ -56,7 +56,7 @@ async def staged(server: EmbeddedServer, template: str, fixture: str) -> AsyncIt
 
 
 class Stages:
-    """The stages that stand, by their fixtures; the oldest makes room for a newer one."""
+    """The stages that stand, by their fixtures; the one not used for longest makes room."""
 
     def __init__(self, server: EmbeddedServer, template: str) -> None:
         self.server = server
@@ -72,6 +72,7 @@ class Stages:
             stack = AsyncExitStack()
             stage = await stack.enter_async_context(staged(self.server, self.template, fixture))
             self.standing[fixture] = stage, stack
+        self.standing[fixture] = self.standing.pop(fixture)
         self.used.add(fixture)
         return self.standing[fixture][0]
 
