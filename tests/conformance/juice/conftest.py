@@ -1,4 +1,4 @@
-"""Stages for the tests of a module: the fixtures of section 4, built when they are first asked."""
+"""Stages for tests: the fixtures of section 4, built when first asked for and kept a while."""
 
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -19,7 +19,7 @@ from currant.db.embedded import EmbeddedServer
 from currant.db.tx import open_pool
 from currant.door import Door
 
-MOST_STANDING = 6
+MOST_STANDING = 8
 
 
 @asynccontextmanager
@@ -91,9 +91,9 @@ class Stages:
         await self.standing.pop(fixture)[1].aclose()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 async def standing(server: EmbeddedServer, template: str) -> AsyncIterator[Stages]:
-    """The stages of a module."""
+    """The stages of a run."""
     stages = Stages(server, template)
     yield stages
     for fixture in list(stages.standing):
