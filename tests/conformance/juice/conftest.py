@@ -1,4 +1,4 @@
-"""Stages for the tests of a module: the fixtures of section 4, built when they are first asked."""
+"""Stages for tests: the fixtures of section 4, built when first asked for and kept a while."""
 
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -19,7 +19,7 @@ from currant.db.embedded import EmbeddedServer
 from currant.db.tx import open_pool
 from currant.door import Door
 
-MOST_STANDING = 5
+MOST_STANDING = 8
 
 
 @asynccontextmanager
@@ -56,7 +56,7 @@ async def staged(server: EmbeddedServer, template: str, fixture: str) -> AsyncIt
 
 
 class Stages:
-    """The stages that stand, by their fixtures; the oldest makes room for a newer one."""
+    """The stages that stand, by their fixtures; the one not used for longest makes room."""
 
     def __init__(self, server: EmbeddedServer, template: str) -> None:
         self.server = server
@@ -72,6 +72,7 @@ class Stages:
             stack = AsyncExitStack()
             stage = await stack.enter_async_context(staged(self.server, self.template, fixture))
             self.standing[fixture] = stage, stack
+        self.standing[fixture] = self.standing.pop(fixture)
         self.used.add(fixture)
         return self.standing[fixture][0]
 
@@ -90,9 +91,9 @@ class Stages:
         await self.standing.pop(fixture)[1].aclose()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 async def standing(server: EmbeddedServer, template: str) -> AsyncIterator[Stages]:
-    """The stages of a module."""
+    """The stages of a run."""
     stages = Stages(server, template)
     yield stages
     for fixture in list(stages.standing):

@@ -15,15 +15,44 @@ import argon2
 from tests.conformance.juice.stage import Build, Stage
 from tests.houses import customer, imported, linear_tariff, location, meter, updated
 
-from currant.access.model import OPERATOR, CreateAlias, CreateUser, IssueToken, SetPassword
-from currant.access.verbs import create_alias, create_user, hash_token, issue_token, set_password
+from currant.access.model import (
+    OPERATOR,
+    ChangePermissions,
+    CreateAlias,
+    CreateUser,
+    IssueToken,
+    PermissionChange,
+    SetPassword,
+)
+from currant.access.verbs import (
+    change_permissions,
+    create_alias,
+    create_user,
+    hash_token,
+    issue_token,
+    set_password,
+)
 from currant.jobs.worker import draw_all
+from currant.locations.model import Connection
 from currant.prepayment.model import AdjustWallets, Wallet, Way
 from currant.prepayment.verbs import adjust_wallets
 from currant.reads.model import Format, RecordReads
 from currant.reads.verbs import record_reads
-from currant.receivables.model import ImportArrears
-from currant.receivables.verbs import import_arrears
+from currant.receivables.model import (
+    CreateArrearsType,
+    ImportArrears,
+    RetireArrearsType,
+    WriteOff,
+    WriteOffItem,
+)
+from currant.receivables.verbs import (
+    create_arrears_type,
+    import_arrears,
+    retire_arrears_type,
+    write_off,
+)
+from currant.supply.model import DescribeLocation
+from currant.supply.verbs import describe_location
 from currant.tariffs.model import CreateTariff, SetTax
 from currant.tariffs.verbs import create_tariff, set_tax
 from currant.upload import Upload
@@ -111,15 +140,6 @@ async def without_contract(stage: Stage, account: str) -> None:
     )
 
 
-async def connected(stage: Stage, **told: str | Decimal) -> None:
-    """Say how the location is connected, as far as locations have columns for it."""
-    rows = await stage.owner.fetch(
-        "select column_name from information_schema.columns where table_schema = 'locations'"
-    )
-    for name in told.keys() & {row["column_name"] for row in rows}:
-        await stage.owner.execute(f"update locations.location set {name} = $1", told[name])  # noqa: S608
-
-
 # Access and meters
 
 
@@ -163,10 +183,10 @@ async def f_trio(stage: Stage) -> None:
         city="Chattanooga", postalcode="37415", locname="L03281", serialnum="1234abcde",
     )  # fmt: skip
     await imported(door, boss, "customers", ringo)
-    await connected(
-        stage, type="ANSI", form_factor="1S", wiring="2W", voltage="120V",
-        current_per_phase=Decimal(100),
-    )  # fmt: skip
+    line = Connection(
+        type="ANSI", form_factor="1S", wiring="2W", voltage="120V", current_per_phase=Decimal(100)
+    )
+    await door.act(describe_location, DescribeLocation("L03281", line), boss)
     stage.at("2017-12-19T13:37:17-05:00")
     await updated(door, boss, "locations", {"locname": "10029384", "loclat": ""})
     stage.at("2019-01-29T13:09:21-05:00")
@@ -320,36 +340,8 @@ async def f_bytype(stage: Stage) -> None:
     await owing(stage, "03285,,75,,", credit="4959")
     stage.at("2019-04-25T15:35:15-04:00")
     await stage.following("ledger.entry_id", 291)
-    await write_off(stage, item_id=85, amount="3.92")
-
-
-async def write_off(stage: Stage, item_id: int, amount: str) -> None:
-    """Write off a part of an arrears (posting rule L12)."""
-    await stage.owner.execute(
-        """
-        with item as (
-            select portal_id, item_id, account_id from receivables.open_item where item_id = $1
-        ), posted as (
-            select (ledger.post(
-                i.portal_id, 'boss', 'CEC', $3,
-                array[(
-                    1, 'adjust', $3, i.account_id, null, 0, $2, 0, 0, '', '', null
-                )::ledger.new_entry],
-                array[
-                    (1, '5200', 'USD', $2, null)::ledger.new_posting,
-                    (1, '1100', 'USD', -$2, i.account_id)::ledger.new_posting
-                ]
-            ))[1] as entry_id from item as i
-        )
-        select receivables.allocate(
-            i.portal_id, p.entry_id, 'writeoff', $3, array[i.item_id], array[$2::numeric]
-        )
-        from item as i cross join posted as p
-        """,
-        item_id,
-        Decimal(amount),
-        stage.clock.now(),
-    )
+    rest = WriteOff([WriteOffItem(85, Decimal("3.92"))], "Too little to go after")
+    await stage.door.act(write_off, rest, stage.boss)
 
 
 async def f_forcust(stage: Stage) -> None:
@@ -359,15 +351,10 @@ async def f_forcust(stage: Stage) -> None:
     stage.at("2019-04-25T14:22:44-04:00")
     await owing(stage, "03285,2019-04-25T00:00:00-04:00,1000,,25%")
     stage.at("2019-04-25T14:23:32-04:00")
-    await stage.owner.execute(
-        "insert into receivables.arrears_type (portal_id, name, description, coa, last_mod) "
-        "select portal_id, 'Gimme5', 'Gimme five', '4910', $1 from access.portal",
-        stage.clock.now(),
-    )
+    gimme = CreateArrearsType("Gimme5", "4910")
+    await stage.door.act(create_arrears_type, gimme, stage.boss)
     await owing(stage, "03285,,0.44,,", credit="4910")
-    await stage.owner.execute(
-        "update receivables.arrears_type set active = false where name = 'Gimme5'"
-    )
+    await stage.door.act(retire_arrears_type, RetireArrearsType("Gimme5"), stage.boss)
 
 
 async def f_artypes(stage: Stage) -> None:
@@ -528,28 +515,20 @@ async def f_usr_new(stage: Stage) -> None:
 
 async def f_usr(stage: Stage) -> None:
     """The user swarren, as the example of J34 shows her."""
+    phone = "15558765309"
     sarah = CreateUser(
-        "swarren", "Sarah Warren", "VENDOR", "CEC", "swarren@example.com", 1_000_000, 100_000
-    )
+        "swarren", "Sarah Warren", "VENDOR", "CEC", email="swarren@example.com", phone_1=phone,
+        sms_1=phone, vending_limit=1_000_000, special_limit=100_000,
+    )  # fmt: skip
     await stage.door.act(create_user, sarah, stage.boss)
-    await stage.owner.execute(
-        "update access.system_user set phone_1 = '15558765309', sms_1 = '15558765309' "
-        "where login = 'swarren'"
-    )
 
 
 async def f_perms(stage: Stage) -> None:
     """The vendor jsmith, who may do four things."""
     await stage.user("jsmith", "VENDOR")
-    await stage.owner.execute(
-        """
-        insert into access.user_permission (user_id, permission, granted)
-        select u.user_id, rp.permission, false
-        from access.system_user as u inner join access.role_permission as rp on rp.role = u.role
-        where u.login = 'jsmith'
-            and rp.permission not in ('passwd', 'balance', 'tabcoms', 'tabcontrol')
-        """
-    )
+    gone = ("customer.view", "wallet.view", "vend.view")
+    change = ChangePermissions("jsmith", [PermissionChange(name, "remove") for name in gone])
+    await stage.door.act(change_permissions, change, stage.boss)
 
 
 def named(fixture: str) -> Build:

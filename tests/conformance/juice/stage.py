@@ -13,6 +13,7 @@ from tests.shared import keep
 
 from currant.access.model import OPERATOR, Actor
 from currant.access.verbs import Nothing
+from currant.batches.verbs import batch_faults
 from currant.clock import FrozenClock
 from currant.db.database import Urls
 from currant.door import Door
@@ -98,9 +99,9 @@ class Stage:
         return await self.send("POST", target, body, **(self.caller | headers))
 
     async def faults(self) -> list[object]:
-        """List what is wrong with the books and the wallets; nothing is hoped for."""
-        books = await self.door.ask(ledger_faults, Nothing(), OPERATOR)
-        return [*books, *await self.door.ask(wallet_faults, Nothing(), OPERATOR)]
+        """List what is wrong with books, wallets and cashier batches; nothing is hoped for."""
+        views = (ledger_faults, wallet_faults, batch_faults)
+        return [fault for view in views for fault in await self.door.ask(view, Nothing(), OPERATOR)]
 
     async def keep(self) -> None:
         """Remember what the database holds, and where its series stand."""

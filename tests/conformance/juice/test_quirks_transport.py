@@ -183,7 +183,7 @@ async def test_q04_a_scheduled_rate_repeats_the_offset(stages: Stages, start, ec
 )  # fmt: skip
 async def test_q05_what_a_broken_sample_meant_works(stages: Stages, name: str) -> None:
     example = next(one for one in EXAMPLES if one.name == name)
-    await replay(stages, example, example.type)
+    await replay(stages, example)
 
 
 async def test_q05_a_callback_whose_body_was_lost_changes_nothing(stages: Stages) -> None:
