@@ -397,10 +397,9 @@ async def test_a_meter_that_was_off_is_not_said_to_be_on_for_what_was_never_sent
 async def test_what_may_have_been_done_is_remembered_through_what_was_never_sent(
     door, boss, owner, house
 ) -> None:
-    await cut_off(door, owner, house.accounts[0])
+    await ask(door, boss, "DISCONNECT", "M1")
     (taken,) = await take(door)
-    await pay(door, boss, house.accounts[0])
-    await cut_off(door, owner, house.accounts[0])
+    await ask(door, boss, "DISCONNECT", "M1")
     await pay(door, boss, house.accounts[0])
     assert await state_of(owner, "M1") == "CONNECTING"
     await door.act(tell_sent, TellSent([Sent(taken.request_id, "")]), JOBS)

@@ -6,12 +6,15 @@ all has come to rest, the state in the books is the truth, or known to be unknow
 to a meter that is connected, an empty wallet to one that is not.
 """
 
+import asyncio
+from collections.abc import Awaitable, Callable
+from functools import partial
 from random import Random
 from uuid import UUID
 
 import asyncpg
 import pytest
-from tests.headends.asking import later, requests, set_up, state_of, take
+from tests.headends.asking import ask, later, requests, set_up, state_of, take
 from tests.headends.test_requests import answer, cut_off, pay
 from tests.houses import House, small_house
 from tests.shared import shared_urls, urls  # noqa: F401
@@ -29,8 +32,7 @@ FATES = ("well", "well", "not there", "unheard")
 class HeadEnd:
     """Does relay commands, and keeps the answers that it has yet to give."""
 
-    def __init__(self, random: Random) -> None:
-        self.random = random
+    def __init__(self) -> None:
         self.connected = True
         self.answers: list[tuple[UUID, str]] = []
         self.done: set[UUID] = set()
@@ -52,7 +54,7 @@ class World:
         self.door, self.boss, self.owner = door, boss, owner
         self.account = house.accounts[0]
         self.random = Random(seed)  # noqa: S311  # the same story each time
-        self.head = HeadEnd(self.random)
+        self.head = HeadEnd()
 
     async def send(self, *, losing: bool) -> int:
         sent = []
@@ -132,3 +134,53 @@ async def test_the_books_say_where_the_relay_is(door, boss, owner, seed: int) ->
     assert {row.state for row in await requests(door, boss)} <= {
         "DONE", "FAILED", "TIMED_OUT", "WITHDRAWN",
     }  # fmt: skip
+
+
+CUT_OFF_ALL = """
+select headends.cut_off(
+    min(a.portal_id), array_agg(a.account_id), array_agg('units'::text), $1
+)
+from customers.account as a
+"""
+
+
+async def often(act: Callable[[], Awaitable[object]]) -> None:
+    for _ in range(12):
+        await act()
+
+
+async def send_and_answer(door: Door, boss: Actor, head: HeadEnd) -> None:
+    taken = await take(door)
+    for request in taken:
+        head.obey(request.request_id, request.command)
+    told = TellSent([Sent(request.request_id, "") for request in taken])
+    await door.act(tell_sent, told, JOBS)
+    while head.answers:
+        await answer(door, boss, *head.answers.pop())
+    await door.act(time_out, Nothing(), JOBS)
+
+
+async def test_all_of_it_at_once_locks_nobody_out(door, boss, owner, urls) -> None:  # noqa: F811
+    """Payments, used-up wallets, people, senders, answers and time-outs meet on the same meters."""
+    house = await small_house(door, boss, homes=4)
+    await set_up(door)
+    await owner.execute("update metering.meter set meter_state = 'CONNECTED'")
+    head = HeadEnd()
+    others = [await asyncpg.connect(urls.owner) for _ in range(4)]
+    send = partial(send_and_answer, door, boss, head)
+    acts = [
+        *(partial(other.fetchval, CUT_OFF_ALL, door.clock.now()) for other in others),
+        *(partial(pay, door, boss, account) for account in house.accounts),
+        *(partial(ask, door, boss, name, *house.serials) for name in ("READ", "CONNECT")),
+        partial(ask, door, boss, "DISCONNECT", *house.serials),
+        send,
+        send,
+    ]
+    await asyncio.gather(*map(often, acts))
+    for other in others:
+        await other.close()
+    later(door, minutes=2)
+    await often(send)
+    assert {row.state for row in await requests(door, boss)} <= {"DONE", "WITHDRAWN"}
+    states = {await state_of(owner, serial) for serial in house.serials}
+    assert states <= {"CONNECTED", "DISCONNECTED"}
