@@ -375,6 +375,37 @@ async def test_a_disconnection_on_its_way_is_answered_by_a_connection(
     assert await state_of(owner, "M1") == "CONNECTED"
 
 
+@pytest.mark.parametrize("asked_by", ["wallet", "hand"])
+async def test_a_meter_that_was_off_is_not_said_to_be_on_for_what_was_never_sent(
+    door, boss, owner, house, asked_by: str
+) -> None:
+    """Off, paid for, used up again before the connection is sent, and paid for once more."""
+    await cut_off(door, owner, house.accounts[0])
+    (sent,) = await send(door)
+    await answer(door, boss, sent.request_id, "DISCONNECT")
+    await pay(door, boss, house.accounts[0])
+    if asked_by == "wallet":
+        await cut_off(door, owner, house.accounts[0])
+    else:
+        await ask(door, boss, "DISCONNECT", "M1")
+    assert await state_of(owner, "M1") == "PENDING"
+    await pay(door, boss, house.accounts[0])
+    assert await state_of(owner, "M1") == "CONNECTING"
+    assert [one.command for one in await take(door)] == ["CONNECT"]
+
+
+async def test_what_may_have_been_done_is_remembered_through_what_was_never_sent(
+    door, boss, owner, house
+) -> None:
+    await ask(door, boss, "DISCONNECT", "M1")
+    (taken,) = await take(door)
+    await ask(door, boss, "DISCONNECT", "M1")
+    await pay(door, boss, house.accounts[0])
+    assert await state_of(owner, "M1") == "CONNECTING"
+    await door.act(tell_sent, TellSent([Sent(taken.request_id, "")]), JOBS)
+    assert [one.command for one in await take(door)] == ["CONNECT"]
+
+
 @pytest.mark.parametrize("how", ["timed out", "failed", "given up"])
 async def test_a_payment_connects_a_meter_that_nobody_knows_of(
     door, boss, owner, house, how: str

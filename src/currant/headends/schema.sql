@@ -34,6 +34,7 @@ create table headends.request (
     source text references metering.source,
     reason text not null,
     login text not null default 'auto',
+    state_before text not null default '',
     requested_at timestamptz not null,
     tries int not null default 0,
     next_try_at timestamptz not null,
@@ -59,8 +60,9 @@ create table headends.request (
 comment on table headends.request is
 'One request to one meter through the head-end (source) that reaches it: PENDING waits to be sent, '
 'SENT for its answer, then it is DONE, FAILED or TIMED_OUT; a newer relay command of the meter or '
-'a vend has one that waits WITHDRAWN. While a worker sends it, it is held. What came back is kept '
-'with the SHA-256 (digest) of it, and the batch that its reads were recorded in. A request changes '
+'a vend has one that waits WITHDRAWN. A relay command knows the state that it found, before any '
+'that it withdrew unsent. While a worker sends a request, it is held. What came back is kept with '
+'the SHA-256 (digest) of it, and the batch that its reads were recorded in. A request changes '
 'under the lock of its meter''s row.';
 -- One relay command of a meter waits, and one each of its other commands.
 create unique index one_pending_request on headends.request (
@@ -90,14 +92,40 @@ create function headends.ask(
 returns bigint
 language plpgsql set enable_seqscan = off
 as $$
+declare
+    is_relay boolean := headends.leads_to(of_command) is not null;
+    overtaken bigint[];
+    befores text[];
 begin
     if cardinality(of_meters) = 0 then
         return 0;
     end if;
-    if headends.leads_to(of_command) is not null then
-        update headends.request as r set state = 'WITHDRAWN'
-        where r.portal_id = in_portal and r.meter_id = any(of_meters) and r.state = 'PENDING'
-            and r.command in ('CONNECT', 'DISCONNECT');
+    if is_relay then
+        with withdrawn as (
+            update headends.request as r set state = 'WITHDRAWN'
+            where r.portal_id = in_portal and r.meter_id = any(of_meters) and r.state = 'PENDING'
+                and r.command in ('CONNECT', 'DISCONNECT')
+            returning r.meter_id, r.tries, r.state_before
+        )
+        select
+            array_agg(w.meter_id),
+            array_agg(case when w.tries = 0 then w.state_before else 'UNKNOWN' end)
+        into overtaken, befores
+        from withdrawn as w;
+    end if;
+    insert into headends.request (
+        portal_id, meter_id, command, source, reason, login, state_before, requested_at,
+        next_try_at
+    )
+    select
+        in_portal, m.meter_id, of_command,
+        (select min(s.source) from metering.source as s where s.com_type = m.com_type),
+        why, by_login, case when is_relay then coalesce(o.before, m.meter_state) else '' end, at, at
+    from metering.meter as m
+    left join unnest(overtaken, befores) as o (meter_id, before) on o.meter_id = m.meter_id
+    where m.portal_id = in_portal and m.meter_id = any(of_meters)
+    order by m.meter_id;
+    if is_relay then
         perform metering.set_states(
             in_portal, of_meters,
             array_fill(
@@ -107,16 +135,6 @@ begin
             at
         );
     end if;
-    insert into headends.request (
-        portal_id, meter_id, command, source, reason, login, requested_at, next_try_at
-    )
-    select
-        in_portal, m.meter_id, of_command,
-        (select min(s.source) from metering.source as s where s.com_type = m.com_type),
-        why, by_login, at, at
-    from metering.meter as m
-    where m.portal_id = in_portal and m.meter_id = any(of_meters)
-    order by m.meter_id;
     perform pg_notify('currant_asked', in_portal::text);
     return cardinality(of_meters);
 end
@@ -236,11 +254,11 @@ as $$
     ) as p
 $$;
 
--- Give back the supply of accounts whose wallets of these kinds hold something again: a
--- disconnection of their meters that waits and was not tried yet is withdrawn and the meter counts
--- as CONNECTED. One that may have reached the head-end is answered by a request to connect, as is
--- one that happened, and a state that became unknown after a relay command. Answers how many meters
--- that concerned.
+-- Give back the supply of accounts whose wallets of these kinds hold something again. A
+-- disconnection of their meters that waits is withdrawn, and a meter that it found connected and
+-- has not reached counts as CONNECTED again. Any other is asked to connect: where the disconnection
+-- may have reached the head-end, or happened, or found the meter off, and where nobody knows what
+-- became of a relay command. Answers how many meters that concerned.
 create function headends.settle_relays(
     in_portal int, of_accounts bigint[], kinds text[], at timestamptz
 )
@@ -253,7 +271,7 @@ declare
     supplied bigint[];
     unknown bigint[];
     kept bigint[];
-    tried bigint[];
+    off bigint[];
 begin
     select
         array_agg(distinct m.meter_id) filter (where m.meter_state <> 'UNKNOWN'),
@@ -280,12 +298,20 @@ begin
         update headends.request as r set state = 'WITHDRAWN'
         where r.portal_id = in_portal and r.meter_id = any(supplied)
             and r.state = 'PENDING' and r.command = 'DISCONNECT'
-        returning r.meter_id, r.tries
+        returning r.meter_id, r.tries = 0 and (
+            r.state_before = 'CONNECTED' or (
+                r.state_before = 'UNKNOWN' and not exists (
+                    select from headends.request as o
+                    where o.portal_id = in_portal and o.meter_id = r.meter_id
+                        and o.command in ('CONNECT', 'DISCONNECT') and o.tries > 0
+                )
+            )
+        ) as is_on
     )
     select
-        coalesce(array_agg(w.meter_id) filter (where w.tries = 0), '{}'),
-        coalesce(array_agg(w.meter_id) filter (where w.tries > 0), '{}')
-    into kept, tried
+        coalesce(array_agg(w.meter_id) filter (where w.is_on), '{}'),
+        coalesce(array_agg(w.meter_id) filter (where not w.is_on), '{}')
+    into kept, off
     from withdrawn as w
     inner join metering.meter as m
         on m.portal_id = in_portal and m.meter_id = w.meter_id and m.meter_state = 'PENDING';
@@ -299,7 +325,7 @@ begin
             where m.portal_id = in_portal and m.meter_id = any(supplied)
                 and (
                     m.meter_state in ('DISCONNECTING', 'DISCONNECTED', 'UNKNOWN')
-                    or m.meter_id = any(tried)
+                    or m.meter_id = any(off)
                 )
         ),
         'CONNECT', 'wallet', at
