@@ -168,7 +168,6 @@ def served(
             "CURRANT_DATABASE_URL": urls.runtime,
             "CURRANT_LOGIN_LIMIT": "1000000/second",  # counted, as in service, and never met
             "BENCH_OWNER_URL": urls.owner or "",
-            "CURRANT_LOGIN_LIMIT": "",
             "CURRANT_PUBLIC_LIST_LIMIT": "",
         },
         cwd=Path(__file__).parent,
