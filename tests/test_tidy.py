@@ -612,3 +612,17 @@ def test_the_glossary_is_a_table_by_the_fields_word() -> None:
         for word in glossary()
         if {t.split(".")[0] for t in word.tables} - set(word.folders)
     ] == []
+
+
+# The decision records
+
+
+def test_decision_records_are_numbered_one_after_another() -> None:
+    records = sorted((ROOT / "docs" / "decisions").glob("*.md"))
+    assert [record.name[:4] for record in records] == [
+        f"{n:04}" for n in range(1, len(records) + 1)
+    ]
+    for n, record in enumerate(records, 1):
+        lines = record.read_text(encoding="utf-8").splitlines()
+        assert lines[0].startswith(f"# {n}. ")
+        assert len(lines) <= 40, record.name

@@ -53,7 +53,7 @@ async def test_a_sale_gives_back_what_it_moved(door, boss, cashier, house, owner
     assert await stand() != before
     done = await undo(door, boss, sold.transaction_id)
     assert (done.reverses, done.account, done.kind) == (sold.transaction_id, account, "cash")
-    assert (done.amount, done.below_zero, done.taken_back) == (40, False, True)
+    assert (done.amount, done.below_zero, done.given_back) == (40, False, True)
     assert await stand() == before
     await books_are_right(door)
 
@@ -113,12 +113,12 @@ async def test_an_adjustment_of_a_wallet_is_undone(
     await door.act(adjust_wallets, AdjustWallets(wallet, way, False, upload(text)), boss)
     done = await undo(door, boss, await owner.fetchval(LATEST, way.value))
     assert done.amount == (Decimal("2.5") if wallet is Wallet.CURRENCY else 0)
-    assert done.taken_back is None
+    assert done.given_back is None
     assert await stand() == before
     await books_are_right(door)
 
 
-async def test_arrears_are_taken_back_whole_with_what_was_paid_on_them_before(
+async def test_arrears_are_given_back_whole_with_what_was_paid_on_them_before(
     door, boss, cashier, house, owner, stand
 ) -> None:
     before = await stand()
@@ -133,7 +133,7 @@ async def test_arrears_are_taken_back_whole_with_what_was_paid_on_them_before(
     await books_are_right(door)
 
 
-async def test_arrears_that_a_sale_paid_on_are_taken_back_after_the_sale(
+async def test_arrears_that_a_sale_paid_on_are_given_back_after_the_sale(
     door, boss, cashier, house, owner, stand
 ) -> None:
     before = await stand()
@@ -156,7 +156,7 @@ async def test_a_payment_of_arrears_is_undone(door, boss, cashier, house, stand)
         pay_arrears, PayArrears(house.accounts[0], "check", Decimal(42), tender_number=7), cashier
     )
     done = await undo(door, boss, paid.transaction_id)
-    assert (done.kind, done.amount, done.taken_back) == ("check", 42, True)
+    assert (done.kind, done.amount, done.given_back) == ("check", 42, True)
     assert await stand() == before
 
 
@@ -202,7 +202,7 @@ async def test_a_closed_batch_gives_nothing_back(door, boss, cashier, house, own
     await door.act(close_own_batch, Count({"cash": Decimal(10)}), cashier)
     drawers = (await stand())["drawers"]
     done = await undo(door, boss, sold.transaction_id)
-    assert done.taken_back is False
+    assert done.given_back is False
     assert (await stand())["drawers"] == drawers
     await books_are_right(door)
 

@@ -27,6 +27,9 @@ app = typer.Typer(no_args_is_help=True)
 _SIDES = ("debit", "credit")
 
 
+_SOUND = "The books balance; wallets, arrears and batches agree with them; the audit log is whole."
+
+
 class Fault(msgspec.Struct, frozen=True):
     """Something wrong with the books or with the audit log; the entry or event at fault."""
 
@@ -38,15 +41,11 @@ class Fault(msgspec.Struct, frozen=True):
 
 @command(app, "verify", portal=False)
 async def verify(session: Session) -> None:
-    """Prove the books, wallets, batches and audit log; exit 3 and name each fault if one is off."""
+    """Prove books, wallets, arrears, batches and audit log; exit 3 and name each fault if any."""
     faults = await faults_of(session)
     session.teller.tell(
         {"sound": not faults, "faults": faults},
-        lambda: (
-            table(faults, "portal", "what", "number", "detail")
-            if faults
-            else "The books balance, the wallets agree with them, and the audit log is whole."
-        ),
+        lambda: table(faults, "portal", "what", "number", "detail") if faults else _SOUND,
     )
     if faults:
         told = "is 1 fault" if len(faults) == 1 else f"are {len(faults)} faults"
@@ -54,7 +53,7 @@ async def verify(session: Session) -> None:
 
 
 async def faults_of(session: Session) -> list[Fault]:
-    """List whatever is wrong with the books, wallets, batches and the audit log of all portals."""
+    """List whatever is wrong with books, wallets, arrears, batches and audit log of all portals."""
     faults = [
         Fault(fault.portal, fault.what, fault.entry_id, fault.detail)
         for fault in await session.ask(ledger_faults, Nothing())

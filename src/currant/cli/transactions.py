@@ -95,7 +95,7 @@ def _told(done: TransactionReversed) -> Iterator[str]:
     )
     if done.below_zero:
         yield "The wallet is below zero now: part of it was used already."
-    if done.taken_back:
+    if done.given_back:
         yield f"Give back {amount}; the batch that it was taken in expects it no longer."
-    elif done.taken_back is not None:
+    elif done.given_back is not None:
         yield f"Its batch was closed before: {amount} is to be given back by the office."

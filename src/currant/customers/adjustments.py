@@ -1,4 +1,4 @@
-"""The file of adjustments that J12, J13 and J14 share: an account and an amount a record."""
+"""The file of adjustments that J12, J13, J14 and J30 share: an account and an amount a record."""
 
 from decimal import Decimal
 

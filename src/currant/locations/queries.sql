@@ -69,7 +69,7 @@ with updated as (
 select loc_id as juice_key, external_key from updated order by record;
 
 -- name: describe_location
--- Change what is said of a location's connection, but for what is null; a row where it is there.
+-- Change what is said of a location's connection, but for what is null.
 update locations.location as l
 set
     substation = coalesce(:substation::text, l.substation),

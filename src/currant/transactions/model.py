@@ -90,14 +90,14 @@ class Mirrored(msgspec.Struct, frozen=True):
 
     entry_id: int
     balance: Decimal | None
-    taken_back: bool | None
+    given_back: bool | None
 
 
 class TransactionReversed(msgspec.Struct, frozen=True):
     """A reversal: its own number, what it undid, and what it left behind.
 
     `amount` is the whole tender of a sale or payment, otherwise what was adjusted. `below_zero`
-    says that the wallet now holds less than nothing. `taken_back` says whether the tender left the
+    says that the wallet now holds less than nothing. `given_back` says whether the tender left the
     batch that it was taken in; where that was closed before it did not, null where none was taken.
     """
 
@@ -110,7 +110,7 @@ class TransactionReversed(msgspec.Struct, frozen=True):
     amount: Decimal
     recorded_at: datetime
     below_zero: bool
-    taken_back: bool | None
+    given_back: bool | None
 
 
 class PayArrears(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -14,7 +14,7 @@ where e.portal_id = :portal_id::int and e.entry_id = :entry_id::bigint;
 -- name: reverse
 -- Reverse an entry with all that it moved.
 -- not null: entry_id
-select r.entry_id, r.balance, r.taken_back
+select r.entry_id, r.balance, r.given_back
 from transactions.reverse(
     :portal_id::int, :login::text, :vendor_number::text, :entry_id::bigint, :note::text,
     :at::timestamptz

@@ -49,11 +49,11 @@ $$;
 -- sold and the fixed charges it paid, and the tender in a batch that is still open (posting rule
 -- L17). A wallet may go below zero. Meters of a wallet that holds nothing more are asked to
 -- disconnect, those of one that holds something again are given back their supply. The unit lines
--- of the original say how much of it was sold. `taken_back` says whether the tender left the batch
+-- of the original say how much of it was sold. `given_back` says whether the tender left the batch
 -- that it was taken in; it is null where there was none.
 create function transactions.reverse(
     in_portal int, by_login text, by_vendor text, of_entry bigint, why text, at timestamptz,
-    out entry_id bigint, out balance numeric, out taken_back boolean
+    out entry_id bigint, out balance numeric, out given_back boolean
 )
 language plpgsql
 as $$
@@ -103,7 +103,7 @@ begin
     perform receivables.unallocate(in_portal, of_entry, reverse.entry_id, at);
     perform receivables.take_back(in_portal, of_entry, reverse.entry_id, at);
     if original.kind in ('cash', 'check', 'card', 'eft') then
-        taken_back := batches.give_back(in_portal, of_entry, reverse.entry_id, at);
+        given_back := batches.give_back(in_portal, of_entry, reverse.entry_id, at);
     end if;
 end
 $$;

@@ -142,7 +142,7 @@ async def reverse(tx: Tx, command: ReverseTransaction) -> TransactionReversed:
         amount=_amount(found),
         recorded_at=found.recorded_at,
         below_zero=mirrored.balance is not None and mirrored.balance < 0,
-        taken_back=mirrored.taken_back,
+        given_back=mirrored.given_back,
     )
 
 

@@ -7,6 +7,7 @@ from litestar import Response, get
 
 from currant.api.http import AnyRequest, Query, door_of, signed_in
 from currant.api.juice.frame import done
+from currant.api.juice.meters import subtariff
 from currant.api.juice.openapi import PORTAL, Instant, documented, parameter
 from currant.clock import format_instant, format_set
 from currant.db.tx import Portal
@@ -96,7 +97,7 @@ def _told(portal: Portal, location: Location) -> LocationDetails:
         voltage=location.voltage,
         kva=location.kva,
         tariff=location.tariff or "",
-        subtariff="PostPaid" if location.payment_mode == "POSTPAID" else "PrePaid",
+        subtariff=subtariff(location.payment_mode),
         type=location.type,
         form_factor=location.form_factor,
         wiring=location.wiring,

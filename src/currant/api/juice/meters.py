@@ -32,11 +32,10 @@ from currant.db.tx import Portal
 from currant.metering.model import MeterListed, MetersWanted
 from currant.metering.verbs import list_com_types, list_meters, list_public_meters
 from currant.supply.model import Meter, MeterWanted
+from currant.supply.trinity import UNASSIGNED
 from currant.supply.verbs import show_meter
 
-UNASSIGNED = "unassigned"
 _NONE = Decimal(0)
-_SUBTARIFFS = {"PREPAID": "PrePaid", "POSTPAID": "PostPaid"}
 
 
 class ComSource(msgspec.Struct, frozen=True):
@@ -160,6 +159,11 @@ async def get_meter(request: AnyRequest) -> Response[bytes]:
     return done(_told(*await door_of(request).ask(show_meter, question, actor)))
 
 
+def subtariff(payment_mode: str | None) -> str:
+    """Tell how an account pays; what supplies none counts as prepaid."""
+    return "PostPaid" if payment_mode == "POSTPAID" else "PrePaid"
+
+
 def _told(portal: Portal, meter: Meter) -> MeterDetails:
     """Tell a meter in the 39 members of the document; what we do not keep of it is empty."""
     zone = portal.zone
@@ -172,7 +176,7 @@ def _told(portal: Portal, meter: Meter) -> MeterDetails:
         name=meter.name,
         com=meter.com_type,
         tariff=meter.tariff or "",
-        subtariff=_SUBTARIFFS[meter.payment_mode or "PREPAID"],
+        subtariff=subtariff(meter.payment_mode),
         type_id="",
         status_type_id="",
         service_status=0,

@@ -3,11 +3,11 @@
     @get(
         "/customers/get-customer",
         operation_class=documented(
-            "J15", Customer, calls=(show_customer,), parameters=(PORTAL, ACCOUNT), names=True
+            "J15", CustomerDetails, calls=(show_customer,), parameters=(PORTAL, ACCOUNT), names=True
         ),
     )
 
-`Customer` is the Struct (or `list` or `dict` of Structs) that the handler gives to `done`.
+`CustomerDetails` is the Struct (or `list` or `dict` of Structs) that the handler gives to `done`.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -80,7 +80,6 @@ _FAILURES = {
     403: (101, "The caller may not do this in this portal."),
     404: (201, "What was named does not exist."),
     406: (201, "A value is missing, ill-typed, out of range or contradicts what is recorded."),
-    410: (201, "What was named existed and is no more."),
     429: (300, "Too many requests; `Retry-After` says when the next is taken."),
     500: (300, "Something unexpected happened here."),
     503: (300, "The database cannot be reached, or it took too long; try again."),
@@ -93,7 +92,10 @@ _HEADERS: dict[str, tuple[str, dict[str, Any]]] = {
     "Content-Length": ("The bytes of the body.", {"type": "integer", "minimum": 0}),
     "Date": ("When it was answered.", {"type": "string"}),
 }
-_WARNING = "What was mended to read the request: `csv-header-repaired`, `nonstandard-offset`."
+_WARNING = (
+    "What was mended to read the request: `csv-header-repaired`, `nonstandard-offset`; what a"
+    " reversal left behind: `wallet-below-zero`, `batch-closed`."
+)
 _SHAPES = Shapes()
 
 
@@ -179,7 +181,6 @@ def documented(
     warns: bool = False,
     public: bool = False,
     without: Sequence[int] = (),
-    also: Sequence[int] = (),
     unavailable: Any = None,
     within: int = INTERACTIVE_SECONDS,
 ) -> type[Operation]:
@@ -187,8 +188,8 @@ def documented(
 
     `calls`: the verb or view that it asks the door for, several where the request says which; what
     they need is told as `x-permission`. `names`: it names something that may not exist. `warns`: it
-    may answer `X-Juice-Warning`. `public`: anybody may ask. `without`, `also`: failures that cannot
-    occur there, that can too. `unavailable`: the type of the `data` that it tells with 503.
+    may answer `X-Juice-Warning`. `public`: anybody may ask. `without`: failures that cannot occur
+    there. `unavailable`: the type of the `data` that it tells with 503.
     `within`: in how many seconds it is given up.
     """
     failures = {400, 401, 403, 404, 406, 429, 500, 503} - set(without)
@@ -196,7 +197,6 @@ def documented(
     failures -= set() if names else {404}
     failures -= {401} if public else set()
     failures -= set() if parameters or takes else {403, 406}
-    failures |= set(also)
     responses: dict[int, OpenAPIResponse | Reference] = {200: _success(answers, warns=warns)}
     responses |= {code: Reference(f"#/components/responses/{code}") for code in sorted(failures)}
     if unavailable is not None:

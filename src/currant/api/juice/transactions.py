@@ -140,7 +140,7 @@ def _told(transaction: Transaction, zone: ZoneInfo) -> TransactionDetails:
     )
 
 
-class NewArrears(msgspec.Struct, frozen=True):
+class ArrearsIssued(msgspec.Struct, frozen=True):
     """An arrears that was issued; its amount is told as positive."""
 
     account: str
@@ -154,7 +154,7 @@ class Adjustment(msgspec.Struct, frozen=True):
     """What became of each record, and the arrears among them; `error` is never anything."""
 
     processed: list[str]
-    arrears_data: list[NewArrears]
+    arrears_data: list[ArrearsIssued]
     error: None = None
 
 
@@ -199,7 +199,7 @@ def _adjustment(adjusted: AccountsAdjusted) -> Adjustment:
             continue
         processed.append(f"account {row.account} new arrears for {money}")
         arrears.append(
-            NewArrears(
+            ArrearsIssued(
                 row.account,
                 row.item_id,
                 format_money(-row.amount, adjusted.currency),
@@ -252,7 +252,7 @@ async def post_reversal(request: AnyRequest) -> Response[bytes]:
         undone.kind,
     )
     warnings = ["wallet-below-zero"] * undone.below_zero
-    warnings += ["batch-closed"] * (undone.taken_back is False)
+    warnings += ["batch-closed"] * (undone.given_back is False)
     return done(told, warning=", ".join(warnings) or None)
 
 

@@ -42,13 +42,14 @@ _REFUSALS = {
     403: "The caller may not do this here.",
     404: "What was named does not exist.",
     409: "It is at odds with what is there.",
+    410: "What was named is no more.",
     413: "The body is too large.",
     422: "A value is missing, of the wrong type or out of range.",
     429: "Too many requests; `Retry-After` says when the next is taken.",
     500: "Something unexpected happened here.",
     503: "The database cannot be reached, or it took too long.",
 }
-_OF_A_CHANGE = (400, 409, 413)
+_OF_A_CHANGE = (400, 409, 410, 413)
 _PROBLEM_SCHEMA = {
     "type": "object",
     "title": "Problem",
