@@ -293,9 +293,10 @@ async def test_q08_lines_may_end_in_cr_lf(stages: Stages) -> None:
     assert data(await stage.post(target, funds)) == {"imported": 2}
 
 
-async def test_q08_a_file_of_cr_alone_is_refused_not_guessed(stages: Stages) -> None:
+@pytest.mark.parametrize("records", ["03284,,5,,\r", "03284,,5,,\r03284,,6,,\r"])
+async def test_q08_a_file_of_cr_alone_is_refused_not_guessed(stages: Stages, records: str) -> None:
     stage = await stages("F-BAL")
-    funds = "account,startdate,amount,paid,payplan\r03284,,5,,\r03284,,6,,\r"
+    funds = f"account,startdate,amount,paid,payplan\r{records}"
     target = "/file-importer/balance-adj/currency/fund?portal=example"
     refused(await stage.post(target, funds), 400, 201)
     assert await stage.owner.fetchval("select count(*) from ledger.entry") == 0
