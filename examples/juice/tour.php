@@ -56,7 +56,6 @@ $juice = new Juice($url, getenv('JUICE_USER') ?: 'demo', $token);
 $portal = getenv('JUICE_PORTAL') ?: 'example';
 $here = ['portal' => $portal];
 $stamp = 'T' . time();
-$now = gmdate('Y-m-d\TH:i:s\Z');
 
 $juice->get('/health-check');
 $juice->get('/auth-test');
@@ -104,7 +103,10 @@ $juice->get('/meters/get-meter', $here + ['serialnumber' => "{$stamp}U"]);
 $juice->get('/customers/get-customer', $here + ['account' => $account]);
 $juice->get('/location/get-location', $here + ['locid' => $location]);
 
-// What the meters read, as CSV and as JSON; then an answer to a read that was asked for.
+// What the meters read, as CSV and as JSON; then an answer to a read that was asked for. A read is
+// later than the meter it is of.
+sleep(1);
+$now = gmdate('Y-m-d\TH:i:s\Z');
 $reads = '/meters/reads/insert';
 $source = $here + ['source' => 'microstar'];
 $juice->post(
@@ -118,7 +120,10 @@ $juice->post(
     [['serialnumber' => "{$stamp}M", 'datetime' => $now, 'sumforwardactive' => 2.25]],
     $source + ['format' => 'JSON'],
 );
-$juice->get('/meters/reads/get', ['serialnumber' => "{$stamp}U"]);
+$told = $juice->get('/meters/reads/get', ['serialnumber' => "{$stamp}U"]);
+if (in_array('S', array_column($told, 'status'), true)) {
+    exit("The read is not believed.\n");
+}
 $asked = $juice->post(
     "/v1/$portal/meters/requests",
     ['command' => 'READ', 'serial_numbers' => ["{$stamp}U"]],

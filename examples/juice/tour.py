@@ -58,7 +58,7 @@ def signed_in() -> tuple[Juice, str]:
 
 def tour(juice: Juice, portal: str) -> None:
     """Make every call once."""
-    stamp, now = f"T{int(time.time())}", datetime.now(UTC).isoformat(timespec="seconds")
+    stamp = f"T{int(time.time())}"
     juice.get("/health-check")
     juice.get("/auth-test")
     juice.get("/meters/com-types/get-supported")
@@ -113,7 +113,10 @@ def tour(juice: Juice, portal: str) -> None:
     juice.get("/customers/get-customer", portal=portal, account=account)
     juice.get("/location/get-location", portal=portal, locid=location)
 
-    # What the meters read, as CSV and as JSON; then an answer to a read that was asked for.
+    # What the meters read, as CSV and as JSON; then an answer to a read that was asked for. A read
+    # is later than the meter it is of.
+    time.sleep(1)
+    now = datetime.now(UTC).isoformat(timespec="seconds")
     juice.post_csv(
         "/meters/reads/insert",
         "metername,serialnumber,deviceid,datetime,multiplier,sumforwardactive,sumreverseactive,"
@@ -130,7 +133,9 @@ def tour(juice: Juice, portal: str) -> None:
         source="microstar",
         format="JSON",
     )
-    juice.get("/meters/reads/get", serialnumber=f"{stamp}U")
+    reads = juice.get("/meters/reads/get", serialnumber=f"{stamp}U")
+    if any(read["status"] == "S" for read in reads):
+        raise SystemExit("The read is not believed.")
     asked = juice.post_json(
         f"/v1/{portal}/meters/requests", {"command": "READ", "serial_numbers": [f"{stamp}U"]}
     )

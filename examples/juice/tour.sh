@@ -14,7 +14,6 @@ member() {
 
 token="${JUICE_TOKEN:-$(member token <"$demo")}"
 stamp="T$(date +%s)"
-now="$(date -u +%Y-%m-%dT%H:%M:%SZ)"
 
 # call NUMBER METHOD PATH [CURL OPTIONS]: make a call, print it with its answer, and end at a failure.
 call() {
@@ -60,7 +59,10 @@ call J05 GET "/meters/get-meter?portal=$portal&serialnumber=${stamp}U"
 call J15 GET "/customers/get-customer?portal=$portal&account=$account"
 call J22 GET "/location/get-location?portal=$portal&locid=$location"
 
-# What the meters read, as CSV and as JSON; then an answer to a read that was asked for.
+# What the meters read, as CSV and as JSON; then an answer to a read that was asked for. A read is
+# later than the meter it is of.
+sleep 1
+now="$(date -u +%Y-%m-%dT%H:%M:%SZ)"
 call J07 POST "/meters/reads/insert?portal=$portal&source=microstar&format=CSV" --data-binary \
 "metername,serialnumber,deviceid,datetime,multiplier,sumforwardactive,sumreverseactive,sumforwardreactive,sumreversereactive,meterstate
 ,${stamp}U,,$now,1.0,1.5,0,0,0,connected"
@@ -68,6 +70,9 @@ call J07 POST "/meters/reads/insert?portal=$portal&source=microstar&format=JSON"
   "serialnumber": "'"$stamp"'M", "datetime": "'"$now"'", "sumforwardactive": 2.25
 }]'
 call J08 GET "/meters/reads/get?serialnumber=${stamp}U"
+case "$answer" in
+  *'"status":"S"'*) echo "The read is not believed." >&2; exit 1 ;;
+esac
 asked="$(curl --silent --request POST --url "$url/v1/$portal/meters/requests" \
   --header "Authorization: token $user:$token" \
   --data '{"command": "READ", "serial_numbers": ["'"$stamp"'U"]}')"

@@ -111,8 +111,7 @@ def operation(
 
         def __post_init__(self) -> None:
             self.operation_id = named or self.summary
-            if named:
-                self.summary, self.description = self.description, None
+            self.summary, self.description = self.description, None
             self.request_body = body
             self.responses = {str(status): answer for status, answer in responses.items()}
             found = [p for p in self.parameters or [] if p.name not in self.asked]  # type: ignore[union-attr]

@@ -207,7 +207,7 @@ def _tell(teller: Teller, access: Access) -> None:
         access,
         lambda: "\n".join(
             (
-                f"The demo utility is at {access.url} (native API: {access.url}/v1/openapi.json).",
+                f"The demo utility is at {access.url}, what it answers at {access.url}/docs.",
                 "",
                 f"  portal    {access.portal}",
                 f"  login     {access.login}",

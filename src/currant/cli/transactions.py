@@ -52,7 +52,7 @@ async def pay(
         session.teller.err.print(f"Repeating it with --key {key} takes it once at most.")
         raise
     portal = await session.ask(show_portal, Nothing())
-    session.teller.tell(paid, lambda: "\n".join(_receipt(paid, portal)))
+    session.teller.tell(paid, lambda: "\n".join(receipt_of_payment(paid, portal)))
 
 
 @command(app, "reverse")
@@ -68,11 +68,13 @@ async def undo(
     session.teller.tell(done, lambda: "\n".join(_told(done)))
 
 
-def _receipt(paid: ArrearsPaid, portal: PortalShown) -> Iterator[str]:
+def receipt_of_payment(paid: ArrearsPaid, portal: PortalShown) -> Iterator[str]:
     """Yield the lines of a receipt, headed by the utility's name."""
-    yield from heading(portal.name, f"RECEIPT {paid.transaction_id}")
+    title = f"{'REVERSED ' if paid.reversed else ''}RECEIPT {paid.transaction_id}"
+    yield from heading(portal.name, title)
     yield line("Date", clock_time(paid.paid_at, portal.zone))
     yield line("Account", paid.account)
+    yield line("Customer", paid.customer_name)
     yield line("Taken by", paid.login)
     yield RULE
     yield line(f"Tendered, {paid.tender}", format_money(paid.amount, paid.currency))
@@ -82,8 +84,9 @@ def _receipt(paid: ArrearsPaid, portal: PortalShown) -> Iterator[str]:
         )
         yield line("    still owed", format_money(item.outstanding, paid.currency))
     yield RULE
-    yield line("Arrears still owed", format_money(paid.outstanding, paid.currency))
-    yield RULE
+    if paid.outstanding is not None:
+        yield line("Arrears still owed", format_money(paid.outstanding, paid.currency))
+        yield RULE
 
 
 def _told(done: TransactionReversed) -> Iterator[str]:

@@ -16,10 +16,13 @@ from currant.cli.figures import at_in, clock_time, figures, minute
 from currant.cli.frame import NEWEST, Exit, Session, Stopped, command
 from currant.cli.imports import Key
 from currant.cli.paper import RULE, centered, heading, line
+from currant.cli.transactions import receipt_of_payment
 from currant.door import OutcomeUnknown
 from currant.errors import Invalid
 from currant.money import format_money, parse_amount, to_minor
-from currant.vending.model import Quote, Quoted, Vend, Vended, VendNamed, VendsOf
+from currant.transactions.model import PaymentNamed
+from currant.transactions.verbs import show_payment
+from currant.vending.model import NoSuchVend, Quote, Quoted, Vend, Vended, VendNamed, VendsOf
 from currant.vending.verbs import list_vends, quote, show_vend
 from currant.vending.verbs import vend as sell
 
@@ -74,8 +77,16 @@ async def receipt(
     session: Session,
     number: Annotated[str, typer.Argument(help="The receipt's number, or the vend's id.")],
 ) -> None:
-    """Print the receipt of a vend again."""
-    await _print(session, await session.ask(show_vend, _named(number)))
+    """Print the receipt of a vend, or of a payment of arrears, again."""
+    named = _named(number)
+    try:
+        await _print(session, await session.ask(show_vend, named))
+    except NoSuchVend:
+        if named.number is None:
+            raise
+        paid = await session.ask(show_payment, PaymentNamed(named.number))
+        portal = await session.ask(show_portal, Nothing())
+        session.teller.tell(paid, lambda: "\n".join(receipt_of_payment(paid, portal)))
 
 
 @command(app, "vends")

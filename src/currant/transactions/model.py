@@ -5,7 +5,7 @@ from decimal import Decimal
 
 import msgspec
 
-from currant.errors import Conflict
+from currant.errors import Conflict, NotFound
 from currant.upload import Upload
 
 
@@ -144,17 +144,45 @@ class ItemPaid(msgspec.Struct, frozen=True):
 
 
 class ArrearsPaid(msgspec.Struct, frozen=True):
-    """A payment of arrears and how it was shared out; `transaction_id` is its number."""
+    """A payment of arrears and how it was shared out; `transaction_id` is its number.
+
+    What is outstanding is told as it was right after the payment: on each item, and on all of the
+    account, which only the answer of the payment itself knows.
+    """
 
     transaction_id: int
     account: str
+    customer_name: str
     tender: str
     currency: str
     amount: Decimal
     items: list[ItemPaid]
-    outstanding: Decimal
+    outstanding: Decimal | None
     login: str
     paid_at: datetime
+    reversed: bool
+
+
+class PaymentNamed(msgspec.Struct, frozen=True):
+    """Which payment of arrears, by the number of its receipt."""
+
+    number: int
+
+
+class PaymentRow(msgspec.Struct, frozen=True):
+    """A stored payment of arrears."""
+
+    account: str
+    customer_name: str
+    tender: str
+    amount: Decimal
+    login: str
+    paid_at: datetime
+    reversed: bool
+
+
+class NoSuchPayment(NotFound):
+    """There is no such payment of arrears in this portal."""
 
 
 class NotReversible(Conflict):

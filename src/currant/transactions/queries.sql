@@ -45,6 +45,40 @@ select
         :note::text, :at::timestamptz
     ) as entry_id;
 
+-- name: payment
+-- A payment of arrears alone, by the number of its receipt, which is that of its entry.
+-- not null: reversed
+select
+    a.account, c.name as customer_name, e.kind as tender, e.arrears_amount as amount, e.login,
+    e.recorded_at as paid_at,
+    exists(
+        select from ledger.entry as r where r.portal_id = e.portal_id and r.reverses = e.entry_id
+    ) as reversed
+from ledger.entry as e
+inner join customers.account as a on a.portal_id = e.portal_id and a.account_id = e.account_id
+inner join customers.customer as c on c.portal_id = a.portal_id and c.customer_id = a.customer_id
+where e.portal_id = :portal_id::int and e.entry_id = :entry_id::bigint
+    and e.kind in ('cash', 'check', 'card', 'eft') and not exists (
+        select from vending.vend as v
+        where v.portal_id = e.portal_id and v.account_id = e.account_id
+            and v.entry_id = e.entry_id
+    );
+
+-- name: items_paid
+-- What of a payment went to which item, and what was outstanding on each right after it.
+-- not null: outstanding
+select
+    l.item_id, i.type_name, l.amount,
+    i.amount - (
+        select sum(b.amount) from receivables.allocation as b
+        where b.portal_id = l.portal_id and b.item_id = l.item_id
+            and b.allocation_id <= l.allocation_id
+    ) as outstanding
+from receivables.allocation as l
+inner join receivables.open_item as i on i.portal_id = l.portal_id and i.item_id = l.item_id
+where l.portal_id = :portal_id::int and l.entry_id = :entry_id::bigint
+order by l.allocation_id;
+
 -- name: transactions
 -- The entries that were recorded from one instant to before another, as J29 prints them, by id;
 -- without those of accounts that are blocked for the caller (* is every one).

@@ -3,6 +3,8 @@
 from collections.abc import AsyncIterator, Sequence
 from decimal import Decimal
 
+import msgspec
+
 from currant.access.permissions import Permission, needs
 from currant.batches.tenders import refuse_tender, tender_minor
 from currant.customers.verbs import account_id_of, accounts_of
@@ -27,10 +29,13 @@ from currant.transactions.model import (
     ArrearsPaid,
     ItemPaid,
     Mirrored,
+    NoSuchPayment,
     NotOwed,
     NotReversible,
     OwedItem,
     PayArrears,
+    PaymentNamed,
+    PaymentRow,
     ReverseTransaction,
     Reversible,
     Transaction,
@@ -45,6 +50,8 @@ _REVERSE = sql.rows("reverse", Mirrored)
 _HOLD_ACCOUNT = sql.rows("hold_account", bool)
 _OWED = sql.rows("owed", OwedItem)
 _PAY_ARREARS = sql.rows("pay_arrears", int)
+_PAYMENT = sql.rows("payment", PaymentRow)
+_ITEMS_PAID = sql.rows("items_paid", ItemPaid)
 
 # Arrears of bad funds: receivable, and what they stand for (posting rule L2).
 _RECEIVABLE, _BAD_FUNDS = "1100", "9110"
@@ -170,7 +177,7 @@ async def pay_arrears(tx: Tx, command: PayArrears) -> ArrearsPaid:
             left -= part
     if left:
         most = format_money(sum((item.outstanding for item in wanted), Decimal(0)), currency)
-        raise NotOwed(f"It is {most}.", field="amount")
+        raise NotOwed(f"Account {command.account} owes {most}.", field="amount")
     entry_id = await tx.one(
         _PAY_ARREARS,
         portal_id=tx.portal.portal_id,
@@ -189,21 +196,16 @@ async def pay_arrears(tx: Tx, command: PayArrears) -> ArrearsPaid:
         note=command.note,
         at=tx.now,
     )
-    amount = from_minor(paying, currency)
-    return ArrearsPaid(
-        transaction_id=entry_id,
-        account=command.account,
-        tender=command.tender,
-        currency=currency,
-        amount=amount,
-        items=[
-            ItemPaid(item.item_id, item.type_name.strip(), paid, item.outstanding - paid)
-            for item, paid in parts
-        ],
-        outstanding=sum((item.outstanding for item in owed), Decimal(0)) - amount,
-        login=tx.user.login,
-        paid_at=tx.now,
-    )
+    left_owed = sum((item.outstanding for item in owed), Decimal(0)) - from_minor(paying, currency)
+    return msgspec.structs.replace(await _payment(tx, entry_id), outstanding=left_owed)
+
+
+@needs(Permission.VEND_VIEW)
+async def show_payment(tx: Tx, question: PaymentNamed) -> ArrearsPaid:
+    """Show a payment of arrears as it was taken, for its receipt. Raises `NoSuchPayment`."""
+    paid = await _payment(tx, question.number)
+    tx.user.refuse_blocked(paid.account)
+    return paid
 
 
 @needs(Permission.TRANSACTIONS_VIEW)
@@ -223,6 +225,28 @@ async def transactions(tx: Tx, question: Window) -> AsyncIterator[Transaction]:
     )
     async for transaction in found:
         yield transaction
+
+
+async def _payment(tx: Tx, entry_id: int) -> ArrearsPaid:
+    """Tell a payment by its entry. Raises `NoSuchPayment`."""
+    portal_id = tx.portal.portal_id
+    row = await tx.maybe(_PAYMENT, portal_id=portal_id, entry_id=entry_id)
+    if row is None:
+        raise NoSuchPayment(f"It was asked for as {entry_id}.", field="number")
+    items = await tx.all(_ITEMS_PAID, portal_id=portal_id, entry_id=entry_id)
+    return ArrearsPaid(
+        transaction_id=entry_id,
+        account=row.account,
+        customer_name=row.customer_name,
+        tender=row.tender,
+        currency=tx.portal.currency,
+        amount=row.amount,
+        items=items,
+        outstanding=None,
+        login=row.login,
+        paid_at=row.paid_at,
+        reversed=row.reversed,
+    )
 
 
 def _amount(found: Reversible) -> Decimal:

@@ -49,6 +49,8 @@ def page_of(table: Table) -> str:
     lines = [f"| {' | '.join(HEAD)} |", "|" + "---|" * 3 + ":-:|" * (len(HEAD) - 3)]
     for number, method, path in sorted(endpoints()):
         needs = {"": "a user", "public": "nothing"}.get(needed[number], f"`{needed[number]}`")
+        if number == "J32":
+            needs += ", for one's own a user"
         cells = [MAY if table[number][caller] else "" for caller in HEAD[3:]]
         lines.append(f"| {number} | `{method} {path}` | {needs} | {' | '.join(cells)} |")
     return "\n".join(lines)

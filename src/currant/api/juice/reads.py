@@ -130,7 +130,8 @@ async def insert_reads(request: AnyRequest) -> Response[bytes]:
         recorded = await door.act(record_reads, command, actor, key)
     rejected = recorded.rejected if on_error is OnError.CONTINUE else msgspec.UNSET
     data = ReadsParsed(recorded.parsed, rejected)
-    return done(data, warning=", ".join(recorded.warnings) or None)
+    warnings = recorded.warnings + ["reads-quarantined"] * (recorded.quarantined > 0)
+    return done(data, warning=", ".join(warnings) or None)
 
 
 @get(

@@ -100,13 +100,18 @@ def documented(
 
 def v1_document(routes: Sequence[HTTPRouteHandler]) -> dict[str, Any]:
     """Return the document of the native face."""
-    return document_of(
+    document = document_of(
         routes,
         "Currant",
         "The native API: what the compatible ones lack.",
         Components(),
         _SHAPES.components() | {"Problem": _PROBLEM_SCHEMA},
     )
+    for path, operations in document["paths"].items():
+        _, _, _, collection, *_ = path.split("/")  # /v1/{portal}/vends/…
+        for told in operations.values():
+            told["tags"] = [collection.replace("-", " ").capitalize()]
+    return document
 
 
 def _refusal(code: int) -> OpenAPIResponse:

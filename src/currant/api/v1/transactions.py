@@ -4,7 +4,7 @@ from decimal import Decimal
 from typing import Any
 
 import msgspec
-from litestar import Response, post
+from litestar import Response, get, post
 from litestar.params import FromPath
 
 from currant.api.http import AnyRequest, door_of, json_of, signed_in
@@ -13,10 +13,11 @@ from currant.api.v1.openapi import documented
 from currant.transactions.model import (
     ArrearsPaid,
     PayArrears,
+    PaymentNamed,
     ReverseTransaction,
     TransactionReversed,
 )
-from currant.transactions.verbs import pay_arrears, reverse
+from currant.transactions.verbs import pay_arrears, reverse, show_payment
 
 
 class Reversal(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -40,6 +41,18 @@ async def post_payment(
     return answer(await door_of(request).act(pay_arrears, command, actor, idempotency_key), 201)
 
 
+@get(
+    "/v1/{portal:str}/arrears/payments/{number:int}",
+    operation_class=documented(ArrearsPaid),
+)
+async def get_payment(
+    request: AnyRequest, portal: FromPath[str], number: FromPath[int]
+) -> Response[Any]:
+    """Show a payment of arrears by the number that its receipt prints, its `transaction_id`."""
+    actor = await signed_in(request, portal)
+    return answer(await door_of(request).ask(show_payment, PaymentNamed(number), actor))
+
+
 @post(
     "/v1/{portal:str}/transactions/{number:int}/reverse",
     status_code=200,
@@ -58,4 +71,4 @@ async def post_reversal(
     return answer(await door_of(request).act(reverse, command, actor, idempotency_key))
 
 
-ROUTES = [post_payment, post_reversal]
+ROUTES = [post_payment, get_payment, post_reversal]
