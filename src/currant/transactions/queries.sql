@@ -66,9 +66,9 @@ where e.portal_id = :portal_id::int and e.entry_id = :entry_id::bigint
 
 -- name: items_paid
 -- What of a payment went to which item, and what was outstanding on each right after it.
--- not null: outstanding
+-- not null: arrears_type outstanding
 select
-    l.item_id, i.type_name, l.amount,
+    l.item_id as arrears_id, btrim(i.type_name) as arrears_type, l.amount,
     i.amount - (
         select sum(b.amount) from receivables.allocation as b
         where b.portal_id = l.portal_id and b.item_id = l.item_id
