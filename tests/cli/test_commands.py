@@ -87,6 +87,7 @@ def test_outcomes_have_their_exit_codes(run, portal) -> None:
         ("CURRANT_WORKERS", "0"),
         ("CURRANT_POOL_SIZE", "many"),
         ("CURRANT_PUBLIC_METER_LIST", "perhaps"),
+        ("CURRANT_PUBLIC_URL", "head.example"),
     ],
 )
 def test_a_wrong_setting_is_named_before_anything_is_done(run, tmp_path, name, value) -> None:

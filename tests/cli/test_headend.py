@@ -15,6 +15,7 @@ from uuid import uuid4
 import httpx
 import pytest
 from tests.cli.conftest import within
+from tests.cli.test_commands import on_a_screen
 from tests.conftest import NOW
 from tests.headends.asking import send
 from tests.houses import small_house
@@ -257,3 +258,13 @@ async def test_meters_are_asked_and_listed(run, door, house) -> None:
 
 async def test_nothing_asked_is_said(run, house) -> None:
     assert run("meter", "requests").stdout == "Nothing was asked of meters.\n"
+
+
+async def test_what_was_asked_is_readable_in_80_columns(run, house, urls, tmp_path: Path) -> None:
+    run("meter", "disconnect", "M1", "M2", "--reason", "a seal was found broken at the last visit")
+    run("headend", "set", "multispeak", "https://head-end.example/" + "x" * 60)
+    for command, lines in ((("meter", "requests"), 3), (("headend", "list"), 5)):
+        told = on_a_screen(tmp_path, urls, 80, *command).splitlines()
+        assert len(told) > lines
+        assert max(map(len, told)) <= 80
+        assert "DISCONNECT" in "".join(told) or "multispeak" in "".join(told)

@@ -6,9 +6,11 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
 
+import msgspec
 import typer
 
 from currant.access.verbs import Nothing
+from currant.cli.figures import figures
 from currant.cli.frame import (
     Exit,
     Options,
@@ -62,11 +64,33 @@ async def set_url(
 async def list_head_ends(session: Session) -> None:
     """List the head-ends, where each is, and how many requests wait for it."""
     rows = await session.ask(head_ends, Nothing())
-    columns = (
-        "source", "com_type", "url", "has_token", "callback_unit", "timeout_minutes", "waiting",
-        "unanswered",
-    )  # fmt: skip
-    session.teller.rows(rows, *columns)
+    lines = [
+        Line(
+            row.source,
+            row.url,
+            "yes" if row.has_token else "",
+            row.callback_unit,
+            row.timeout_minutes,
+            row.waiting,
+            row.unanswered,
+        )
+        for row in rows
+    ]
+    columns = Line.__struct_fields__
+    numbers = ("minutes", "waiting", "unanswered")
+    session.teller.tell(rows, lambda: figures(lines, *columns, right=numbers, folds=("url",)))
+
+
+class Line(msgspec.Struct, frozen=True):
+    """A head-end as it is listed: how many minutes it is waited for, and what waits for it."""
+
+    source: str
+    url: str
+    token: str
+    unit: str
+    minutes: int
+    waiting: int
+    unanswered: int
 
 
 @app.command("simulate")

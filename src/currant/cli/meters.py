@@ -97,13 +97,12 @@ async def _tell(session: Session, rows: list[MeterRequest], nothing: str = "") -
 def _drawn(rows: list[MeterRequest], zone: ZoneInfo) -> Table:
     lines = [Line.of(row, zone) for row in rows]
     at = at_in(zone, (row.requested_at for row in rows))
-    return figures(
-        lines, *Line.__struct_fields__, right=("kwh",), folds=("told", "why", "meter"), at=at
-    )
+    columns = Line.__struct_fields__
+    return figures(lines, *columns, right=("kwh",), folds=("told", "why"), at=at)
 
 
 class Line(msgspec.Struct, frozen=True):
-    """A request as it is listed: what was told, and why it was made or waits."""
+    """A request as it is listed: what was told, who asked why, and why it waits."""
 
     at: str
     meter: str
@@ -111,7 +110,6 @@ class Line(msgspec.Struct, frozen=True):
     state: str
     kwh: str
     told: str
-    by: str
     why: str
 
     @classmethod
@@ -120,13 +118,13 @@ class Line(msgspec.Struct, frozen=True):
         code = str(row.error_code) if row.error_code else ""
         doubt = "in quarantine" if row.quarantined else ""
         told = (row.meter_state, doubt, code, row.error_msg)
+        asked = f"{row.login}: {row.reason}" if row.reason else row.login
         return cls(
-            row.requested_at.astimezone(zone).strftime("%m-%d %H:%M:%S"),
+            row.requested_at.astimezone(zone).strftime("%m-%d %H:%M"),
             row.serial_number,
             row.command,
             row.state,
             "" if row.read_wh is None else f"{kwh(row.read_wh):,f}",
             " ".join(filter(None, told)),
-            row.login,
-            "; ".join(filter(None, (row.reason, row.note))),
+            "; ".join(filter(None, (asked, row.note))),
         )

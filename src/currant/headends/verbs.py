@@ -180,11 +180,17 @@ async def answer_request(tx: Tx, command: AnswerRequest) -> Answered:
     """Close a request with its head-end's answer: reads are recorded, the relay's state follows.
 
     A reading with its time is a read of the head-end, judged as any read is, and in quarantine
-    where it is over 100 times the last one (Q23). A failure stores no read. An answer that comes
-    late, when the request had timed out, been given up or withdrawn, counts all the same, but does
-    not overrule a newer relay command of the meter (`headends.close_request` says how). The same
-    answer again does nothing. Raises `NotAHeadEnd`, `NoSuchRequest`, `AnotherHeadEnd`,
-    `AnotherCommand`, `AnotherMeter`, `AnsweredBefore` and `Invalid`; then nothing was done.
+    where it is over 100 times the last one (Q23). A failure stores no read.
+
+    An answer that comes late, when the request had timed out or was given up or withdrawn, closes
+    it all the same. Its reads are taken. So is the state that it tells, unless a newer relay
+    command of the meter leads elsewhere: while that one is under way, the state stays what it
+    expects; once that is closed, the older answer is believed and the newer command asked for
+    again. What only asked does not overrule a relay command that is under way, or that was asked
+    for later. The same answer again does nothing.
+
+    Raises `NotAHeadEnd`, `NoSuchRequest`, `AnotherHeadEnd`, `AnotherCommand`, `AnotherMeter`,
+    `AnsweredBefore` and `Invalid`; then nothing was done.
     """
     asked = await _asked(tx, command)
     digest = hashlib.sha256(wire.encode(command)).hexdigest()
