@@ -39,10 +39,8 @@ def operations(document: Json) -> Iterator[tuple[str, str, Json]]:
 @cache
 def patterns(native: bool) -> list[tuple[re.Pattern[str], str]]:
     document = documents()[native]
-    return [
-        (re.compile(re.sub(r"\\\{\w+\\\}", "[^/]+", re.escape(path))), path)
-        for path in document["paths"]
-    ]
+    named = sorted(document["paths"], key=lambda path: path.count("{"))  # /current before /{id}
+    return [(re.compile(re.sub(r"\\\{\w+\\\}", "[^/]+", re.escape(path))), path) for path in named]
 
 
 def resolved(document: Json, node: Json) -> Json:

@@ -4,8 +4,6 @@ import asyncio
 import base64
 import json
 import time
-from collections.abc import AsyncIterator
-from typing import IO
 
 import httpx
 import pytest
@@ -16,6 +14,7 @@ from tests.houses import small_house
 from currant.access.model import OPERATOR, SetPassword
 from currant.access.passwords import hash_password
 from currant.access.verbs import set_password
+from currant.api.http import Send, Written
 from currant.api.juice import frame, system, tariffs, transactions
 from currant.api.juice.app import ROUTES
 from currant.api.v1 import frame as v1_frame
@@ -63,7 +62,7 @@ async def test_head_has_the_headers_of_get_and_no_body(http, door, boss) -> None
     house = await small_house(door, boss)
     query = {
         "portal": "example", "account": house.accounts[0], "serialnumber": "M1", "tariff": "SBT",
-        "table": "customers", "end_date": "2026-03-02", "locid": "L1", "user": "boss",
+        "table": "customers", "end_date": "2026-03-02", "locid": house.loc_ids[0], "user": "boss",
         "login": "boss", "arrears_coa": "9100",
     }  # fmt: skip
     for path, method, operation in operations(documents()[0]):
@@ -321,14 +320,14 @@ async def test_what_is_unexpected_is_told_as_a_problem(http, boss, monkeypatch) 
 
 
 async def test_an_answer_that_fails_half_way_is_broken_off(http, boss, monkeypatch) -> None:
-    async def sent(file: IO[bytes]) -> AsyncIterator[bytes]:
-        with file:
-            yield b'{"error":0,'
+    async def broken(_answer: Written, send: Send) -> None:
+        part = {"type": "http.response.body", "body": b'{"error":0,', "more_body": True}
+        await send(part)
         raise Broken
 
     path = "/transactions/dump?portal=example&end_date=2026-03-02"
     with monkeypatch.context() as patch:
-        patch.setattr(transactions, "_sent", sent)
+        patch.setattr(Written, "_send_body", broken)
         with pytest.raises(httpx.TransportError):
             await http.get(path, headers=token_header(boss))
     assert (await http.get(path, headers=token_header(boss))).json() == {"error": 0, "data": []}

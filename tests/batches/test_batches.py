@@ -12,7 +12,6 @@ from tests.shared import superuser
 from currant.access.model import OPERATOR, CreatePortal
 from currant.access.verbs import Nothing, create_portal
 from currant.batches.model import (
-    TENDERS,
     ApproveBatch,
     ApprovedByAnother,
     BatchApproved,
@@ -28,6 +27,7 @@ from currant.batches.model import (
     TenderNotCounted,
     VendingLimitReached,
 )
+from currant.batches.tenders import TENDERS
 from currant.batches.verbs import (
     approve_batch,
     batch_faults,

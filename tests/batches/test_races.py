@@ -12,7 +12,6 @@ from tests.batches.conftest import entered
 
 from currant.access.verbs import Nothing
 from currant.batches.model import (
-    TENDERS,
     ApproveBatch,
     Batch,
     BatchClosed,
@@ -22,6 +21,7 @@ from currant.batches.model import (
     NothingTaken,
     VendingLimitReached,
 )
+from currant.batches.tenders import TENDERS
 from currant.batches.verbs import (
     approve_batch,
     close_batch,

@@ -4,7 +4,7 @@ import asyncio
 import hashlib
 import io
 import itertools
-from contextlib import asynccontextmanager, suppress
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from zoneinfo import ZoneInfo
@@ -431,6 +431,8 @@ class _OneConnection:
     def __init__(self, connection) -> None:
         self.connection = connection
 
-    @asynccontextmanager
     async def acquire(self):
-        yield self.connection
+        return self.connection
+
+    async def release(self, connection) -> None:
+        assert connection is self.connection

@@ -77,11 +77,12 @@ def documented(
     status: int = 200,
     listed: bool = False,
     paged: bool = False,
+    changes: bool = False,
 ) -> type[Operation]:
     """Document what a handler answers, and what it takes by an example of it.
 
     `listed`: it answers a list of them as `data`. `paged`: also `next`, the cursor of the page
-    that follows.
+    that follows. `changes`: it changes something, though it takes no body.
     """
     schema = _SHAPES.schema_of(answers)
     if listed or paged:
@@ -91,7 +92,7 @@ def documented(
             members["next"] = {"type": ["string", "null"], "description": told}
         schema = {"type": "object", "required": list(members), "properties": members}
     body = None if takes is None else json_body(_SHAPES.schema_of(type(takes)), takes)
-    refusals = [code for code in _REFUSALS if body is not None or code not in _OF_A_CHANGE]
+    refusals = [code for code in _REFUSALS if body or changes or code not in _OF_A_CHANGE]
     responses = {status: json_answer(sentence_of(answers), schema)}
     return operation(
         responses | {code: _refusal(code) for code in refusals}, body=body, described=_DESCRIBED

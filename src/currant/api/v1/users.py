@@ -39,7 +39,7 @@ async def get_user(
 
 @post(
     "/v1/{portal:str}/users/{login:str}/token",
-    operation_class=documented(TokenIssued, status=201),
+    operation_class=documented(TokenIssued, status=201, changes=True),
 )
 async def post_token(
     request: AnyRequest, portal: FromPath[str], login: FromPath[str]
@@ -60,7 +60,7 @@ async def post_token(
 @post(
     "/v1/{portal:str}/users/{login:str}/deactivate",
     status_code=200,
-    operation_class=documented(UserShown),
+    operation_class=documented(UserShown, changes=True),
 )
 async def post_deactivate(
     request: AnyRequest,
@@ -79,7 +79,7 @@ async def post_deactivate(
 @post(
     "/v1/{portal:str}/users/{login:str}/activate",
     status_code=200,
-    operation_class=documented(UserShown),
+    operation_class=documented(UserShown, changes=True),
 )
 async def post_activate(
     request: AnyRequest,
