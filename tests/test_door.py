@@ -1,6 +1,7 @@
 """The one door: once and only once, told to the audit log, and honest when the database is away."""
 
 import asyncio
+import json
 import shutil
 import tempfile
 from collections import Counter
@@ -40,6 +41,8 @@ from currant.db.embedded import PORT, EmbeddedServer
 from currant.db.tx import Tx, open_pool
 from currant.door import Busy, Door, OutcomeUnknown
 from currant.errors import Forbidden, Invalid, KeyReused, Refusal, Unauthenticated, Unavailable
+from currant.receivables.model import WriteOff, WriteOffItem
+from currant.receivables.verbs import write_off
 from tests.conftest import NOW, make_user
 from tests.shared import shared_urls, urls
 
@@ -549,3 +552,18 @@ async def test_a_session_that_is_ended_within_an_act_is_unavailable(door, boss) 
         await door.act(ended, Nothing(), boss)
     assert isinstance(refused.value, Refusal)
     assert (await door.act(tick, Tick(), boss)).number == 1
+
+
+async def test_a_long_command_is_audited_by_its_beginning(door, cashier, owner) -> None:
+    """Anybody may send much that is refused, and what is kept of it is kept for ever."""
+    many = WriteOff([WriteOffItem(n) for n in range(5_000)], "why")
+    with pytest.raises(Forbidden):
+        await door.act(write_off, many, cashier)
+    command = await owner.fetchval(
+        "select command from access.audit_event where act = 'write_off' and outcome = 'refused'"
+    )
+    told = json.loads(command)
+    assert len(command) < 40_000
+    assert told["bytes"] > 100_000
+    assert told["begins"].startswith('{"items":[{"arrears_id":0')
+    assert len(told["sha256"]) == 64

@@ -49,6 +49,7 @@ _BUSY = (
 _LET_PASS = 0.03  # seconds
 _ALIVE_SECONDS = 5
 _LAST_SECONDS = 3  # A connection that is still at work then is cut off, not waited for.
+_LONGEST_AUDITED = 16_384  # bytes
 _SECRETS = ("password", "secret", "token")
 
 
@@ -93,7 +94,7 @@ class Door:
         try:
             wire.refuse_unfit(command)
             plain = msgspec.to_builtins(command, builtin_types=(Decimal,), enc_hook=str)
-            told = wire.encode(_without_secrets(plain)).decode()
+            told = _audited(wire.encode(_without_secrets(plain)))
             request = None if key is None else _digest(verb, plain)
             return await self._in_time(
                 self._retrying(lambda: self._act(verb, command, actor, key, request, told), command)
@@ -395,6 +396,15 @@ def _without_secrets(told: Any) -> Any:
             for name, value in told.items()
         }
     return [_without_secrets(value) for value in told] if isinstance(told, list | tuple) else told
+
+
+def _audited(told: bytes) -> str:
+    """Return a command as the audit log keeps it: a long one by its beginning, size and SHA-256."""
+    if len(told) <= _LONGEST_AUDITED:
+        return told.decode()
+    begins = told[:_LONGEST_AUDITED].decode(errors="ignore")
+    digest = hashlib.sha256(told).hexdigest()
+    return wire.encode({"begins": begins, "bytes": len(told), "sha256": digest}).decode()
 
 
 def _digest(verb: Callable[..., Any], plain: Any) -> str:

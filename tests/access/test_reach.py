@@ -88,7 +88,7 @@ FURTHER = [
     ({"role": "Engineer"}, "role", "reads.write"),
     ({"role": "Accounting"}, "role", "ledger.view"),
     ({"vending_limit": 10_001}, "vending_limit", "a vending limit as high"),
-    ({"vending_limit": 2**63 - 1}, "vending_limit", "a vending limit as high"),
+    ({"vending_limit": 10**15}, "vending_limit", "a vending limit as high"),
     ({"vending_limit": None}, "vending_limit", "a vending limit as high"),
     ({"special_limit": 5_001}, "special_limit", "a special limit as high"),
     ({"special_limit": None}, "special_limit", "a special limit as high"),
@@ -297,7 +297,7 @@ async def test_the_database_compares_reaches_as_said(owner) -> None:
     draw = Random(7)  # noqa: S311
 
     def limit() -> int | None:
-        return draw.choice([None, 0, 1, 2, 2**63 - 1])
+        return draw.choice([None, 0, 1, 2, 10**15])
 
     def some(of: list[Any]) -> list[Any]:
         return [one for one in of if draw.random() < 0.6]

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 
 from currant.access.model import (
     PermissionChange,
-    SpecialLimitNegative,
+    SpecialLimitImplausible,
     UserFacts,
-    VendingLimitNegative,
+    VendingLimitImplausible,
 )
 from currant.access.permissions import Permission
 from currant.errors import Invalid
@@ -29,6 +29,7 @@ ADD, REMOVE, KEEP = "add", "remove", "keep"
 _PHONES = ("phone_1", "phone_2", "sms_1", "sms_2")
 _PHONE = re.compile(r"\d{0,20}", re.ASCII)
 _ACCOUNT = re.compile(r"\d{5,18}", re.ASCII)
+_LARGEST_LIMIT = 10**15  # minor units
 _GIVEN = {permission.value for permission in Permission} - {Permission.ANY_USER, Permission.PUBLIC}
 
 
@@ -40,10 +41,10 @@ def refuse_unsound(user: UserFacts) -> None:
         if not _PHONE.fullmatch(number := getattr(user, member)):
             told = f"{member} is {number!r}, not up to 20 digits without blanks and signs."
             raise Invalid(told, field=member)
-    if (user.vending_limit or 0) < 0:
-        raise VendingLimitNegative(field="vending_limit")
-    if (user.special_limit or 0) < 0:
-        raise SpecialLimitNegative(field="special_limit")
+    if not 0 <= (user.vending_limit or 0) <= _LARGEST_LIMIT:
+        raise VendingLimitImplausible(field="vending_limit")
+    if not 0 <= (user.special_limit or 0) <= _LARGEST_LIMIT:
+        raise SpecialLimitImplausible(field="special_limit")
 
 
 def blocked_list(text: str) -> str:

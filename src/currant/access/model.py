@@ -4,7 +4,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from currant.errors import Conflict, Forbidden, Invalid, Refusal
+from currant.errors import Conflict, Forbidden, Invalid, Refusal, Unauthenticated
 
 
 class Actor(msgspec.Struct, frozen=True):
@@ -293,12 +293,12 @@ class RoleUnknown(Invalid, constraint="role_known"):
     """There is no such role. Nothing was done."""
 
 
-class VendingLimitNegative(Invalid, constraint="vending_limit_positive"):
-    """A vending limit is not negative. Nothing was done."""
+class VendingLimitImplausible(Invalid, constraint="vending_limit_positive"):
+    """A vending limit is 0 to 10^15 of the smallest coin. Nothing was done."""
 
 
-class SpecialLimitNegative(Invalid, constraint="special_limit_positive"):
-    """A special limit is not negative. Nothing was done."""
+class SpecialLimitImplausible(Invalid, constraint="special_limit_positive"):
+    """A special limit is 0 to 10^15 of the smallest coin. Nothing was done."""
 
 
 class BeyondOwn(Forbidden):
@@ -311,6 +311,10 @@ class OwnLogin(Conflict):
 
 class ManagesNoLonger(Forbidden, constraint="manager_still_may"):
     """The right to manage users was taken from you a moment ago. Nothing was done."""
+
+
+class CredentialReplaced(Unauthenticated, constraint="credential_still_live"):
+    """The token or password was replaced a moment ago. Nothing was done."""
 
 
 class CredentialRaced(Conflict, constraint="one_live_credential"):

@@ -77,8 +77,12 @@ create table access.system_user (
     sms_2 text not null default '',
     email text not null default '' constraint user_email_shape
     check (email ~ '^([^@[:space:]]+@[^@[:space:]]+)?$' and length(email) <= 254),
-    vending_limit bigint constraint vending_limit_positive check (vending_limit >= 0),
-    special_limit bigint constraint special_limit_positive check (special_limit >= 0),
+    vending_limit bigint constraint vending_limit_positive check (
+        vending_limit between 0 and 1000000000000000
+    ),
+    special_limit bigint constraint special_limit_positive check (
+        special_limit between 0 and 1000000000000000
+    ),
     blocked_accounts text not null default '' constraint blocked_accounts_shape
     check (blocked_accounts ~ '^(\*|[0-9]{5,}(,[0-9]{5,})*)?$'),
     everywhere boolean not null default false,
@@ -343,11 +347,14 @@ as $$
 $$;
 
 -- Lock who changes a user, and the user, in one order and before a look at either: what is found
--- from then on still holds at the commit. Who may no longer manage users is refused.
+-- from then on still holds at the commit. Who may no longer manage users is refused, and so is who
+-- came in by a credential that was replaced meanwhile: a stolen token must not outlive that.
 create function access.hold_users(in_portal int, by_user int, of_login text)
 returns void
 language plpgsql
 as $$
+declare
+    proved int := nullif(current_setting('currant.credential', true), '')::int;
 begin
     perform from access.system_user as u
     where u.user_id = by_user or (u.login = of_login and u.portal_id = in_portal)
@@ -364,6 +371,13 @@ begin
     ) then
         raise exception 'user % may no longer manage users', by_user
             using errcode = 'restrict_violation', constraint = 'manager_still_may';
+    end if;
+    if proved is not null and not exists (
+        select from access.credential as c
+        where c.credential_id = proved and c.revoked_at is null
+    ) then
+        raise exception 'credential % was replaced', proved
+            using errcode = 'restrict_violation', constraint = 'credential_still_live';
     end if;
 end
 $$;
@@ -573,6 +587,7 @@ create function access.enter(
 language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
 declare
+    proved int;
     known access.system_user;
     tenant access.portal;
     allowed int[];
@@ -586,15 +601,11 @@ begin
         end if;
     else
         select u.* into known from access.system_user as u
-        where u.login = asked_login and u.active and (
-            (proof_kind = 'LOCAL' and u.everywhere)
-            or exists (
-                select from access.credential as c
-                where c.user_id = u.user_id and c.kind = proof_kind
-                    and c.secret = proof and c.revoked_at is null
-            )
-        );
-        if known.user_id is null then
+        where u.login = asked_login and u.active;
+        select c.credential_id into proved from access.credential as c
+        where c.user_id = known.user_id and c.kind = proof_kind
+            and c.secret = proof and c.revoked_at is null;
+        if proved is null and (proof_kind = 'LOCAL' and known.everywhere) is not true then
             refusal := 'credentials';
             return;
         end if;
@@ -635,6 +646,7 @@ begin
         end if;
     end if;
     perform set_config('currant.portals', coalesce(allowed, '{}')::text, true);
+    perform set_config('currant.credential', coalesce(proved::text, ''), true);
     if asked_key is not null and portal_id is not null then
         insert into access.idempotency (portal_id, user_id, key, request)
         values (tenant.portal_id, enter.user_id, asked_key, enter.request)

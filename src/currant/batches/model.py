@@ -3,6 +3,7 @@
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
+from typing import Annotated
 
 import msgspec
 
@@ -23,7 +24,7 @@ class Count(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     A kind of which nothing was taken may be left out.
     """
 
-    counted: dict[str, Decimal]
+    counted: Annotated[dict[str, Decimal], msgspec.Meta(max_length=20)]
     note: str = ""
 
 

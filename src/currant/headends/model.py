@@ -3,6 +3,7 @@
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
+from typing import Annotated
 from uuid import UUID
 
 import msgspec
@@ -70,7 +71,7 @@ class AskMeters(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One command to 1 to 1,000 meters; CONNECT and DISCONNECT say why."""
 
     command: Command
-    serial_numbers: list[str]
+    serial_numbers: Annotated[list[str], msgspec.Meta(max_length=1000)]
     reason: str = ""
 
 

@@ -1,8 +1,10 @@
 """Acts on requests to meters and the head-ends they go through, and the questions about them."""
 
 import hashlib
+import re
 from datetime import datetime, timedelta
 from decimal import Decimal
+from urllib.parse import urlsplit
 
 import msgspec
 
@@ -26,6 +28,7 @@ from currant.headends.model import (
     CallbackUnit,
     Command,
     HeadEnd,
+    HeadEndUrl,
     HeadEndWaited,
     MeterOutOfReach,
     MeterRequest,
@@ -71,6 +74,7 @@ _HELD_FOR = timedelta(seconds=60)
 _AHEAD = timedelta(hours=24)
 _LARGEST = Decimal(10) ** 15
 _WH = 1000
+_TOKEN = re.compile(r"[\x21-\x7e]*")
 _DEAF = {"AMR": "an AMR meter only speaks", "STS": "an STS meter takes tokens, not commands"}
 
 
@@ -88,8 +92,14 @@ async def set_head_end(tx: Tx, command: SetHeadEnd) -> SetHeadEnd:
     Raises `NotAHeadEnd`, `HeadEndUrl`, `HeadEndTimeout`. The token is not answered.
     """
     portal_id = tx.portal.portal_id
-    if "\n" in command.token or not command.token.isascii():
-        raise Invalid("A token is one line of ASCII characters.", field="token")
+    if not _TOKEN.fullmatch(command.token):
+        raise Invalid("A token is printable ASCII characters without a blank.", field="token")
+    try:
+        port = urlsplit(command.url).port
+    except ValueError as error:
+        raise HeadEndUrl(f"{error}.", field="url") from error
+    if port == 0:
+        raise HeadEndUrl("Nothing listens on port 0.", field="url")
     await tx.run(
         _SET_HEAD_END,
         portal_id=portal_id,

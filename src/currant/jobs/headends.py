@@ -133,9 +133,13 @@ class Sender:
         headers = {"Content-Type": "application/json"}
         if request.token:
             headers["Authorization"] = f"Bearer {request.token}"
+        trouble = await self._posting(request.url, wire.encode(posted), headers)
+        return trouble.replace(request.token, "…") if request.token else trouble
+
+    async def _posting(self, url: str, body: bytes, headers: dict[str, str]) -> str:
         try:
             async with asyncio.timeout(POST_SECONDS):
-                return await self._post(request.url, wire.encode(posted), headers)
+                return await self._post(url, body, headers)
         except TimeoutError:
             return f"did not answer within {POST_SECONDS} seconds"
         except Exception as error:  # noqa: BLE001  # whatever it is, it is told with the request

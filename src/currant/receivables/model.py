@@ -209,7 +209,7 @@ class WriteOffItem(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class WriteOff(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Write arrears off, with the reason that the books keep."""
 
-    items: list[WriteOffItem]
+    items: Annotated[list[WriteOffItem], msgspec.Meta(max_length=1000)]
     note: str
 
 

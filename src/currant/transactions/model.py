@@ -2,6 +2,7 @@
 
 from datetime import datetime
 from decimal import Decimal
+from typing import Annotated
 
 import msgspec
 
@@ -119,7 +120,7 @@ class PayArrears(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     account: str
     tender: str
     amount: Decimal
-    arrears_ids: list[int] | None = None
+    arrears_ids: Annotated[list[int], msgspec.Meta(max_length=1000)] | None = None
     tender_number: int = 0
     tender_name: str = ""
     note: str = ""
@@ -132,6 +133,12 @@ class OwedItem(msgspec.Struct, frozen=True):
     type_name: str
     receivable_coa: str
     outstanding: Decimal
+    start_at: datetime | None
+
+    @property
+    def age(self) -> tuple[bool, datetime | None, int]:
+        """What puts the oldest first; one that never began is older than all."""
+        return self.start_at is not None, self.start_at, self.item_id
 
 
 class ItemPaid(msgspec.Struct, frozen=True):

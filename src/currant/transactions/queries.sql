@@ -27,11 +27,11 @@ select true as held
 from transactions.hold_account(:portal_id::int, :account_id::bigint);
 
 -- name: owed
--- What an account owes, the oldest first, locked until the transaction ends.
-select o.item_id, o.type_name, o.receivable_coa, o.outstanding
+-- What an account owes, locked until the transaction ends in the order that all lock items in.
+select o.item_id, o.type_name, o.receivable_coa, o.outstanding, o.start_at
 from receivables.open_item as o
 where o.portal_id = :portal_id::int and o.account_id = :account_id::bigint and o.outstanding > 0
-order by o.start_at nulls first, o.item_id
+order by o.item_id
 for no key update;
 
 -- name: pay_arrears

@@ -168,7 +168,10 @@ async def pay_arrears(tx: Tx, command: PayArrears) -> ArrearsPaid:
     account_id = await account_id_of(tx, command.account)
     await tx.one(_HOLD_ACCOUNT, portal_id=tx.portal.portal_id, account_id=account_id)
     owed = await tx.all(_OWED, portal_id=tx.portal.portal_id, account_id=account_id)
-    wanted = owed if command.arrears_ids is None else _named(command.arrears_ids, owed)
+    if command.arrears_ids is None:
+        wanted = sorted(owed, key=lambda item: item.age)
+    else:
+        wanted = _named(command.arrears_ids, owed)
     parts, left = [], paying
     for item in wanted:
         part = min(left, to_minor(item.outstanding, currency))

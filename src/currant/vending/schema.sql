@@ -32,7 +32,7 @@ create index vend_by_account on vending.vend (portal_id, account_id, entry_id);
 call db.tenant_table('vending.vend');
 call db.append_only('vending.vend');
 
--- The facts of a vend. Where `locking`, the account's wallet is locked first and the facts are
+-- The facts of a vend. Where `locking`, the account's wallets are locked first and the facts are
 -- read after, so that a vend that waited for another sees what it left. Without a serial number
 -- the account's only meter is meant; meter_count says how many there are.
 create function vending.open_vend(
@@ -79,15 +79,14 @@ begin
         return;
     end if;
     if locking then
-        select w.balance into open_vend.balance from prepayment.wallet as w
+        perform from prepayment.wallet as w
         where w.portal_id = in_portal and w.account_id = open_vend.account_id
-            and w.kind = open_vend.wallet_kind
+        order by w.kind
         for update;
-    else
-        select w.balance into open_vend.balance from prepayment.wallet as w
-        where w.portal_id = in_portal and w.account_id = open_vend.account_id
-            and w.kind = open_vend.wallet_kind;
     end if;
+    select w.balance into open_vend.balance from prepayment.wallet as w
+    where w.portal_id = in_portal and w.account_id = open_vend.account_id
+        and w.kind = open_vend.wallet_kind;
     select c.months, c.counters into open_vend.months, open_vend.counters
     from drawdown.counters(in_portal, open_vend.meter_id, open_vend.wallet_kind) as c;
     select

@@ -1,7 +1,7 @@
 """J32 tokens, J33-J35 system users, J36 and J37 what they may do."""
 
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Annotated, TypeVar
 from uuid import UUID
 
 import msgspec
@@ -113,7 +113,7 @@ class PermsSent(msgspec.Struct, frozen=True):
     portal: str
     login: str
     vendor_number: str
-    perms: list[PermissionChange]
+    perms: Annotated[list[PermissionChange], msgspec.Meta(max_length=1000)]
 
 
 class Perm(msgspec.Struct, frozen=True, omit_defaults=True):
