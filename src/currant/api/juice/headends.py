@@ -2,7 +2,6 @@
 
 from decimal import Decimal
 from enum import StrEnum
-from typing import Annotated
 from uuid import UUID
 
 import msgspec
@@ -39,7 +38,7 @@ class Callback(msgspec.Struct, frozen=True):
     result: Result | None = None
     error_code: int | None = None
     error_msg: str | None = None
-    data: Annotated[list[CallbackItem], msgspec.Meta(max_length=1000)] | None = None
+    data: list[CallbackItem] | None = None
 
 
 @post(
