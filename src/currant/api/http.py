@@ -352,8 +352,12 @@ async def _arriving(request: AnyRequest) -> AsyncIterator[None]:
         raise Unparsable(told) from error
 
 
-async def _received(request: AnyRequest) -> AsyncIterator[bytes]:
-    """Receive a body in chunks. Raises `Unparsable` where it breaks off or is ill-formed."""
+async def _received(request: AnyRequest, limit: int) -> AsyncIterator[bytes]:
+    """Receive a body of at most so many bytes in chunks.
+
+    Raises `TooLarge`, and `Unparsable` where it breaks off or is ill-formed.
+    """
+    size = 0
     for header, plain in _PLAIN.items():
         sent = request.headers.get(header, "").strip() or plain
         if sent.lower() != plain:
@@ -362,6 +366,9 @@ async def _received(request: AnyRequest) -> AsyncIterator[bytes]:
             )
     try:
         async for chunk in request.stream():
+            size += len(chunk)
+            if size > limit:
+                raise TooLarge(f"It may have {limit} bytes.")
             yield chunk
     except InternalServerException as broken:
         raise Unparsable("The body broke off before its end.") from broken
@@ -369,14 +376,8 @@ async def _received(request: AnyRequest) -> AsyncIterator[bytes]:
 
 async def body_of(request: AnyRequest, limit: int = INTERACTIVE_BYTES) -> bytes:
     """Read a whole body of an interactive route. Raises `TooLarge`, `Unparsable`."""
-    chunks, size = [], 0
     async with _arriving(request):
-        async for chunk in _received(request):
-            size += len(chunk)
-            if size > limit:
-                raise TooLarge(f"It may have {limit} bytes.")
-            chunks.append(chunk)
-    return b"".join(chunks)
+        return b"".join([chunk async for chunk in _received(request, limit)])
 
 
 async def json_of(request: AnyRequest, shape: type[T]) -> T:
@@ -395,10 +396,8 @@ async def spooled(request: AnyRequest, limit: int = FILE_BYTES) -> Upload:
     digest, size = hashlib.sha256(), 0
     try:
         async with _arriving(request):
-            async for chunk in _received(request):
+            async for chunk in _received(request, limit):
                 size += len(chunk)
-                if size > limit:
-                    raise TooLarge(f"It may have {limit} bytes.")
                 digest.update(chunk)
                 file.write(chunk)
         file.seek(0)
