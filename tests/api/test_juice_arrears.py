@@ -1,9 +1,7 @@
 """J12 and J18 to J21 over real HTTP: the document's own examples, and what they leave out."""
 
-import json
 from datetime import datetime
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -11,23 +9,15 @@ import asyncpg
 import httpx
 import pytest
 from tests.conftest import make_user, token_header
+from tests.documented import example
 from tests.shared import shared_urls, urls  # noqa: F401
 
 from currant.access.model import OPERATOR, Actor, CreatePortal
 from currant.access.verbs import create_portal
 
-EXAMPLES = Path(__file__).parents[3] / "shared" / "spec" / "juice_examples.jsonl"
 PATH = "/file-importer/balance-adj/arrears"
 HEADER = "account,startdate,amount,paid,payplan\n"
 ROW = "03284,2018-07-23T00:00:00Z04:00,100.00,0.00,100%"
-
-
-def example(name: str) -> dict[str, Any]:
-    if not EXAMPLES.exists():
-        pytest.skip("The document's examples are not beside this repository.")
-    lines = EXAMPLES.read_text(encoding="utf-8").splitlines()
-    told = (json.loads(line) for line in lines if line.strip())
-    return next(one for one in told if one["name"] == name)
 
 
 @pytest.fixture

@@ -3,13 +3,13 @@
 import json
 from datetime import datetime, timedelta
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 import asyncpg
 import httpx
 import pytest
 from tests.conftest import make_user, token_header
+from tests.documented import example
 from tests.houses import customer, imported, linear_tariff, location, meter, small_house, updated
 from tests.shared import shared_urls, urls  # noqa: F401
 
@@ -18,7 +18,6 @@ from currant.access.verbs import create_portal
 from currant.clock import FrozenClock
 from currant.door import Door
 
-EXAMPLES = Path(__file__).parents[3] / "shared" / "spec" / "juice_examples.jsonl"
 CONNECTION = {
     "type": "ANSI", "form_factor": "1S", "wiring": "2W", "voltage": "120V",
     "current_per_phase": 100,
@@ -46,11 +45,7 @@ async def describe(
 
 
 async def test_the_example(http, door: Door, boss: Actor, owner, clock: FrozenClock) -> None:
-    if not EXAMPLES.exists():
-        pytest.skip("The document's examples are not beside this repository.")
-    lines = EXAMPLES.read_text(encoding="utf-8").splitlines()
-    parsed = (json.loads(line, parse_float=Decimal) for line in lines if line.strip())
-    shown = next(one for one in parsed if one["name"] == "location_get_location")
+    shown = example("location_get_location")
     await owner.execute(
         "insert into access.counter select portal_id, c.name, c.last from access.portal, "
         "(values ('account', 3279), ('location', 3280)) as c (name, last)"

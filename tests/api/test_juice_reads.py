@@ -4,13 +4,13 @@ import asyncio
 import json
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 import asyncpg
 import httpx
 import pytest
 from tests.conftest import NOW, make_user, token_header
+from tests.documented import example
 from tests.reads.meters import HEADER, hours, line, meters, suspects, use_all
 
 from currant.access.model import OPERATOR, Actor, CreatePortal
@@ -19,7 +19,6 @@ from currant.api import http as api_http
 from currant.clock import FrozenClock
 from currant.door import Door
 
-EXAMPLES = Path(__file__).parents[3] / "shared" / "spec" / "juice_examples.jsonl"
 INSERT = "/meters/reads/insert"
 AT = "2026-02-01T00:00:00Z"
 CSV = {"source": "multispeak", "format": "CSV"}
@@ -43,15 +42,6 @@ insert into metering.installation (portal_id, meter_id, location_id, valid)
 select m.portal_id, m.meter_id, l.location_id, tstzrange('2019-01-01', null)
 from metering.meter as m cross join locations.location as l;
 """
-
-
-def example(name: str) -> dict[str, Any]:
-    """An example of the document, with exact numbers."""
-    if not EXAMPLES.exists():
-        pytest.skip("The document's examples are not beside this repository.")
-    lines = EXAMPLES.read_text(encoding="utf-8").splitlines()
-    told = (json.loads(one, parse_float=Decimal) for one in lines if one.strip())
-    return next(one for one in told if one["name"] == name)
 
 
 def exact(answer: httpx.Response) -> Any:

@@ -3,13 +3,12 @@
 import json
 from datetime import datetime, timedelta
 from decimal import Decimal
-from pathlib import Path
-from typing import Any
 
 import asyncpg
 import httpx
 import pytest
 from tests.conftest import make_user, token_header
+from tests.documented import example
 from tests.houses import (
     CUSTOMER,
     LOCATION,
@@ -33,20 +32,10 @@ from currant.clock import FrozenClock
 from currant.door import Door
 from currant.settings import Settings
 
-EXAMPLES = Path(__file__).parents[3] / "shared" / "spec" / "juice_examples.jsonl"
 IMPORT = "/file-importer/trinity/import?portal=example&table="
 UPDATE = "/file-importer/trinity/update?portal=example&table="
 KEYS = "/file-importer/trinity/get-keys?portal=example&table="
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
-
-
-def examples() -> dict[str, dict[str, Any]]:
-    """The document's examples by name, with exact numbers; none where it is not at hand."""
-    if not EXAMPLES.exists():
-        return {}
-    lines = EXAMPLES.read_text(encoding="utf-8").splitlines()
-    told = [json.loads(line, parse_float=Decimal) for line in lines if line.strip()]
-    return {one["name"]: one for one in told}
 
 
 async def count_on(owner: asyncpg.Connection, series: str, following: int) -> None:
@@ -164,27 +153,24 @@ async def test_the_documents_examples(
     clock: FrozenClock,
     name: str,
 ) -> None:
-    known = examples()
-    if not known:
-        pytest.skip("The document's examples are not beside this repository.")
-    example = known[name]
-    await FIXTURES[example["fixture"]](door, boss, owner, clock)
-    headers = {} if example["auth"] == "none" else token_header(boss)
-    if example["content_type"]:
-        headers["Content-Type"] = example["content_type"]
-    path = f"{example['path']}?{example['raw_query']}"
-    body = (example["body"] or "").encode()
-    answer = await http.request(example["method"], path, content=body, headers=headers)
-    expected = example.get("expect_body_corrected", example["expect_body"])
+    documented = example(name)
+    await FIXTURES[documented["fixture"]](door, boss, owner, clock)
+    headers = {} if documented["auth"] == "none" else token_header(boss)
+    if documented["content_type"]:
+        headers["Content-Type"] = documented["content_type"]
+    path = f"{documented['path']}?{documented['raw_query']}"
+    body = (documented["body"] or "").encode()
+    answer = await http.request(documented["method"], path, content=body, headers=headers)
+    expected = documented.get("expect_body_corrected", documented["expect_body"])
     told = json.loads(answer.content, parse_float=Decimal)
-    assert answer.status_code == example["expect_status"], told
-    for pointer in example.get("unordered", []):
+    assert answer.status_code == documented["expect_status"], told
+    for pointer in documented.get("unordered", []):
         first, last = pointer.strip("/").split("/")
         for whole in (told, expected):
             whole[first][last].sort(key=json.dumps)
     assert told == expected
     repaired = answer.headers.get("x-juice-warning")
-    assert repaired == ("csv-header-repaired" if example.get("variant") == "php" else None)
+    assert repaired == ("csv-header-repaired" if documented.get("variant") == "php" else None)
 
 
 async def test_com_types_need_credentials_only(http: httpx.AsyncClient, door: Door, boss) -> None:

@@ -4,19 +4,17 @@ import asyncio
 import json
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 import asyncpg
 import httpx
 import pytest
 from tests.conftest import make_user, token_header
+from tests.documented import example
 
 from currant.access.model import OPERATOR, Actor, CreateAlias, CreatePortal
 from currant.access.verbs import create_alias, create_portal
 from currant.door import Door
-
-EXAMPLES = Path(__file__).parents[3] / "shared" / "spec" / "juice_examples.jsonl"
 
 NEW = {
     "portal": "example",
@@ -45,15 +43,6 @@ LATER = {
     "usage_base_start": 0,
     "units": "kWh",
 }
-
-
-def example(name: str) -> dict[str, Any]:
-    """An example of the document, with exact numbers."""
-    if not EXAMPLES.exists():
-        pytest.skip("The document's examples are not beside this repository.")
-    lines = EXAMPLES.read_text(encoding="utf-8").splitlines()
-    told = (json.loads(line, parse_float=Decimal) for line in lines if line.strip())
-    return next(one for one in told if one["name"] == name)
 
 
 def exact(answer: httpx.Response) -> Any:

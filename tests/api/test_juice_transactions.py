@@ -3,12 +3,12 @@
 import json
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 from tests.conftest import make_user, token_header
+from tests.documented import example
 from tests.houses import House, small_house
 from tests.shared import shared_urls, urls  # noqa: F401
 
@@ -18,8 +18,6 @@ from currant.clock import FrozenClock
 from currant.door import Door
 from currant.vending.model import Vend
 from currant.vending.verbs import vend
-
-EXAMPLES = Path(__file__).parents[3] / "shared" / "spec" / "juice_examples.jsonl"
 
 PLANT = """
 insert into ledger.entry (
@@ -85,11 +83,7 @@ async def house(door: Door, boss: Actor) -> House:
 
 
 async def test_example_of_the_dump(http, door, boss, owner) -> None:
-    if not EXAMPLES.exists():
-        pytest.skip("The document's examples are not beside this repository.")
-    lines = EXAMPLES.read_text(encoding="utf-8").splitlines()
-    parsed = (json.loads(line, parse_float=Decimal) for line in lines if line.strip())
-    shown = next(one for one in parsed if one["name"] == "transactions_dump")
+    shown = example("transactions_dump")
     await small_house(door, boss, homes=2)
     for contract, account, key, name, serial in (
         ("C1", "03284", "5004000", "Palmer Guy", "14155008478"),

@@ -4,13 +4,13 @@ import asyncio
 import base64
 import json
 import re
-from pathlib import Path
 from typing import Any
 
 import asyncpg
 import httpx
 import pytest
 from tests.conftest import make_user, token_header
+from tests.documented import example
 from tests.shared import shared_urls, urls  # noqa: F401
 
 from currant.access.model import (
@@ -37,7 +37,6 @@ from currant.access.verbs import (
 from currant.db.migrate import DOMAINS
 from currant.door import Door
 
-EXAMPLES = Path(__file__).parents[3] / "shared" / "spec" / "juice_examples.jsonl"
 UUID4 = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
 FORM = "application/x-www-form-urlencoded"
 
@@ -212,10 +211,7 @@ async def test_a_token_is_generated_as_documented(http, door, boss, owner) -> No
     ],
 )
 async def test_the_documents_own_requests_are_answered_in_its_shape(http, door, boss, name) -> None:
-    if not EXAMPLES.exists():
-        pytest.skip("The document's examples are not beside this repository.")
-    lines = EXAMPLES.read_text(encoding="utf-8").splitlines()
-    told = next(one for one in map(json.loads, lines) if one["name"] == name)
+    told = example(name)
     await plain_vendor(door, boss)
     if name in ("systemuser_get", "systemuser_update"):
         await post(http, boss, "create", WARREN)

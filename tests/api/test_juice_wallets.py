@@ -5,12 +5,12 @@ import json
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 from tests.conftest import make_user, token_header
+from tests.documented import example
 from tests.houses import House, customer, imported, keys_of, meter, small_house
 from tests.shared import shared_urls, urls  # noqa: F401
 
@@ -20,17 +20,7 @@ from currant.door import Door
 from currant.vending.model import Vend
 from currant.vending.verbs import vend
 
-EXAMPLES = Path(__file__).parents[3] / "shared" / "spec" / "juice_examples.jsonl"
 HEADER = "account,startdate,amount,paid,payplan"
-
-
-def example(name: str) -> dict[str, Any]:
-    """An example of the document, with exact numbers."""
-    if not EXAMPLES.exists():
-        pytest.skip("The document's examples are not beside this repository.")
-    lines = EXAMPLES.read_text(encoding="utf-8").splitlines()
-    told = (json.loads(line, parse_float=Decimal) for line in lines if line.strip())
-    return next(one for one in told if one["name"] == name)
 
 
 def exact(answer: httpx.Response) -> Any:
