@@ -1,0 +1,1 @@
+"""Usage over time, and the determinants that a tariff prices."""
