@@ -31,6 +31,7 @@ DOMAINS = (
     "batches",
     "vending",
     "transactions",
+    "documents",
     "supply",
 )
 ROLES = ("currant_owner", "currant_runtime", "currant_reader")
