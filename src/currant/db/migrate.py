@@ -37,11 +37,15 @@ DOMAINS = (
     "batches",
     "vending",
     "transactions",
+<<<<<<< HEAD
     "fieldwork",
     "charges",
     "documents",
     "billing",
     "debtors",
+=======
+    "documents",
+>>>>>>> paper4
     "supply",
     "moves",
     "reports",
