@@ -37,15 +37,11 @@ DOMAINS = (
     "batches",
     "vending",
     "transactions",
-<<<<<<< HEAD
     "fieldwork",
     "charges",
     "documents",
     "billing",
     "debtors",
-=======
-    "documents",
->>>>>>> paper4
     "supply",
     "moves",
     "reports",
