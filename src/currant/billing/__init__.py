@@ -1,7 +1,6 @@
-"""Bill runs and invoices: what was used is priced, told line by line, and posted.
+"""Billing: what accounts are due for the days that no invoice covers yet, put together as drafts.
 
-A *run* takes the days of its accounts' agreements that no invoice covers yet and drafts an invoice
-for each account. Somebody else approves the run; posting numbers the drafts, books them (L13) and
-pays them from what the account has to its credit. A posted invoice is never changed: a credit note
-cancels it and gives its days free, to be billed again.
+The days of an agreement that are due are those of its term less those covered. What its meters
+measured over them is cut into calculation periods, priced by the one kernel, joined by charges and
+line items, and drafted as an invoice an account.
 """

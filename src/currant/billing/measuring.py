@@ -90,9 +90,9 @@ class Meter(Struct, frozen=True):
 
     def estimated(self, start: date, end: date) -> bool:
         """Tell whether usage between two days rests on an estimate, or is a part of a stretch."""
-        return any(
-            at is None or at.estimated for at in (self.at(start), self.at(end))
-        ) or any(read.estimated for read in self.reads if start < read.day < end)
+        return any(at is None or at.estimated for at in (self.at(start), self.at(end))) or any(
+            read.estimated for read in self.reads if start < read.day < end
+        )
 
 
 class Span(Struct, frozen=True):

@@ -14,63 +14,6 @@ set
     read_tolerance_days = :read_tolerance_days::int
 where p.portal_id = :portal_id::int;
 
--- name: building_named
--- The internal id of a building.
-select b.building_id from locations.building as b
-where b.portal_id = :portal_id::int and lower(b.building_code) = lower(:building_code::text);
-
--- name: start_run
--- Begin a bill run, with the number of accounts that it may concern.
-insert into billing.run (
-    portal_id, through, invoice_on, due_on, cycle_code, building_id, account_id, reopens, login,
-    started_at, accounts
-)
-select
-    :portal_id::int, :through::date, :invoice_on::date, :due_on::date, :cycle_code::text,
-    :building_id::bigint, :account_id::bigint, :reopens::boolean, :login::text,
-    :at::timestamptz, count(*)
-from customers.account as a
-where a.portal_id = :portal_id::int and a.payment_mode = 'POSTPAID'
-    and (:account_id::bigint is null or a.account_id = :account_id::bigint)
-    and (:cycle_code::text is null or a.bill_cycle_code = :cycle_code::text)
-    and (a.bill_cycle_code <> 'HOLD' or :account_id::bigint is not null)
-    and (:building_id::bigint is null or exists (
-        select from customers.agreement as g
-        inner join locations.location as l
-            on l.portal_id = g.portal_id and l.location_id = g.location_id
-        where g.portal_id = a.portal_id and g.account_id = a.account_id
-            and l.building_id = :building_id::bigint
-    ))
-returning run_id;
-
--- name: hold_run
--- A run, locked until its act is done.
-select
-    r.run_id, r.status, r.through, r.invoice_on, r.due_on, r.cycle_code, r.building_id,
-    r.account_id, r.login, r.drafted_to
-from billing.run as r
-where r.portal_id = :portal_id::int and r.run_id = :run_id::bigint
-for no key update;
-
--- name: next_accounts
--- The next accounts of a run, beyond the one that it is drafted to.
-select a.account_id
-from customers.account as a
-where a.portal_id = :portal_id::int and a.payment_mode = 'POSTPAID'
-    and a.account_id > :beyond::bigint
-    and (:account_id::bigint is null or a.account_id = :account_id::bigint)
-    and (:cycle_code::text is null or a.bill_cycle_code = :cycle_code::text)
-    and (a.bill_cycle_code <> 'HOLD' or :account_id::bigint is not null)
-    and (:building_id::bigint is null or exists (
-        select from customers.agreement as g
-        inner join locations.location as l
-            on l.portal_id = g.portal_id and l.location_id = g.location_id
-        where g.portal_id = a.portal_id and g.account_id = a.account_id
-            and l.building_id = :building_id::bigint
-    ))
-order by a.account_id
-limit :how_many::int;
-
 -- name: due_days
 -- The days up to one that accounts' agreements are not billed for, a row a stretch; without the
 -- accounts that have a draft already. usual_wh is what the agreement used a day, by its last year
@@ -89,28 +32,28 @@ with agreement as materialized (
         on b.portal_id = l.portal_id and b.building_id = l.building_id
     where g.portal_id = :portal_id::int and g.account_id = any(:account_ids::bigint[])
         and not exists (
-            select from billing.invoice as i
+            select from invoices.invoice as i
             where i.portal_id = g.portal_id and i.account_id = g.account_id
                 and i.posted_at is null and i.kind <> 'CREDIT'
         )
 ), covered as materialized (
     select c.agreement_id, range_agg(c.days) as days
-    from billing.covered as c
+    from invoices.covered as c
     where c.portal_id = :portal_id::int and c.released_by is null
         and c.agreement_id = any(array(select a.agreement_id from agreement as a))
     group by c.agreement_id
 ), usual as materialized (
     select
         m.agreement_id, sum(m.quantity) as quantity, sum(m.to_on - m.from_on + 1) as days
-    from billing.measured as m
-    inner join billing.invoice as i
+    from invoices.measured as m
+    inner join invoices.invoice as i
         on i.portal_id = m.portal_id and i.invoice_id = m.invoice_id
         and i.posted_at is not null and i.kind <> 'CREDIT'
     where m.portal_id = :portal_id::int and not m.export
         and i.account_id = any(:account_ids::bigint[])
         and m.to_on > :through::date - 400
         and not exists (
-            select from billing.invoice as n
+            select from invoices.invoice as n
             where n.portal_id = i.portal_id and n.reverses = i.invoice_id
         )
     group by m.agreement_id
@@ -185,17 +128,19 @@ order by w.register_id, r.read_at;
 
 -- name: assigned
 -- Which tariff priced meters and agreements at some time of a span.
--- not null: tariff_id start_at
+-- not null: tariff_id revision start_at
 select
-    a.meter_id, null::bigint as agreement_id, a.tariff_id, lower(a.valid) as start_at,
+    a.meter_id, null::bigint as agreement_id, a.tariff_id, t.revision, lower(a.valid) as start_at,
     upper(a.valid) as end_at
 from tariffs.assignment as a
+inner join tariffs.tariff as t on t.portal_id = a.portal_id and t.tariff_id = a.tariff_id
 where a.portal_id = :portal_id::int and a.meter_id = any(:meter_ids::bigint[])
     and a.valid && tstzrange(:from_at::timestamptz, :to_at::timestamptz)
 union all
 select
-    null, s.agreement_id, s.tariff_id, lower(s.valid), upper(s.valid)
+    null, s.agreement_id, s.tariff_id, t.revision, lower(s.valid), upper(s.valid)
 from tariffs.agreement_assignment as s
+inner join tariffs.tariff as t on t.portal_id = s.portal_id and t.tariff_id = s.tariff_id
 where s.portal_id = :portal_id::int and s.agreement_id = any(:agreement_ids::bigint[])
     and s.tariff_id is not null
     and s.valid && tstzrange(:from_at::timestamptz, :to_at::timestamptz);
@@ -219,8 +164,8 @@ order by c.account_id, c.charge_id;
 -- The lines of services without meters, with what their day of tax is.
 -- not null: description begins_on tax_rate
 select
-    s.agreement_id, s.line_item_id, coalesce(nullif(s.description, ''), i.description) as description,
-    s.quantity, s.unit_price, s.price_includes_tax, s.frequency, i.credit, i.tax_code, i.coa,
+    s.agreement_id, s.line_item_id,
+    coalesce(nullif(s.description, ''), i.description) as description, s.quantity, s.unit_price, s.price_includes_tax, s.frequency, i.credit, i.tax_code, i.coa,
     i.ar_coa, (lower(g.valid) at time zone :timezone::text)::date as begins_on,
     coalesce(t.rate, 0) as tax_rate
 from charges.line_item as s
@@ -233,3 +178,20 @@ left join tariffs.tax as t
     and t.valid @> (:tax_on::date::timestamp at time zone :timezone::text)
 where s.portal_id = :portal_id::int and s.agreement_id = any(:agreement_ids::bigint[])
 order by s.agreement_id, s.position;
+
+-- name: offerings
+-- What offerings take off bills.
+select i.offering_id, i.description, i.kind, i.value, i.coa, i.ar_coa, i.taxable
+from tariffs.inducement as i
+where i.portal_id = :portal_id::int and i.offering_id = any(:offering_ids::int[])
+order by i.offering_id, i.position;
+
+-- name: draft
+-- Draft invoices with all that is theirs, and answer their ids in their order.
+-- not null: invoice_id
+select d.invoice_id
+from unnest(invoices.draft(
+    :portal_id::int, :run_id::bigint, :at::timestamptz, :drafts::invoices.new_invoice[],
+    :lines::invoices.new_line[], :measured::invoices.new_measured[],
+    :days::invoices.new_days[]
+)) as d (invoice_id);

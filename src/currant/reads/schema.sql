@@ -56,8 +56,8 @@ create table reads.detail (
         sub_type in ('ESTIMATE', 'INVOICE_EST')
     ) stored,
     next_scheduled_on date,
-    temp_factor numeric(9, 6) check (temp_factor > 0),
-    cv_factor numeric(9, 6) check (cv_factor > 0),
+    temp_factor numeric(9, 6) check (temp_factor > 0 and temp_factor < 100),
+    cv_factor numeric(9, 6) check (cv_factor > 0 and cv_factor < 100),
     notes text not null default '',
     primary key (portal_id, register_id, read_at, revision),
     foreign key (portal_id, register_id, read_at, revision) references reads.read

@@ -14,19 +14,10 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from currant.billing.measuring import DayRead, Meter, Span, day_of, months_from
-from currant.billing.model import AssignedRow, DueDays, MeteredRow, ReadRow
+from currant.billing.model import AssignedRow, DueDays, MeteredRow, ReadRow, Remarkable
 from currant.clock import day_bounds
 
 _DAY = timedelta(days=1)
-
-
-class Found(msgspec.Struct, frozen=True):
-    """What was found remarkable of an account or one of its agreements."""
-
-    account_id: int
-    agreement_id: int | None
-    kind: str
-    detail: str
 
 
 class Register(msgspec.Struct, frozen=True):
@@ -96,7 +87,7 @@ def supplies(
     *,
     through: date,
     tolerance: int,
-) -> tuple[list[Supply], list[Found]]:
+) -> tuple[list[Supply], list[Remarkable]]:
     """Say which of the due days can be billed, and what stands in the way of the others.
 
     `tolerance` is how many days before `through` the last read of a register may be. The days of an
@@ -128,11 +119,11 @@ def _metered(
     reads: Mapping[int, Sequence[ReadRow]],
     through: date,
     tolerance: int,
-) -> Supply | Found | None:
+) -> Supply | Remarkable | None:
     """Cut the due days of a metered agreement to those that are measured."""
 
-    def missing(detail: str) -> Found:
-        return Found(days.account_id, days.agreement_id, "MISSING_READ", detail)
+    def missing(detail: str) -> Remarkable:
+        return Remarkable(days.account_id, days.agreement_id, "MISSING_READ", detail)
 
     if not rows:
         return missing(f"No meter hung there from {days.from_on} to {days.to_on}.")
@@ -234,13 +225,13 @@ def _covers(row: AssignedRow, day: date, zone: ZoneInfo) -> bool:
     )
 
 
-def periods(supply: Supply, plans: Plans) -> Iterator[Period | Found]:
+def periods(supply: Supply, plans: Plans) -> Iterator[Period | Remarkable]:
     """Cut a supply's days into calculation periods, or say of which days there is no plan."""
     due = supply.due
     for start, end, tariff_id in plans.tariffs(supply):
         if tariff_id is None:
             detail = f"No price plan from {start} to {end - _DAY}."
-            yield Found(due.account_id, due.agreement_id, "NO_PLAN", detail)
+            yield Remarkable(due.account_id, due.agreement_id, "NO_PLAN", detail)
             continue
         for span in _cut(supply, start, end, plans.books[tariff_id]):
             yield Period(supply, span, tariff_id)
