@@ -69,7 +69,7 @@ async def show_brand(tx: Tx, _question: Nothing) -> ShownBrand:
     return _shown(await tx.one(_BRAND_IN_FORCE, portal_id=tx.portal.portal_id))
 
 
-@needs(Permission.PORTALS_MANAGE)
+@needs(Permission.BILLING_APPROVE)
 async def set_brand(tx: Tx, command: BrandTerms) -> ShownBrand:
     """Say what the portal's papers bear from now on, all but the logo; it is said as a whole.
 
@@ -83,20 +83,21 @@ async def set_brand(tx: Tx, command: BrandTerms) -> ShownBrand:
     return await _change(tx, Brand(command, held.logo_type, held.logo))
 
 
-@needs(Permission.PORTALS_MANAGE)
+@needs(Permission.BILLING_APPROVE)
 async def set_logo(tx: Tx, command: SetLogo) -> ShownBrand:
     """Put a PNG or SVG image on the portal's papers from now on, or take it away.
 
     It is tried on a paper before. Raises `LogoUnfit`.
     """
-    logo = b""
+    logo, logo_type = b"", ""
     if command.upload is not None:
         if command.upload.size > LOGO_BYTES:
             raise LogoUnfit(f"It has {command.upload.size} bytes.", field="logo")
         logo = b"".join([chunk async for chunk in command.upload.chunks()])
+        logo_type = logo_type_of(logo)
     await tx.run(_HOLD_BRAND, portal_id=tx.portal.portal_id)
     held = await tx.one(_BRAND_IN_FORCE, portal_id=tx.portal.portal_id)
-    brand = Brand(_brand_of(held).terms, logo_type_of(logo) if logo else "", logo)
+    brand = Brand(_brand_of(held).terms, logo_type, logo)
     if logo:
         await asyncio.to_thread(try_logo, brand)
     return await _change(tx, brand)
