@@ -165,6 +165,17 @@ async def test_two_jobs_share_what_waits(
     assert await owner.fetchval("select count(*) from documents.rendering") == 12
 
 
+async def test_a_job_and_those_who_ask_get_one_rendering(
+    door: Door, boss: Actor, owner: asyncpg.Connection, account_id: int
+) -> None:
+    await freeze(door, account_id, *(short(number=str(n)) for n in range(4)))
+    asked = [door.act(document_pdf, DocumentNamed(str(n % 4)), boss) for n in range(12)]
+    _, *told = await asyncio.gather(door.act(render_pending, 4, JOB), *asked)
+    assert len({one.sha256 for one in told}) == 4
+    assert await owner.fetchval("select count(*) from documents.rendering") == 4
+    assert await owner.fetchval("select count(*) from documents.due") == 0
+
+
 async def test_what_cannot_be_rendered_is_put_off_and_holds_nobody_up(
     door: Door, owner: asyncpg.Connection, account_id: int, clock: FrozenClock
 ) -> None:
