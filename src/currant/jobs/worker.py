@@ -12,6 +12,7 @@ from currant.access.model import AUTO
 from currant.access.verbs import Nothing, forget_keys, portals
 from currant.audit.model import AuditKey
 from currant.audit.verbs import seal_audit, sign_audit_heads
+from currant.documents.verbs import AT_ONCE, portals_waiting, render_pending
 from currant.door import Door
 from currant.drawdown.verbs import charge_fixed, draw_down, portals_due
 from currant.garbage import collect_rarely
@@ -50,6 +51,7 @@ async def run_jobs(
             _repeat(lambda: draw_all(door), LOOK_EVERY, stop, due),
             _repeat(sender.look, LOOK_EVERY, stop, asked),
             _repeat(lambda: time_out_all(door), LOOK_EVERY, stop),
+            _repeat(lambda: render_all(door), LOOK_EVERY, stop),
             _repeat(lambda: door.act(seal_audit, Nothing(), AUTO), SEAL_EVERY, stop),
             _repeat(lambda: charge_all(door), CHARGE_EVERY, stop),
             _repeat(lambda: door.act(forget_keys, Nothing(), AUTO), CHARGE_EVERY, stop),
@@ -94,6 +96,23 @@ async def charge_all(door: Door) -> int:
 
     keys = [portal.key for portal in await door.ask(portals, Nothing(), AUTO)]
     return sum(await _each(keys, charge, "portal"))
+
+
+async def render_all(door: Door) -> int:
+    """Render every portal's documents that wait, some at a time; return how many.
+
+    Raises an `ExceptionGroup` of what failed, after all portals had their turn.
+    """
+
+    async def render(portal: str) -> int:
+        rendered, more = 0, True
+        while more:
+            done = await door.act(render_pending, AT_ONCE, AUTO.at(portal))
+            rendered += done.rendered
+            more = done.rendered + done.failed == AT_ONCE
+        return rendered
+
+    return sum(await _each(await door.ask(portals_waiting, Nothing(), AUTO), render, "portal"))
 
 
 async def _each(places: Iterable[P], job: Callable[[P], Awaitable[int]], kind: str) -> list[int]:

@@ -8,8 +8,10 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.openapi.spec import Components, OpenAPIResponse, Operation
 
 from currant.api.openapi import (
+    JSON,
     Shapes,
     document_of,
+    file_body,
     json_answer,
     json_body,
     operation,
@@ -35,6 +37,7 @@ _SHAPES = Shapes(
         ("MeterRequest", "state"): tuple(RequestState),
     }
 )
+_FILE = {"type": "string", "format": "binary"}
 _DESCRIBED = {"portal": "The key of the portal, or an alias of it."}
 _REFUSALS = {
     400: "The body cannot be read.",
@@ -78,13 +81,16 @@ def documented(
     listed: bool = False,
     paged: bool = False,
     changes: bool = False,
+    takes_file: Sequence[str] = (),
+    sends_file: str = "",
 ) -> type[Operation]:
     """Document what a handler answers, and what it takes by an example of it.
 
     `listed`: it answers a list of them as `data`. `paged`: also `next`, the cursor of the page
-    that follows. `changes`: it changes something, though it takes no body.
+    that follows. `changes`: it changes something, though it takes no body. `takes_file`: its body
+    is a file of one of these media types; `sends_file`: it answers a file of that type.
     """
-    schema = _SHAPES.schema_of(answers)
+    schema = _FILE if sends_file else _SHAPES.schema_of(answers)
     if listed or paged:
         members: dict[str, Any] = {"data": {"type": "array", "items": schema}}
         if paged:
@@ -92,8 +98,11 @@ def documented(
             members["next"] = {"type": ["string", "null"], "description": told}
         schema = {"type": "object", "required": list(members), "properties": members}
     body = None if takes is None else json_body(_SHAPES.schema_of(type(takes)), takes)
+    if takes_file:
+        body = file_body(takes_file)
     refusals = [code for code in _REFUSALS if body or changes or code not in _OF_A_CHANGE]
-    responses = {status: json_answer(sentence_of(answers), schema)}
+    media_type = sends_file or JSON
+    responses = {status: json_answer(sentence_of(answers), schema, media_type)}
     return operation(
         responses | {code: _refusal(code) for code in refusals}, body=body, described=_DESCRIBED
     )
