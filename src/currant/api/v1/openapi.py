@@ -8,6 +8,7 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.openapi.spec import Components, OpenAPIResponse, Operation
 
 from currant.api.openapi import (
+    JSON,
     Shapes,
     document_of,
     json_answer,
@@ -71,20 +72,22 @@ _PROBLEM_SCHEMA = {
 
 
 def documented(
-    answers: type[msgspec.Struct],
+    answers: type[msgspec.Struct] | None = None,
     *,
     takes: msgspec.Struct | None = None,
     status: int = 200,
     listed: bool = False,
     paged: bool = False,
     changes: bool = False,
+    text: str = "",
 ) -> type[Operation]:
     """Document what a handler answers, and what it takes by an example of it.
 
     `listed`: it answers a list of them as `data`. `paged`: also `next`, the cursor of the page
-    that follows. `changes`: it changes something, though it takes no body.
+    that follows. `changes`: it changes something, though it takes no body. `text`: it answers a
+    text, and this sentence says what it is.
     """
-    schema = _SHAPES.schema_of(answers)
+    schema = {"type": "string"} if answers is None else _SHAPES.schema_of(answers)
     if listed or paged:
         members: dict[str, Any] = {"data": {"type": "array", "items": schema}}
         if paged:
@@ -93,7 +96,8 @@ def documented(
         schema = {"type": "object", "required": list(members), "properties": members}
     body = None if takes is None else json_body(_SHAPES.schema_of(type(takes)), takes)
     refusals = [code for code in _REFUSALS if body or changes or code not in _OF_A_CHANGE]
-    responses = {status: json_answer(sentence_of(answers), schema)}
+    media_type = "text/*" if answers is None else JSON
+    responses = {status: json_answer(text or sentence_of(answers), schema, media_type)}
     return operation(
         responses | {code: _refusal(code) for code in refusals}, body=body, described=_DESCRIBED
     )
