@@ -53,3 +53,40 @@ class MonthClosed(msgspec.Struct, frozen=True):
     closed_at: datetime
     closed_by: str
     left_open: list[LeftOpen]
+
+
+class NoticesWanted(msgspec.Struct, frozen=True):
+    """Which messages: below an id, how many, and what all of them have in common.
+
+    `first_at` and `until` bound when they were queued.
+    """
+
+    before: int
+    how_many: int
+    channel: str | None = None
+    status: str | None = None
+    account: str | None = None
+    first_at: datetime | None = None
+    until: datetime | None = None
+
+
+class NoticeLogged(msgspec.Struct, frozen=True):
+    """A message and what became of it, with the account and the building that it concerns."""
+
+    message_id: int
+    channel: str
+    account_number: str | None
+    account_name: str | None
+    site_code: str | None
+    site_name: str | None
+    recipient: str
+    from_address: str
+    subject: str
+    message_content: str
+    document_number: str | None
+    amount: Decimal | None
+    status: str
+    queued_at: datetime
+    sent_at: datetime | None
+    tries: int
+    trouble: str

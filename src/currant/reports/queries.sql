@@ -93,3 +93,40 @@ with until as (
     from until as u
 )
 select f.what, f.how_many from found as f where f.how_many > 0 order by f.what;
+
+-- name: notice_log
+-- Messages below an id, the newest first, with the account and the building that each concerns:
+-- of a channel, in a status, of an account, queued within a window, or all. What concerns accounts
+-- that are blocked for the reader is left out.
+select
+    m.message_id, m.channel, a.account as account_number, c.name as account_name,
+    s.building_code as site_code, s.name as site_name, m.recipient, m.sender as from_address,
+    m.subject, m.body as message_content, m.document_number, m.amount, m.status, m.queued_at,
+    m.sent_at, m.tries, m.trouble
+from notices.message as m
+left join customers.account as a on a.portal_id = m.portal_id and a.account_id = m.account_id
+left join customers.customer as c on c.portal_id = a.portal_id and c.customer_id = a.customer_id
+left join lateral (
+    select b.building_code, b.name
+    from customers.agreement as g
+    inner join locations.location as l
+        on l.portal_id = g.portal_id and l.location_id = g.location_id
+    inner join locations.building as b
+        on b.portal_id = l.portal_id and b.building_id = l.building_id
+    where g.portal_id = m.portal_id and g.account_id = m.account_id
+        and db.holds(g.valid, m.queued_at)
+    order by b.building_code
+    limit 1
+) as s on true
+where m.portal_id = :portal_id::int and m.message_id < :before::bigint
+    and (:channel::text is null or m.channel = :channel::text)
+    and (:status::text is null or m.status = :status::text)
+    and (:account::text is null or a.account = :account::text)
+    and (:first_at::timestamptz is null or m.queued_at >= :first_at::timestamptz)
+    and (:until::timestamptz is null or m.queued_at < :until::timestamptz)
+    and (
+        cardinality(:blocked::text[]) = 0 or a.account is null
+        or (a.account <> all(:blocked::text[]) and '*' <> all(:blocked::text[]))
+    )
+order by m.message_id desc
+limit :how_many::bigint;

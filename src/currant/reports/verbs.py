@@ -16,6 +16,8 @@ from currant.reports.model import (
     JournalTotal,
     LeftOpen,
     MonthClosed,
+    NoticeLogged,
+    NoticesWanted,
 )
 
 sql = Statements(__package__)
@@ -24,6 +26,7 @@ _JOURNAL_LINES = sql.rows("journal_lines", JournalLine)
 _JOURNAL_TOTALS = sql.rows("journal_totals", JournalTotal)
 _ALL_CLOSED = sql.rows("all_closed", bool)
 _LEFT_OPEN = sql.rows("left_open", LeftOpen)
+_NOTICE_LOG = sql.rows("notice_log", NoticeLogged)
 
 
 @needs(Permission.LEDGER_VIEW)
@@ -79,6 +82,25 @@ async def close_books(tx: Tx, command: CloseMonth) -> MonthClosed:
     )
     closed = await ledger.close_month(tx, command)
     return MonthClosed(closed.month, tx.now, tx.user.login, left)
+
+
+@needs(Permission.REPORTS_RUN)
+async def notice_log(tx: Tx, question: NoticesWanted) -> AsyncIterator[NoticeLogged]:
+    """List messages, newest first, a few thousand at a time (U13, reports 142 and 145)."""
+    found = tx.each(
+        _NOTICE_LOG,
+        portal_id=tx.portal.portal_id,
+        before=question.before,
+        channel=question.channel,
+        status=question.status,
+        account=question.account,
+        first_at=question.first_at,
+        until=question.until,
+        blocked=list(tx.user.blocked),
+        how_many=question.how_many,
+    )
+    async for message in found:
+        yield message
 
 
 async def _within(tx: Tx, question: JournalsWanted) -> dict[str, object]:
