@@ -13,6 +13,7 @@ Json = dict[str, Any]
 
 # What is posted without a body: the path says it all.
 BARE = {f"/v1/{{portal}}/users/{{login}}/{act}" for act in ("token", "activate", "deactivate")}
+BARE |= {"/v1/{portal}/ledger/periods/{period}/close"}
 
 
 @pytest.fixture

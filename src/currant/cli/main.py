@@ -15,6 +15,7 @@ from currant.cli import (
     ledger,
     locations,
     meters,
+    notices,
     portals,
     reads,
     serve,
@@ -48,7 +49,8 @@ app.add_typer(
     brand.app, name="brand", help="What the papers of a portal bear: seller, logo, ways to pay."
 )
 app.add_typer(documents.app, name="document", help="Invoices, statements and receipts as PDF.")
-app.add_typer(ledger.app, name="ledger", help="The books: their proof, balances and entries.")
+app.add_typer(notices.app, name="notice", help="Messages to people: e-mail and SMS.")
+app.add_typer(ledger.app, name="ledger", help="The books: proof, balances, journals, months.")
 
 
 @app.command("version")

@@ -74,7 +74,7 @@ _PROBLEM_SCHEMA = {
 
 
 def documented(
-    answers: type[msgspec.Struct],
+    answers: type[msgspec.Struct] | None = None,
     *,
     takes: msgspec.Struct | None = None,
     status: int = 200,
@@ -83,14 +83,21 @@ def documented(
     changes: bool = False,
     takes_file: Sequence[str] = (),
     sends_file: str = "",
+    text: str = "",
 ) -> type[Operation]:
     """Document what a handler answers, and what it takes by an example of it.
 
     `listed`: it answers a list of them as `data`. `paged`: also `next`, the cursor of the page
     that follows. `changes`: it changes something, though it takes no body. `takes_file`: its body
-    is a file of one of these media types; `sends_file`: it answers a file of that type.
+    is a file of one of these media types; `sends_file`: it answers a file of that type. `text`: it
+    answers a text, and this sentence says what it is.
     """
-    schema = _FILE if sends_file else _SHAPES.schema_of(answers)
+    if answers is None:
+        schema, media_type = {"type": "string"}, "text/*"
+    elif sends_file:
+        schema, media_type = _FILE, sends_file
+    else:
+        schema, media_type = _SHAPES.schema_of(answers), JSON
     if listed or paged:
         members: dict[str, Any] = {"data": {"type": "array", "items": schema}}
         if paged:
@@ -101,8 +108,7 @@ def documented(
     if takes_file:
         body = file_body(takes_file)
     refusals = [code for code in _REFUSALS if body or changes or code not in _OF_A_CHANGE]
-    media_type = sends_file or JSON
-    responses = {status: json_answer(sentence_of(answers), schema, media_type)}
+    responses = {status: json_answer(text or sentence_of(answers), schema, media_type)}
     return operation(
         responses | {code: _refusal(code) for code in refusals}, body=body, described=_DESCRIBED
     )
