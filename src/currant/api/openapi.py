@@ -164,13 +164,14 @@ def document_of(
     description: str,
     components: Components,
     schemas: Mapping[str, Any],
+    signing_in: Mapping[str, SecurityScheme] = SIGNING_IN,
 ) -> dict[str, Any]:
     """Return the document of a face's routes.
 
     The framework tells it of an application of its own, which serves nothing: in one that serves it
     answers every unknown path beside the document with a page of HTML.
     """
-    components.security_schemes = dict(SIGNING_IN)
+    components.security_schemes = dict(signing_in)
     told = Litestar(
         route_handlers=routes,
         openapi_config=OpenAPIConfig(
@@ -179,7 +180,7 @@ def document_of(
             description=description,
             use_handler_docstrings=True,
             components=components,
-            security=[{"Token": []}, {"Basic": []}],
+            security=[{name: []} for name in sorted(signing_in, reverse=True)],
         ),
         logging_config=None,
     )
