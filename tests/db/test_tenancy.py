@@ -32,6 +32,7 @@ select
             when t.oid = 'bool'::regtype then 'false'
             when t.oid in ('date'::regtype, 'timestamptz'::regtype) then 'now()'
             when t.oid = 'tstzrange'::regtype then 'tstzrange(now(), null)'
+            when t.typtype = 'r' then format('%s(null, null)', t.typname)
             when t.oid = 'uuid'::regtype then 'gen_random_uuid()'
             when t.oid in ('json'::regtype, 'jsonb'::regtype) then quote_literal('{}')
             when t.oid = 'bytea'::regtype then quote_literal('row')

@@ -41,11 +41,11 @@ async def post(tx: Tx, command: Post) -> list[int]:
 
 async def post_in(connection, portal_id: int, at: datetime, command: Post) -> list[int]:
     heads = [
-        (n, "adjust", at, command.account_id, None, 0, 0, 0, 0, "", "a note", None)
+        (n, "adjust", at, command.account_id, None, 0, 0, 0, 0, "", "a note", None, "", None)
         for n, _ in enumerate(command.entries, start=1)
     ]
     lines = [
-        (n, coa, commodity, Decimal(amount), command.account_id)
+        (n, coa, commodity, Decimal(amount), command.account_id, None)
         for n, entry in enumerate(command.entries, start=1)
         for coa, commodity, amount in entry
     ]

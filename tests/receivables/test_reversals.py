@@ -33,10 +33,12 @@ PAY = """
 with paid as (
     select (ledger.post(
         i.portal_id, 'till', 'CEC', $3,
-        array[row(1, 'cash', $3, i.account_id, null, 0, $2, 0, 0, '', '', null)::ledger.new_entry],
+        array[row(
+            1, 'cash', $3, i.account_id, null, 0, $2, 0, 0, '', '', null, '', null
+        )::ledger.new_entry],
         array[
-            row(1, '1000', 'USD', $2, null)::ledger.new_posting,
-            row(1, i.receivable_coa, 'USD', -$2::numeric, i.account_id)::ledger.new_posting
+            row(1, '1000', 'USD', $2, null, null)::ledger.new_posting,
+            row(1, i.receivable_coa, 'USD', -$2::numeric, i.account_id, null)::ledger.new_posting
         ]
     ))[1] as entry_id, i.portal_id
     from receivables.open_item as i where i.item_id = $1

@@ -8,6 +8,7 @@ import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.usage.walked import Day, Item, midnight, table_of, terms_of, walked
 
 from currant.clock import day_bounds
 from currant.tariffs.calendars import Calendar, clock
@@ -22,7 +23,6 @@ from currant.usage.determinants import (
     flat_calendar,
     settle,
 )
-from tests.usage.walked import Day, Item, midnight, table_of, terms_of, walked
 
 CLOCKS = ("+10:00", "Australia/Sydney", "Australia/Lord_Howe", "America/New_York", "-03:30")
 TOU = ((0, 1), (420, 2), (900, 3), (1260, 1))

@@ -66,12 +66,12 @@ with line as materialized (
         array(
             select (
                 1, 'adjust', :at::timestamptz, null, null, sum(line.difference), 0, 0, 0, '',
-                :named::text, null
+                :named::text, null, '', null
             )::ledger.new_entry
             from line having bool_or(line.difference <> 0)
         ),
         array(
-            select (1, side.coa, :currency::text, side.amount, null)::ledger.new_posting
+            select (1, side.coa, :currency::text, side.amount, null, null)::ledger.new_posting
             from line
             cross join lateral (
                 values (1, '1000', line.difference), (2, '5300', -line.difference)

@@ -82,3 +82,31 @@ class SuppliedToAnother(Conflict, constraint="supplied_to_one_account"):
 
 class AgreementEmpty(Invalid, constraint="agreement_not_empty"):
     """An agreement ends after it begins. Nothing was stored."""
+
+
+class CustomerTypeUnknown(Invalid, constraint="customer_type_known"):
+    """A customer is RESIDENT, COMPANY, OCCUPIER or SUNDRY. Nothing was stored."""
+
+
+class CustomerSubTypeUnknown(Invalid, constraint="customer_sub_type_known"):
+    """A customer's sub type is DEFAULT, OWNER, TENANT or DEVELOPER. Nothing was stored."""
+
+
+class AccountCycleUnknown(Invalid, constraint="account_cycle_known"):
+    """A bill cycle is MONTHLY, QUARTERLY or HOLD. Nothing was stored."""
+
+
+class PaymentMethodUnknown(Invalid, constraint="payment_method_known"):
+    """A payment method is CHEQUE, DIRECT or CRDCARD. Nothing was stored."""
+
+
+class DeliveryClassUnknown(Invalid, constraint="delivery_class_known"):
+    """Invoices are delivered by EMAIL or POST. Nothing was stored."""
+
+
+class ServiceNumberInUse(Conflict, constraint="service_number_in_use"):
+    """The service number is another active service's. Nothing was stored."""
+
+
+class AgreementNowhere(Invalid, constraint="agreement_somewhere"):
+    """Only telco, ISP and sundry services have no site. Nothing was stored."""

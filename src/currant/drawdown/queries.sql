@@ -167,13 +167,13 @@ with kept as (
         (
             select array_agg((
                 d.n, 'wallet', d.event_at, d.account_id, d.meter_id, d.amount, 0, d.energy_wh, 0,
-                '', '', null
+                '', '', null, '', null
             )::ledger.new_entry)
             from drawn as d
         ),
         (
             select array_agg((
-                l.n, l.coa, l.commodity, l.amount, l.account_id
+                l.n, l.coa, l.commodity, l.amount, l.account_id, null
             )::ledger.new_posting)
             from (
                 select
@@ -334,13 +334,13 @@ with due as (
         (
             select array_agg((
                 p.n, 'fixed', :now::timestamptz, p.account_id, p.meter_id, p.net + p.tax, 0, 0, 0,
-                '', p.description, null
+                '', p.description, null, '', null
             )::ledger.new_entry)
             from paid as p
         ),
         (
             select array_agg((
-                l.n, l.coa, :currency::text, l.amount, l.account_id
+                l.n, l.coa, :currency::text, l.amount, l.account_id, null
             )::ledger.new_posting)
             from (
                 select p.n, '2100' as coa, p.net + p.tax as amount, p.account_id from paid as p

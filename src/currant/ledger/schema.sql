@@ -35,7 +35,7 @@ create table ledger.entry (
     kind text not null check (
         kind in (
             'cash', 'check', 'card', 'eft', 'wallet', 'fund', 'debit', 'adjust', 'arrears',
-            'fixed', 'reversal'
+            'fixed', 'reversal', 'invoice', 'receipt', 'adjustment', 'transfer', 'refund', 'bond'
         )
     ),
     event_at timestamptz not null,
@@ -52,12 +52,15 @@ create table ledger.entry (
     tender_name text not null,
     note text not null,
     reverses bigint,
+    document_ref text not null default '',
+    building_id bigint,
     xid xid8 not null default pg_current_xact_id(),
     primary key (portal_id, entry_id)
 );
 comment on table ledger.entry is
 'One event in the books: its kind, actor and instant, and the sums that statements print of it. '
-'event_at is in the world, recorded_at in the database, month where it is posted.';
+'event_at is in the world, recorded_at in the database, month where it is posted. document_ref is '
+'the number of the invoice, receipt or adjustment that it posts, building_id where it is of one.';
 comment on column ledger.entry.amount is
 'Printed, not posted: the part of a tender beyond arrears, or the value of usage.';
 create unique index entry_reversed_once on ledger.entry (portal_id, reverses)
@@ -75,11 +78,13 @@ create table ledger.posting (
     commodity text not null,
     amount db.amount not null,
     account_id bigint,
+    tax_code text check (tax_code in ('GST', 'FREE')),
     primary key (portal_id, entry_id, line)
 );
 comment on table ledger.posting is
 'A line of an entry: debit positive, credit negative, tagged with the customer account it '
-'concerns where the chart account is one that customers have a balance on.';
+'concerns where the chart account is one that customers have a balance on. tax_code says of a '
+'revenue line whether it was taxed; null is not told.';
 create index posting_by_account on ledger.posting (portal_id, account_id, coa) include (amount)
 where account_id is not null;
 call db.tenant_table('ledger.posting');
@@ -186,7 +191,9 @@ create type ledger.new_entry as (
     tender_number bigint,
     tender_name text,
     note text,
-    reverses bigint
+    reverses bigint,
+    document_ref text,
+    building_id bigint
 );
 
 create type ledger.new_posting as (
@@ -194,7 +201,8 @@ create type ledger.new_posting as (
     coa text,
     commodity text,
     amount numeric,
-    account_id bigint
+    account_id bigint,
+    tax_code text
 );
 
 -- Post a set of entries with their lines, and answer the ids of the entries in their order. `n`
@@ -216,18 +224,21 @@ begin
     insert into ledger.entry (
         portal_id, entry_id, kind, event_at, recorded_at, month, login, vendor_number,
         account_id, meter_id, amount, arrears_amount, energy_wh,
-        tender_number, tender_name, note, reverses
+        tender_number, tender_name, note, reverses, document_ref, building_id
     )
     select
         in_portal, ids[e.n], e.kind, e.event_at, at, posted_in, by_login, by_vendor,
         e.account_id, e.meter_id, e.amount, e.arrears_amount, e.energy_wh,
-        e.tender_number, e.tender_name, e.note, e.reverses
+        e.tender_number, e.tender_name, e.note, e.reverses, e.document_ref, e.building_id
     from unnest(entries) as e;
-    insert into ledger.posting (portal_id, entry_id, line, coa, commodity, amount, account_id)
+    insert into ledger.posting (
+        portal_id, entry_id, line, coa, commodity, amount, account_id, tax_code
+    )
     select
         in_portal, ids[p.n], row_number() over (partition by p.n order by p.line), p.coa,
-        p.commodity, p.amount, p.account_id
-    from unnest(postings) with ordinality as p (n, coa, commodity, amount, account_id, line)
+        p.commodity, p.amount, p.account_id, p.tax_code
+    from unnest(postings) with ordinality
+        as p (n, coa, commodity, amount, account_id, tax_code, line)
     where p.amount <> 0;
     return ids;
 end
@@ -251,12 +262,12 @@ as $$
                 select array_agg((
                     o.n, 'reversal', at, o.account_id, o.meter_id, -o.amount,
                     -o.arrears_amount, -o.energy_wh, o.tender_number, o.tender_name, why,
-                    o.entry_id
+                    o.entry_id, o.document_ref, o.building_id
                 )::ledger.new_entry) from originals as o
             ),
             (
                 select array_agg((
-                    o.n, l.coa, l.commodity, -l.amount, l.account_id
+                    o.n, l.coa, l.commodity, -l.amount, l.account_id, l.tax_code
                 )::ledger.new_posting order by l.line)
                 from ledger.posting as l
                 inner join originals as o

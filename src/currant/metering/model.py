@@ -59,3 +59,31 @@ class InstallationEmpty(Invalid, constraint="installation_not_empty"):
 
 class RegisterTwice(Conflict, constraint="register_once"):
     """The meter has this register already. Nothing was stored."""
+
+
+class RegisterNumberUnknown(Invalid, constraint="register_no_known"):
+    """A register has a number from 1 to 99. Nothing was stored."""
+
+
+class MeteringTypeUnknown(Invalid, constraint="metering_type_known"):
+    """A register is BASIC (read) or AM (intervals). Nothing was stored."""
+
+
+class DatastreamShape(Invalid, constraint="datastream_shape"):
+    """A data stream is two letters or digits such as E1, B1 or Q1. Nothing was stored."""
+
+
+class DatastreamTwice(Conflict, constraint="datastream_once"):
+    """The meter has another register of this data stream. Nothing was stored."""
+
+
+class MeterTypeUnknown(Invalid, constraint="meter_type_known"):
+    """The meter type is not one of the catalogue. Nothing was stored."""
+
+
+class DirectionUnknown(Invalid, constraint="direction_known"):
+    """A direction is E (supply) or I (solar). Nothing was stored."""
+
+
+class IntervalUnknown(Invalid, constraint="interval_known"):
+    """An interval lasts 5, 15, 30 or 60 minutes. Nothing was stored."""

@@ -134,14 +134,36 @@ create table metering.register (
     portal_id int not null references access.portal,
     register_id bigint generated always as identity,
     meter_id bigint not null,
-    register_no int not null check (register_no in (1, 2, 3, 4) or register_no between 11 and 19),
+    register_no int not null
+    constraint register_no_known check (register_no between 1 and 99),
+    meter_code text not null default '',
+    metering_type text not null default 'BASIC'
+    constraint metering_type_known check (metering_type in ('BASIC', 'AM')),
+    datastream text not null default ''
+    constraint datastream_shape check (datastream ~ '^([A-HJ-NP-Z][0-9A-HJ-NP-Z])?$'),
+    meter_type_code text not null default 'ALLDAY' constraint meter_type_known check (
+        meter_type_code in (
+            'ALLDAY', 'PEAK', 'OFFPEAK', 'SHOULDER', 'DEMAND', 'IMPORT1_01', 'COLD', 'HOT', 'STDGAS'
+        )
+    ),
+    unit text not null default 'kWh',
+    direction text not null default 'E' constraint direction_known check (direction in ('E', 'I')),
+    interval_minutes int
+    constraint interval_known check (interval_minutes in (5, 15, 30, 60)),
+    controlled_load boolean not null default false,
+    meter_timing text not null default '',
+    active boolean not null default true,
     primary key (portal_id, register_id),
     constraint register_once unique (portal_id, meter_id, register_no),
     foreign key (portal_id, meter_id) references metering.meter
 );
 comment on table metering.register is
 'A register of a meter: 1 active import, 2 active export, 3 reactive import, 4 reactive export, '
-'11 to 19 the time-of-use buckets.';
+'11 to 19 the time-of-use buckets, others as the utility numbers them. datastream is its NEM suffix '
+'(E1, B1, Q1, K1); AM registers deliver intervals, BASIC ones reads. direction E is supply, I is '
+'what comes back from the sun. unit is what its reads are told in; it counts thousandths of that.';
+create unique index datastream_once on metering.register (portal_id, meter_id, datastream)
+where datastream <> '';
 call db.tenant_table('metering.register');
 
 -- A meter is born with its active import register.

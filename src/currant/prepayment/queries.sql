@@ -53,13 +53,13 @@ with line as materialized (
                 line.n, :entry_kind::text, :at::timestamptz, line.account_id, null,
                 case :kind::text when 'units' then 0 else line.amount end, 0,
                 case :kind::text when 'units' then line.amount::bigint else 0 end,
-                0, '', '', null
+                0, '', '', null, '', null
             )::ledger.new_entry) from line
         ),
         (
             select array_agg((
                 line.n, side.coa, :commodity::text, side.amount,
-                case when side.coa <> '5100' then line.account_id end
+                case when side.coa <> '5100' then line.account_id end, null
             )::ledger.new_posting order by line.n, side.place)
             from line
             cross join lateral (

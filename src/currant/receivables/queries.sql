@@ -39,12 +39,12 @@ with line as materialized (
         (
             select array_agg((
                 line.n, 'arrears', :at::timestamptz, line.account_id, null, line.amount,
-                line.paid, 0, 0, '', '', null
+                line.paid, 0, 0, '', '', null, '', null
             )::ledger.new_entry) from line
         ),
         (
             select array_agg((
-                line.n, side.coa, :currency::text, side.amount, side.account_id
+                line.n, side.coa, :currency::text, side.amount, side.account_id, null
             )::ledger.new_posting order by line.n, side.place)
             from line
             cross join lateral (
@@ -161,12 +161,12 @@ with line as materialized (
         (
             select array_agg((
                 line.n, 'adjust', :at::timestamptz, line.account_id, null, 0, line.amount, 0, 0,
-                '', :note::text, null
+                '', :note::text, null, '', null
             )::ledger.new_entry) from line
         ),
         (
             select array_agg((
-                line.n, side.coa, :currency::text, side.amount, side.account_id
+                line.n, side.coa, :currency::text, side.amount, side.account_id, null
             )::ledger.new_posting order by line.n, side.place)
             from line
             cross join lateral (

@@ -32,10 +32,11 @@ begin
     of_entry := (ledger.post(
         in_portal, by_login, by_vendor, at,
         array[row(
-            1, of_tender, at, of_account, null, 0, paid, 0, tender_number, tender_name, note, null
+            1, of_tender, at, of_account, null, 0, paid, 0, tender_number, tender_name, note, null,
+            '', null
         )::ledger.new_entry],
-        array[row(1, '1000', in_currency, paid, null)::ledger.new_posting] || array(
-            select row(1, p.coa, in_currency, -p.amount, of_account)::ledger.new_posting
+        array[row(1, '1000', in_currency, paid, null, null)::ledger.new_posting] || array(
+            select row(1, p.coa, in_currency, -p.amount, of_account, null)::ledger.new_posting
             from unnest(item_coas, item_paid) as p (coa, amount)
         )
     ))[1];

@@ -341,8 +341,11 @@ class _Days:
     def patterns(self, rows: Ints, minutes: int, length: int) -> tuple[npt.NDArray[np.uint8], Ints]:
         """Return the bucket of each interval for every kind of these rows, and each row's kind."""
         kinds, codes = np.unique(self.kind[rows], return_inverse=True)
-        patterns = [_pattern(*self.kinds[kind][:3], minutes)[:length] for kind in kinds]
-        return np.frombuffer(b"".join(patterns), np.uint8).reshape(-1, length), codes
+        told = b""
+        for kind in kinds:
+            pattern = _pattern(*self.kinds[kind][:3], minutes)[:length]
+            told += pattern.ljust(length, pattern[-1:])
+        return np.frombuffer(told, np.uint8).reshape(-1, length), codes
 
 
 class _Block(Struct, frozen=True):

@@ -19,7 +19,7 @@ from currant.vending.model import (
 )
 from currant.vending.split import Split
 
-Posting = tuple[int, str, str, Decimal | int, int | None]
+Posting = tuple[int, str, str, Decimal | int, int | None, None]
 
 _TENDER_COA = "1000"
 _TAX_COA = "2200"
@@ -82,23 +82,30 @@ def shown(balance: Decimal, wallet: str) -> Decimal:
 def postings(facts: VendFacts, split: Split, told: Quoted) -> list[Posting]:
     """State posting rule L8: the lines of a vend, debits positive."""
     currency, account_id = told.currency, facts.account_id
-    lines: list[Posting] = [(1, _TENDER_COA, currency, told.amount, None)]
+    lines: list[Posting] = [(1, _TENDER_COA, currency, told.amount, None, None)]
     lines += [
-        (1, part.owed.receivable_coa, currency, -from_minor(part.paid_minor, currency), account_id)
+        (
+            1,
+            part.owed.receivable_coa,
+            currency,
+            -from_minor(part.paid_minor, currency),
+            account_id,
+            None,
+        )
         for part in split.arrears
     ]
     if told.wallet != "units":
         credit = told.fixed_amount + told.energy_amount
-        lines.append((1, _WALLET_COA, currency, -credit, account_id))
+        lines.append((1, _WALLET_COA, currency, -credit, account_id, None))
         return lines
     lines += [
-        (1, part.due.coa, currency, -from_minor(part.net_minor, currency), None)
+        (1, part.due.coa, currency, -from_minor(part.net_minor, currency), None, None)
         for part in split.fixed
     ]
-    lines += [(1, line.coa, currency, -line.net_amount, None) for line in split.sale.lines]
-    lines.append((1, _TAX_COA, currency, -told.tax_amount, None))
-    lines.append((1, "U300", "Wh", split.sale.energy_wh, account_id))
-    lines.append((1, "U100", "Wh", -split.sale.energy_wh, account_id))
+    lines += [(1, line.coa, currency, -line.net_amount, None, None) for line in split.sale.lines]
+    lines.append((1, _TAX_COA, currency, -told.tax_amount, None, None))
+    lines.append((1, "U300", "Wh", split.sale.energy_wh, account_id, None))
+    lines.append((1, "U100", "Wh", -split.sale.energy_wh, account_id, None))
     return lines
 
 

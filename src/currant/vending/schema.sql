@@ -143,7 +143,7 @@ begin
         in_portal, by_login, by_vendor, at,
         array[row(
             1, sale.tender, at, sale.account_id, sale.meter_id, used, sale.arrears_amount,
-            sale.energy_wh, tender_number, tender_name, '', null
+            sale.energy_wh, tender_number, tender_name, '', null, '', null
         )::ledger.new_entry],
         postings
     ))[1];

@@ -1,0 +1,1 @@
+"""Adjustments of accounts by reason codes, with approval."""

@@ -1,0 +1,1 @@
+"""One-off and recurring charges, and services without meters."""

@@ -1,0 +1,1 @@
+"""What accounts owe over time: history, ageing, statements."""

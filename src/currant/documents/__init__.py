@@ -1,0 +1,1 @@
+"""Papers for people: invoices, statements and receipts as PDF, frozen when they are made."""

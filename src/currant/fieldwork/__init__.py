@@ -1,0 +1,1 @@
+"""Work orders: what is done at a site, by whom and when."""

@@ -1,0 +1,4 @@
+"""Messages to people: e-mail and SMS, queued in the transaction that gives rise to them.
+
+What was to be said, to whom, and what became of it.
+"""

@@ -1,0 +1,1 @@
+"""Receipts: money that came in, its allocation, suspense, dishonour and refund, and bonds."""
