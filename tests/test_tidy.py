@@ -33,6 +33,7 @@ SHARED = {
     "access.role": "the catalogue of the product",
     "access.role_permission": "the catalogue of the product",
     "access.user_permission": "no role that serves may read it: access.may asks it",
+    "charges.standard_item": "the catalogue of the product",
     "db.migration": "the record of the schema itself",
     "ledger.standard_account": "the catalogue of the product",
     "metering.com_type": "the catalogue of the product",
