@@ -24,6 +24,8 @@ class Day(NamedTuple):
     clock: str = "+10:00"
     direction: int = 1
     estimated: bool = False
+    start: datetime = datetime(1, 1, 1, tzinfo=UTC)
+    end: datetime = datetime(9999, 12, 31, tzinfo=UTC)
 
 
 class Item(NamedTuple):
@@ -36,6 +38,10 @@ class Item(NamedTuple):
     factor: Fraction = Fraction(1)
     demand_minutes: int = 30
     streams: int = 1
+
+    @property
+    def expected(self) -> int:
+        return (self.end - self.start) // timedelta(minutes=1) * self.streams
 
 
 def terms_of(items: Sequence[Item]) -> Terms:
@@ -50,7 +56,7 @@ def terms_of(items: Sequence[Item]) -> Terms:
             "factor_numerator": item.factor.numerator,
             "factor_denominator": item.factor.denominator,
             "demand_minutes": item.demand_minutes,
-            "streams": item.streams,
+            "expected_minutes": item.expected,
         }
         for item in items
     ]
@@ -83,9 +89,10 @@ def _walked(days: Sequence[Day], item: Item) -> dict[str, Any]:
                 averaged = math.lcm(averaged, other.minutes)
         for number, wh in enumerate(day.values):
             since = timedelta(minutes=day.minutes * number)
-            if wh is None or not item.start <= begin + since < item.end:
+            at = begin + since
+            if wh is None or not max(item.start, day.start) <= at < min(item.end, day.end):
                 continue
-            bucket = bucket_at(item.calendar, begin + since)
+            bucket = bucket_at(item.calendar, at)
             (energy if day.direction == 1 else export)[bucket - 1] += wh
             intervals += 1
             minutes += day.minutes
@@ -113,7 +120,7 @@ def _walked(days: Sequence[Day], item: Item) -> dict[str, Any]:
         "intervals": intervals,
         "minutes": minutes,
         "estimated": estimated,
-        "expected_minutes": (item.end - item.start) // timedelta(minutes=1) * item.streams,
+        "expected_minutes": item.expected,
     }
 
 

@@ -14,6 +14,7 @@ Demand is the mean power over an averaging interval, which is whole intervals of
 shortest time that both divide. What is missing in it, or outside the period, counts as nothing.
 """
 
+import math
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
@@ -32,13 +33,14 @@ Ints = npt.NDArray[np.int64]
 
 BUCKETS = 9
 IMPORT, EXPORT = 1, -1
-MINUTES = (5, 10, 15, 20, 30, 60)
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _TICK = timedelta.resolution
 _MINUTE = timedelta(minutes=1) // _TICK
 _NEVER = np.iinfo(np.int64).max
 _MOST = 10**9
+_NO_PART = "no whole part of an hour"
+_SMALL = 1 << 18  # combinations that are counted rather than sorted
 _INSTANT = pa.timestamp("us", "UTC")
 
 DAYS = pa.schema(
@@ -49,6 +51,8 @@ DAYS = pa.schema(
         pa.field("minutes", pa.int16(), nullable=False),
         pa.field("direction", pa.int16(), nullable=False),
         pa.field("estimated", pa.bool_(), nullable=False),
+        pa.field("start", _INSTANT, nullable=False),
+        pa.field("end", _INSTANT, nullable=False),
         pa.field("values", pa.list_(pa.int32()), nullable=False),
     ]
 )
@@ -57,7 +61,8 @@ DAYS = pa.schema(
 `day` and `clock` are the stream's own: minutes ahead of UTC (+600 for AEMO), or the name of a zone
 or offset where the column holds text. `minutes` is an interval's length, `direction` 1 import and
 -1 export. `values` are Wh (32 or 64 bits) of each interval from the day's beginning on; null where
-there is none. `estimated` may be left out: all measured.
+there is none. `estimated` may be left out: all measured. `start` and `end` may be left out: what of
+the item's period is this stream's, for its meter may hang there for a part of it.
 """
 
 ITEMS = pa.schema(
@@ -69,13 +74,13 @@ ITEMS = pa.schema(
         pa.field("factor_numerator", pa.int64(), nullable=False),
         pa.field("factor_denominator", pa.int64(), nullable=False),
         pa.field("demand_minutes", pa.int16(), nullable=False),
-        pa.field("streams", pa.int16(), nullable=False),
+        pa.field("expected_minutes", pa.int64(), nullable=False),
     ]
 )
 """The items: their period [start, end), the place of their calendar, and how they are counted.
 
 The factor is the loss factor as an exact ratio of numbers up to 1,000,000,000; `demand_minutes` the
-averaging interval; `streams` how many registers with intervals there should be.
+averaging interval; `expected_minutes` how long its streams, summed, should have measured.
 """
 
 _PER_BUCKET = pa.list_(pa.int64(), BUCKETS)
@@ -138,8 +143,8 @@ def flat_calendar(name: str) -> Calendar:
 def determine(days: Any, terms: Terms) -> Any:
     """Sum a record batch or table of register-days (`DAYS`) for their items: `SUMS`.
 
-    Raises `UnsoundItems`, and `UnsoundDays` for an item that there is not, an interval that is
-    not 5, 10, 15, 20, 30 or 60 minutes, and more values than a day has intervals.
+    Raises `UnsoundItems`, and `UnsoundDays` for an item that there is not, an interval that is no
+    whole part of an hour, and more values than a day has intervals.
     """
     if not days.num_rows:
         return SUMS.empty_table()
@@ -217,10 +222,42 @@ def settle(sums: Any, terms: Terms) -> Any:
         laid("minutes"),
         laid("estimated"),
     )
-    expected = (items.end - items.start) // _MINUTE * items.streams
     return settled.add_column(
         1, DETERMINANTS.field("days"), pa.array(_midnights(items, terms), pa.int32())
-    ).append_column(DETERMINANTS.field("expected_minutes"), pa.array(expected))
+    ).append_column(DETERMINANTS.field("expected_minutes"), pa.array(items.expected))
+
+
+class Summing:
+    """Register-days summed as they come, those of one item and day one after another.
+
+    A batch may end anywhere: what may go on in the next one is held back for it.
+    """
+
+    def __init__(self, terms: Terms) -> None:
+        self._terms = terms
+        self._parts: list[Any] = []
+        self._held = DAYS.empty_table()
+
+    def add(self, days: Any) -> None:
+        """Sum what is whole of a batch. Raises as `determine` does."""
+        days = _table(days)
+        if self._held.num_rows:
+            days = pa.concat_tables([self._held, days.cast(self._held.schema)])
+        if not days.num_rows:
+            return
+        item, day = _ints(days, "item"), _ints(days, "day")
+        other = np.flatnonzero((item != item[-1]) | (day != day[-1]))
+        whole = int(other[-1]) + 1 if len(other) else 0
+        self._held = days.slice(whole)
+        if whole:
+            self._parts.append(determine(days.slice(0, whole), self._terms))
+
+    def end(self) -> Any:
+        """Return what all of them sum to (`SUMS`)."""
+        self._parts.append(determine(self._held, self._terms))
+        self._held = self._held.slice(0, 0)
+        self._parts = [combine(self._parts)]
+        return self._parts[0]
 
 
 class _Items:
@@ -235,7 +272,7 @@ class _Items:
         self.numerator = _ints(items, "factor_numerator")
         self.denominator = _ints(items, "factor_denominator")
         self.demand = _ints(items, "demand_minutes")
-        self.streams = _ints(items, "streams")
+        self.expected = _ints(items, "expected_minutes")
         self._order = np.argsort(self.item, kind="stable")
         ordered = self.item[self._order]
         _refuse(UnsoundItems, ordered[1:][ordered[1:] == ordered[:-1]], "stands twice")
@@ -243,7 +280,7 @@ class _Items:
         for wrong, told in (
             (self.start > self.end, "ends before it starts"),
             ((ratio < 1).any(0) | (ratio > _MOST).any(0), "has a factor beyond 1 and 1000000000"),
-            (~np.isin(self.demand, MINUTES), f"has a demand interval that is none of {MINUTES}"),
+            (~_part_of_hour(self.demand), f"has a demand interval that is {_NO_PART}"),
             (~_within(self.calendar, len(terms.calendars)), "names a calendar that is not there"),
         ):
             _refuse(UnsoundItems, self.item[wrong], told)
@@ -275,16 +312,19 @@ class _Days:
         self.estimated = np.zeros(self.rows, np.int64)
         if "estimated" in days.column_names:
             self.estimated = _ints(days, "estimated")
-        _refuse(UnsoundDays, item[~np.isin(self.minutes, MINUTES)], f"is of none of {MINUTES}")
+        _refuse(UnsoundDays, item[~_part_of_hour(self.minutes)], f"has intervals of {_NO_PART}")
         _refuse(UnsoundDays, item[abs(self.direction) != 1], "has a direction that is not 1 or -1")
         clocks, names = _clocks(days.column("clock").chunk(0))
-        columns = (items.calendar[self.place], clocks, day, self.minutes)
-        kinds, self.kind = np.unique(np.stack(columns), axis=1, return_inverse=True)
+        kinds, self.kind = _coded(items.calendar[self.place], clocks, day, self.minutes)
         self.kinds = [
             (calendars[calendar], names[name], number, minutes)
-            for calendar, name, number, minutes in kinds.T.tolist()
+            for calendar, name, number, minutes in kinds
         ]
         self.begin = np.array([_begin(name, n) for _, name, n, _ in self.kinds])[self.kind]
+        self.start, self.end = items.start[self.place], items.end[self.place]
+        if "start" in days.column_names:
+            self.start = np.maximum(self.start, _ints(days, "start"))
+            self.end = np.minimum(self.end, _ints(days, "end"))
         self._item = item
         self._read(days.column("values").chunk(0))
 
@@ -304,19 +344,18 @@ class _Days:
         most = np.array([len(_pattern(*kind)) for kind in self.kinds])[self.kind]
         long = self._item[self.length > most]
         _refuse(UnsoundDays, long, "has a day with more values than intervals")
-        for minutes, length in _distinct(self.minutes, self.length):
+        for minutes, length in _coded(self.minutes, self.length)[0]:
             if length:
                 yield self._block(minutes, length)
 
     def _block(self, minutes: int, length: int) -> "_Block":
         rows = np.flatnonzero((self.minutes == minutes) & (self.length == length))
-        start, end = self.items.start[self.place[rows]], self.items.end[self.place[rows]]
         first, last = (
-            np.clip(-((self.begin[rows] - at) // (minutes * _MINUTE)), 0, length)
-            for at in (start, end)
+            np.clip(-((self.begin[rows] - at[rows]) // (minutes * _MINUTE)), 0, length)
+            for at in (self.start, self.end)
         )
         values = self._matrix(self._values, rows, length)
-        counted = last - first
+        counted = np.maximum(last - first, 0)
         cut = np.flatnonzero(counted < length)
         if len(cut):
             number = np.arange(length)
@@ -340,9 +379,9 @@ class _Days:
 
     def patterns(self, rows: Ints, minutes: int, length: int) -> tuple[npt.NDArray[np.uint8], Ints]:
         """Return the bucket of each interval for every kind of these rows, and each row's kind."""
-        kinds, codes = np.unique(self.kind[rows], return_inverse=True)
+        kinds, codes = _coded(self.kind[rows])
         told = b""
-        for kind in kinds:
+        for (kind,) in kinds:
             pattern = _pattern(*self.kinds[kind][:3], minutes)[:length]
             told += pattern.ljust(length, pattern[-1:])
         return np.frombuffer(told, np.uint8).reshape(-1, length), codes
@@ -366,7 +405,8 @@ class _Block(Struct, frozen=True):
         patterns = self.patterns
         changes = (patterns[:, 1:] != patterns[:, :-1]).any(axis=0)
         edges = np.concatenate(([0], np.flatnonzero(changes) + 1))
-        stretches = reduce.reduceat(self.values, edges, axis=1, dtype=np.int64)
+        wide = np.int64 if reduce is np.add else None
+        stretches = reduce.reduceat(self.values, edges, axis=1, dtype=wide)
         buckets = patterns[:, edges][self.codes]
         told = np.zeros((len(self.rows), BUCKETS), np.int64)
         for bucket in np.unique(patterns):
@@ -456,26 +496,31 @@ def _times(
 
 
 class _Groups:
-    """Rows grouped by their keys, ascending."""
+    """Rows grouped by their keys, ascending. Rows that are in order are left where they are."""
 
-    def __init__(self, *keys: Ints) -> None:
-        self._order = np.lexsort(keys[::-1])
-        ordered = [key[self._order] for key in keys]
-        new = np.ones(len(self._order), bool)
-        if len(new):
-            new[1:] = np.any([key[1:] != key[:-1] for key in ordered], axis=0)
+    def __init__(self, key: Ints, then: Ints | None = None) -> None:
+        then = np.zeros_like(key) if then is None else then
+        rises = (key[1:] > key[:-1]) | ((key[1:] == key[:-1]) & (then[1:] >= then[:-1]))
+        self._order = None if rises.all() else np.lexsort((then, key))
+        key, then = self._ordered(key), self._ordered(then)
+        new = np.ones(len(key), bool)
+        new[1:] = (key[1:] != key[:-1]) | (then[1:] != then[:-1])
         self._starts = np.flatnonzero(new)
-        self._group = np.empty(len(new), np.int64)
-        self._group[self._order] = np.cumsum(new) - 1
-        self.keys = ordered[0][self._starts]
-        self.first = self._order[self._starts]
+        self._group = np.cumsum(new) - 1
+        if self._order is not None:
+            self._group[self._order] = self._group.copy()
+        self.keys = key[self._starts]
+        self.first = self._starts if self._order is None else self._order[self._starts]
         self.count = np.diff(np.append(self._starts, len(new)))
+
+    def _ordered(self, column: Ints) -> Ints:
+        return column if self._order is None else column[self._order]
 
     def reduce(self, reduce: np.ufunc, column: Ints) -> Ints:
         """Reduce a column to one a group."""
         if not len(self._starts):
             return column[:0]
-        reduced: Ints = reduce.reduceat(column[self._order], self._starts, axis=0)
+        reduced: Ints = reduce.reduceat(self._ordered(column), self._starts, axis=0)
         return reduced
 
     def spread(self, column: Ints) -> Ints:
@@ -589,10 +634,25 @@ def _ints(table: Any, name: str) -> Ints:
     return numbers
 
 
-def _distinct(*columns: Ints) -> list[list[int]]:
-    """Return the combinations that stand in columns."""
-    told: list[list[int]] = np.unique(np.stack(columns), axis=1).T.tolist()
-    return told
+def _coded(*columns: Ints) -> tuple[list[list[int]], Ints]:
+    """Return the combinations that stand in columns, ascending, and which of them each row has."""
+    least = [int(column.min()) for column in columns]
+    widths = [int(column.max()) - low + 1 for column, low in zip(columns, least, strict=True)]
+    if math.prod(widths) > _SMALL:
+        told, codes = np.unique(np.stack(columns), axis=1, return_inverse=True)
+        return told.T.tolist(), codes
+    number = np.zeros_like(columns[0])
+    for column, low, width in zip(columns, least, widths, strict=True):
+        number = number * width + (column - low)
+    there = np.zeros(math.prod(widths), bool)
+    there[number] = True
+    parts = np.unravel_index(np.flatnonzero(there), widths)
+    told = np.stack([part + low for part, low in zip(parts, least, strict=True)])
+    return told.T.tolist(), (np.cumsum(there) - 1)[number]
+
+
+def _part_of_hour(minutes: Ints) -> npt.NDArray[np.bool_]:
+    return (minutes > 0) & (60 % np.maximum(minutes, 1) == 0)
 
 
 def _within(column: Ints, count: int) -> npt.NDArray[np.bool_]:
