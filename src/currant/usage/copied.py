@@ -1,7 +1,7 @@
 """Register-days as PostgreSQL copies them out in its binary format, read into Arrow.
 
-A row has the columns of `DAYS`, its values an array of int4. Rows of one shape, days with all their
-intervals, lie at even distances, so a run of them is read as one array of numbers, without an
+A row has the columns of `COPIED`, its values an array of int4. Rows of one shape, days with all
+their intervals, lie at even distances, so a run of them is read as one array of numbers, without an
 object a value; a day that lacks some or all of its intervals is read by itself.
 """
 
@@ -15,11 +15,17 @@ from msgspec import Struct
 
 from currant.usage.determinants import DAYS
 
+COPIED = pa.schema(
+    [
+        pa.field("stream", pa.int32(), nullable=False),
+        *(DAYS.field(name) for name in ("day", "minutes", "estimated", "values")),
+    ]
+)
+"""The rows as they are copied out: a stream is told by its number."""
+
 _SIGNATURE = 19  # bytes before the first row: the signature, flags, and an extension of no length
-_KINDS = {"item": "i8", "day": "i4", "clock": "i2", "minutes": "i2", "direction": "i2"}
-_KINDS |= {"estimated": "i1", "start": "i8", "end": "i8"}
-# PostgreSQL counts days and instants from 2000, Arrow from 1970.
-_SINCE_1970 = {"day": 10_957, "start": 946_684_800_000_000, "end": 946_684_800_000_000}
+_KINDS = {"stream": "i4", "day": "i4", "minutes": "i2", "estimated": "i1"}
+_SINCE_1970 = {"day": 10_957}  # PostgreSQL counts days from 2000, Arrow from 1970.
 _COUNT = len(_KINDS) + 1
 _FIRST_SPAN, _WIDER = 16, 16  # rows that are held against the first of a run, and how that grows
 
@@ -54,7 +60,7 @@ class CopiedDays:
         self._begun = False
 
     def take(self, chunk: bytes) -> Any:
-        """Read on: the rows that are whole by now (`DAYS`); the bytes of one that is not are kept.
+        """Read on, and return the rows that are whole by now (`COPIED`); the rest is kept.
 
         Nobody else may write what the database copies out, so its layout is not doubted.
         """
@@ -66,7 +72,7 @@ class CopiedDays:
             runs.append(run)
         self._begun |= len(raw) >= at
         self._rest = raw[at:] if self._begun else raw
-        return _batch(runs) if runs else DAYS.empty_table()
+        return _batch(runs) if runs else COPIED.empty_table()
 
 
 def _run(raw: bytes, at: int) -> tuple[_Run, int] | None:
@@ -120,6 +126,6 @@ def _batch(runs: list[_Run]) -> Any:
         for name, kind in _KINDS.items()
     }
     values = pa.concat_arrays([run.values for run in runs])
-    arrays = [pa.array(column).cast(DAYS.field(name).type) for name, column in columns.items()]
+    arrays = [pa.array(column).cast(COPIED.field(name).type) for name, column in columns.items()]
     lists = pa.ListArray.from_arrays(pa.array(offsets), values)
-    return pa.Table.from_arrays([*arrays, lists], schema=DAYS)
+    return pa.Table.from_arrays([*arrays, lists], schema=COPIED)

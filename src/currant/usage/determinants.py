@@ -230,34 +230,43 @@ def settle(sums: Any, terms: Terms) -> Any:
 class Summing:
     """Register-days summed as they come, those of one item and day one after another.
 
-    A batch may end anywhere: what may go on in the next one is held back for it.
+    A batch may end anywhere: the rows of its last item and day are kept, with those that go on in
+    the next one, until the end.
     """
 
     def __init__(self, terms: Terms) -> None:
         self._terms = terms
         self._parts: list[Any] = []
-        self._held = DAYS.empty_table()
+        self._kept: list[Any] = []
+        self._last: tuple[int, int] | None = None
 
     def add(self, days: Any) -> None:
         """Sum what is whole of a batch. Raises as `determine` does."""
         days = _table(days)
-        if self._held.num_rows:
-            days = pa.concat_tables([self._held, days.cast(self._held.schema)])
         if not days.num_rows:
             return
         item, day = _ints(days, "item"), _ints(days, "day")
-        other = np.flatnonzero((item != item[-1]) | (day != day[-1]))
-        whole = int(other[-1]) + 1 if len(other) else 0
-        self._held = days.slice(whole)
-        if whole:
-            self._parts.append(determine(days.slice(0, whole), self._terms))
+        last = (int(item[-1]), int(day[-1]))
+        first = _run_of(item, day, self._last)
+        whole = days.num_rows - _run_of(item[::-1], day[::-1], last)
+        self._kept.append(days.slice(0, first))
+        if first < whole:
+            self._parts.append(determine(days.slice(first, whole - first), self._terms))
+        self._kept.append(days.slice(max(first, whole)))
+        self._last = last
 
     def end(self) -> Any:
         """Return what all of them sum to (`SUMS`)."""
-        self._parts.append(determine(self._held, self._terms))
-        self._held = self._held.slice(0, 0)
-        self._parts = [combine(self._parts)]
-        return self._parts[0]
+        kept = [determine(pa.concat_tables(self._kept), self._terms)] if self._kept else []
+        return combine([*self._parts, *kept])
+
+
+def _run_of(item: Ints, day: Ints, sought: tuple[int, int] | None) -> int:
+    """Count the rows at the beginning that are of one item and day."""
+    if sought is None:
+        return 0
+    other = (item != sought[0]) | (day != sought[1])
+    return int(other.argmax()) if other.any() else len(other)
 
 
 class _Items:
@@ -333,8 +342,11 @@ class _Days:
         if pa.types.is_fixed_size_list(lists.type):
             lists = lists.cast(pa.list_(lists.type.value_type))
         child = lists.values
-        self._valid = child.is_valid().to_numpy(zero_copy_only=False) if child.null_count else None
-        self._values = child.fill_null(0).to_numpy()
+        self._valid = None
+        if child.null_count:
+            self._valid = child.is_valid().to_numpy(zero_copy_only=False)
+            child = child.fill_null(0)
+        self._values = child.to_numpy()
         offsets = lists.offsets.to_numpy().astype(np.int64)
         self._from = offsets[:-1]
         self.length = np.diff(offsets)
@@ -514,7 +526,9 @@ class _Groups:
         self.count = np.diff(np.append(self._starts, len(new)))
 
     def _ordered(self, column: Ints) -> Ints:
-        return column if self._order is None else column[self._order]
+        if self._order is not None:
+            column = column[self._order]
+        return column
 
     def reduce(self, reduce: np.ufunc, column: Ints) -> Ints:
         """Reduce a column to one a group."""
@@ -652,7 +666,8 @@ def _coded(*columns: Ints) -> tuple[list[list[int]], Ints]:
 
 
 def _part_of_hour(minutes: Ints) -> npt.NDArray[np.bool_]:
-    return (minutes > 0) & (60 % np.maximum(minutes, 1) == 0)
+    part: npt.NDArray[np.bool_] = (minutes > 0) & (60 % np.maximum(minutes, 1) == 0)
+    return part
 
 
 def _within(column: Ints, count: int) -> npt.NDArray[np.bool_]:

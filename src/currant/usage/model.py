@@ -38,15 +38,24 @@ class PeriodFacts(msgspec.Struct, frozen=True, gc=False):
     loss_millionths: int
 
 
-class RegisterDay(msgspec.Struct, frozen=True):
-    """A day of a stream as it is copied out: the columns of `determinants.DAYS`."""
+class Stream(msgspec.Struct, frozen=True, gc=False):
+    """A register with intervals that measures an item, while its meter hangs there.
+
+    `clock` is in minutes ahead of UTC, `direction` 1 for import and -1 for export.
+    """
 
     item: int
-    day: date
     clock: int
-    minutes: int
     direction: int
+    start_at: datetime
+    end_at: datetime
+
+
+class CopiedDay(msgspec.Struct, frozen=True):
+    """A day of a stream, told by its number, as it is copied out; null: not known."""
+
+    stream: int
+    day: date
+    minutes: int
     estimated: bool
-    start: datetime
-    end: datetime
     values: list[int | None]

@@ -13,9 +13,10 @@ create temporary table if not exists priced_period (
 ) on commit drop;
 
 -- name: stage_streams
--- The registers with intervals that measure a period, each while its meter hangs there, for this
--- transaction.
+-- The registers with intervals that measure a period, each while its meter hangs there, numbered
+-- from 0, for this transaction.
 create temporary table if not exists priced_stream (
+    stream int not null,
     item bigint not null,
     register_id bigint not null,
     clock smallint not null,
@@ -43,9 +44,10 @@ analyze pg_temp.priced_stream;
 -- Find the streams of energy of the periods: whatever meters of the product hang at the location.
 -- They are alone where no two of a period are imported energy, whose demand is that of their sum.
 insert into pg_temp.priced_stream (
-    item, register_id, clock, direction, start_at, end_at, first_day, last_day, alone
+    stream, item, register_id, clock, direction, start_at, end_at, first_day, last_day, alone
 )
 select
+    row_number() over (order by s.item, s.register_id, s.start_at) - 1,
     s.item, s.register_id, extract(epoch from s.ahead)::int / 60,
     case s.direction when 'E' then 1 else -1 end, s.start_at, s.end_at,
     (s.start_at at time zone 'UTC' + s.ahead)::date,
@@ -98,16 +100,21 @@ left join (
     group by t.item
 ) as s on s.item = p.item;
 
+-- name: streams
+-- The streams of the periods, in the order of their numbers.
+select s.item, s.clock, s.direction, s.start_at, s.end_at
+from pg_temp.priced_stream as s
+order by s.stream;
+
 -- name: register_days
 -- The register-days of the streams; those of one period and day side by side, but for streams that
 -- are alone, which need no sorting. What is not known of a day (quality N) is null.
--- not null: item day clock minutes direction estimated start end values
+-- not null: stream day minutes estimated values
 select
-    w.item, w.day, w.clock, w.minutes, w.direction,
-    w.quality ~ '[ESF]' as estimated,
-    w.start_at as start, w.end_at as "end",
+    w.stream, w.day, w.minutes,
+    w.quality <> 'A' and w.quality ~ '[ESF]' as estimated,
     case
-        when w.quality !~ 'N' then w.quantities
+        when w.quality = 'A' or w.quality !~ 'N' then w.quantities
         when w.quality = 'N' then '{}'::int[]
         else array(
             select case when substr(w.quality, u.number::int, 1) <> 'N' then u.wh end
@@ -117,9 +124,7 @@ select
     end as values
 from (
     (
-        select
-            s.item, d.day, s.clock, d.minutes, s.direction, d.quality, s.start_at, s.end_at,
-            d.quantities
+        select s.stream, d.day, d.minutes, d.quality, d.quantities
         from pg_temp.priced_stream as s
         inner join intervals.current_day as d
             on d.portal_id = :portal_id::int and d.register_id = s.register_id
@@ -128,9 +133,7 @@ from (
     )
     union all
     (
-        select
-            s.item, d.day, s.clock, d.minutes, s.direction, d.quality, s.start_at, s.end_at,
-            d.quantities
+        select s.stream, d.day, d.minutes, d.quality, d.quantities
         from pg_temp.priced_stream as s
         inner join intervals.current_day as d
             on d.portal_id = :portal_id::int and d.register_id = s.register_id

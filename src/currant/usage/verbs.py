@@ -1,6 +1,9 @@
 """The questions asked about usage."""
 
-from typing import Any
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any, Self
 
 import pyarrow as pa
 
@@ -9,8 +12,8 @@ from currant.db.statements import Statements
 from currant.db.tx import Tx
 from currant.errors import Invalid
 from currant.usage.copied import CopiedDays
-from currant.usage.determinants import ITEMS, Summing, Terms, settle
-from currant.usage.model import DeterminantsWanted, PeriodFacts, RegisterDay
+from currant.usage.determinants import DAYS, ITEMS, Summing, Terms, settle
+from currant.usage.model import CopiedDay, DeterminantsWanted, PeriodFacts, Stream
 
 sql = Statements(__package__)
 _GIVE_MEMORY = sql.command("give_memory")
@@ -21,7 +24,8 @@ _ANALYZE_PERIODS = sql.command("analyze_periods")
 _FIND_STREAMS = sql.command("find_streams")
 _ANALYZE_STREAMS = sql.command("analyze_streams")
 _PERIOD_FACTS = sql.rows("period_facts", PeriodFacts)
-_REGISTER_DAYS = sql.rows("register_days", RegisterDay)
+_STREAMS = sql.rows("streams", Stream)
+_REGISTER_DAYS = sql.rows("register_days", CopiedDay)
 
 _STAGED = ("item", "agreement_id", "start_at", "end_at", "with_losses")
 _BATCH_BYTES = 4 * 1024 * 1024
@@ -37,18 +41,67 @@ async def determinants(tx: Tx, question: DeterminantsWanted) -> Any:
     agreement that there is not, and as `determine` does.
     """
     terms = await _stage(tx, question)
-    copied, summing = CopiedDays(), Summing(terms)
-    waiting: list[bytes] = []
+    streams, copied, summing = _streams(await tx.all(_STREAMS)), CopiedDays(), Summing(terms)
 
-    async def sink(chunk: bytes) -> None:
-        waiting.append(chunk)
-        if len(waiting) * len(chunk) >= _BATCH_BYTES:
-            summing.add(copied.take(b"".join(waiting)))
-            waiting.clear()
+    def add(raw: bytes) -> None:
+        days = copied.take(raw)
+        whose = streams.take(days.column("stream"))
+        for name in ("day", "minutes", "estimated", "values"):
+            whose = whose.append_column(DAYS.field(name), days.column(name))
+        summing.add(whose)
 
-    await tx.copy_out(_REGISTER_DAYS, sink, portal_id=tx.portal.portal_id)
-    summing.add(copied.take(b"".join(waiting)))
+    # What has arrived is summed while the next is on its way.
+    with ThreadPoolExecutor(1) as beside:
+        async with Batches(_BATCH_BYTES, lambda raw: beside.submit(add, raw)) as batches:
+            await tx.copy_out(_REGISTER_DAYS, batches.take, portal_id=tx.portal.portal_id)
     return settle(summing.end(), terms)
+
+
+class Batches:
+    """Chunks of bytes put together to batches that are worked off elsewhere, one ahead at most."""
+
+    def __init__(self, size: int, work: Callable[[bytes], Future[None]]) -> None:
+        self._least, self._work = size, work
+        self._chunks: list[bytes] = []
+        self._size = 0
+        self._working: Future[None] | None = None
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is None:
+            await self._pass_on()
+            await self._worked()
+
+    async def take(self, chunk: bytes) -> None:
+        """Add a chunk; wait where the batch before is not worked off."""
+        self._chunks.append(chunk)
+        self._size += len(chunk)
+        if self._size >= self._least:
+            await self._pass_on()
+
+    async def _pass_on(self) -> None:
+        await self._worked()
+        self._working = self._work(b"".join(self._chunks))
+        self._chunks.clear()
+        self._size = 0
+
+    async def _worked(self) -> None:
+        if self._working is not None:
+            await asyncio.wrap_future(self._working)
+
+
+def _streams(streams: list[Stream]) -> Any:
+    """Make a table of the streams."""
+    columns = {
+        "item": [stream.item for stream in streams],
+        "clock": [stream.clock for stream in streams],
+        "direction": [stream.direction for stream in streams],
+        "start": [stream.start_at for stream in streams],
+        "end": [stream.end_at for stream in streams],
+    }
+    return pa.table({name: pa.array(told, DAYS.field(name).type) for name, told in columns.items()})
 
 
 async def _stage(tx: Tx, question: DeterminantsWanted) -> Terms:
