@@ -7,11 +7,10 @@ from typing import Any
 
 import msgspec
 
-from currant import wire
-from currant.billing.periods import Measured, Period, Supply
 from currant.billing.measuring import months_from
-from currant.billing.model import ChargeRow, DueDays, LineItemRow, Policy, Remarkable
-from currant.money import from_minor, tax_within, to_minor
+from currant.billing.model import ChargeRow, LineItemRow, Remarkable
+from currant.billing.periods import Period, Supply
+from currant.money import from_minor, half_up, tax_within, to_minor
 from currant.tariffs.bills import BillLine, Determinants, price_bills, share_tax
 from currant.tariffs.book import PriceBook
 from currant.tariffs.plans import Discount
@@ -21,18 +20,20 @@ from currant.tariffs.versions import PlanVersion
 _DAY = timedelta(days=1)
 _BUCKETS = range(1, 10)
 
-# The fields of the composite types of invoices/schema.sql, in their order, after `n`.
-Line = tuple[Any, ...]
-
 
 class Counted(msgspec.Struct, frozen=True):
-    """What a calculation period is priced by: Wh by bucket, and W; `past` the ratchet's months."""
+    """What a calculation period is priced by: Wh by bucket, and W; `past` the ratchet's months.
+
+    `metered_wh` and `metered_export_wh` are what intervals measured, for the invoice to tell.
+    """
 
     energy_wh: dict[int, int]
     export_wh: dict[int, int] = {}
     peak_w: dict[int, int] = {}
     past_peak_w: dict[int, int] = {}
     capacity_va: int = 0
+    metered_wh: int = 0
+    metered_export_wh: int = 0
 
 
 class DraftLine(msgspec.Struct, frozen=True):
@@ -73,6 +74,17 @@ def basic_counts(period: Period, book: PriceBook) -> Counted:
             into = export if register.row.direction == "I" else energy
             into[bucket] = into.get(bucket, 0) + register.meter.between(start, end)
     return Counted(energy, export)
+
+
+def with_losses(counted: Counted, factor: Decimal | None) -> Counted:
+    """Raise the energy supplied by a loss factor, each bucket once, half-up (domain rule 22).
+
+    Not what is fed in, and not demand. A site without a factor loses nothing that is known.
+    """
+    if factor is None:
+        return counted
+    energy = {bucket: int(half_up(wh * factor, 0)) for bucket, wh in counted.energy_wh.items()}
+    return msgspec.structs.replace(counted, energy_wh=energy)
 
 
 def price_periods(
@@ -279,70 +291,3 @@ def tax_by_invoice(lines: Sequence[DraftLine]) -> list[DraftLine]:
         for n, tax in zip(places, taxes, strict=True):
             settled[n] = msgspec.structs.replace(lines[n], tax_minor=tax)
     return settled
-
-
-def remarkable(
-    due: DueDays, used: Sequence[Measured], days: int, policy: Policy
-) -> Iterable[Remarkable]:
-    """Say what is remarkable of an agreement's usage: an estimate, or far from the usual."""
-    if any(row.basis == "ESTIMATED" for row in used):
-        yield Remarkable(due.account_id, due.agreement_id, "ESTIMATED", "Some usage is estimated.")
-    quantity = sum(row.quantity for row in used if row.row.direction == "E")
-    usual = due.usual_wh
-    if usual is None or not usual or not days:
-        return
-    percent = int(100 * quantity / (usual * days))
-    if percent >= policy.outlier_percent or percent * policy.outlier_percent <= 10_000:
-        detail = f"Usage a day is {percent} % of the usual."
-        yield Remarkable(due.account_id, due.agreement_id, "OUTLIER", detail)
-
-
-def line_tuple(n: int, line: DraftLine, currency: str) -> Line:
-    """Return a line as `invoices.new_line`."""
-    return (
-        n,
-        line.agreement_id,
-        line.location_id,
-        None,
-        line.product_type,
-        line.line_type,
-        line.description,
-        line.start,
-        line.end - _DAY,
-        line.quantity,
-        line.unit,
-        line.rate,
-        line.loss_factor,
-        from_minor(line.net_minor, currency),
-        from_minor(line.tax_minor, currency),
-        "GST" if line.taxable else "FREE",
-        line.coa,
-        line.ar_coa,
-        line.tariff_id,
-        line.charge_id,
-        wire.encode(line.explanation).decode(),
-    )
-
-
-def measured_tuple(n: int, row: Measured) -> Line:
-    """Return what a register measured as `invoices.new_measured`."""
-    return (
-        n,
-        row.supply.due.agreement_id,
-        row.supply.due.location_id,
-        row.row.register_id,
-        row.row.serial_number,
-        row.row.register_no,
-        row.row.meter_type_code,
-        row.row.unit,
-        row.start,
-        row.end - _DAY,
-        None if row.previous is None else row.previous.value,
-        None if row.current is None else row.current.value,
-        row.basis,
-        row.multiplier,
-        row.quantity,
-        row.row.direction == "I",
-        row.supply.due.loss_factor,
-    )
-

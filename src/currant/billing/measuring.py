@@ -1,8 +1,8 @@
-"""What basic registers measured between two days: reads to usage, in whole thousandths of a unit.
+"""What basic registers measured between two days, in whole thousandths of a unit.
 
-A day is told by its first instant's date: usage from 1 July to 1 August is July's. Between two reads
-usage passes evenly by days, counted up from the read before and rounded half-up at each edge, so
-that the parts of a stretch add up to it, however it is cut (conformance.md 10.5 iii).
+A day is told by its first instant's date: usage from 1 July to 1 August is July's. Between two
+reads usage passes evenly by days, counted up from the read before and rounded half-up at each edge,
+so that the parts of a stretch add up to it, however it is cut (conformance.md 10.5 iii).
 """
 
 from bisect import bisect_right
@@ -35,7 +35,7 @@ def day_of(read_at: datetime, zone: tzinfo) -> date:
 
 
 def advance(before: DayRead, after: DayRead, dials: int) -> int:
-    """Return what passed between two reads; one that shows less has rolled over, if it has dials."""
+    """Return what passed between two reads; one that shows less has rolled over, by its dials."""
     difference = after.value - before.value
     if difference < 0 and dials:
         difference += 1000 * 10**dials
@@ -50,7 +50,7 @@ class Meter(Struct, frozen=True):
 
     @classmethod
     def of(cls, reads: Sequence[DayRead], dials: int) -> "Meter":
-        """Sum up what passed from the first read to each; of two reads of a day the later counts."""
+        """Sum up what passed from the first read to each; of two a day the later counts."""
         by_day = {read.day: read for read in reads}
         ordered = tuple(by_day[day] for day in sorted(by_day))
         used, total = [], 0
@@ -120,6 +120,11 @@ def months_from(start: date, end: date) -> list[Span]:
         spans.append(Span(begin, min(following, end), (following - begin).days))
         begin = following
     return spans
+
+
+def months_before(day: date, months: int) -> date:
+    """Return the same day of an earlier month, or its last."""
+    return _months_later(day, -months)
 
 
 def _months_later(day: date, months: int) -> date:

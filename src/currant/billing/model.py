@@ -5,7 +5,7 @@ from decimal import Decimal
 
 import msgspec
 
-from currant.errors import Conflict, Invalid, NotFound
+from currant.errors import Invalid
 
 
 class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -8,6 +8,7 @@ where the plan tells anything by the month (domain rules 23 and 24). Nothing her
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from itertools import pairwise
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -27,6 +28,11 @@ class Register(msgspec.Struct, frozen=True):
     meter: Meter
     start: date
     end: date
+
+    @property
+    def name(self) -> str:
+        """How people tell it from others."""
+        return f"Meter {self.row.serial_number} register {self.row.register_no}"
 
 
 class Supply(msgspec.Struct, frozen=True):
@@ -121,50 +127,58 @@ def _metered(
     tolerance: int,
 ) -> Supply | Remarkable | None:
     """Cut the due days of a metered agreement to those that are measured."""
-
-    def missing(detail: str) -> Remarkable:
-        return Remarkable(days.account_id, days.agreement_id, "MISSING_READ", detail)
-
-    if not rows:
-        return missing(f"No meter hung there from {days.from_on} to {days.to_on}.")
-    zone = ZoneInfo(days.timezone)
-    end = days.to_on + _DAY
-    registers, intervals = [], []
-    for row in rows:
-        start, until = hung(row, days)
-        if start >= until:
-            continue
-        if row.metering_type == "AM":
-            intervals.append(row)
-            continue
-        meter = Meter.of(
-            [
-                DayRead(day_of(read.read_at, zone), read.value, read.multiplier, read.estimated)
-                for read in reads.get(row.register_id, ())
-            ],
-            row.dials,
-        )
-        registers.append(Register(row, meter, start, until))
+    hanging = [(row, *hung(row, days)) for row in rows]
+    hanging = [(row, start, end) for row, start, end in hanging if start < end]
+    if not hanging:
+        return _missing(days, f"No meter hung there from {days.from_on} to {days.to_on}.")
+    registers = [
+        Register(row, _read(row, reads.get(row.register_id, ()), days), start, end)
+        for row, start, end in hanging
+        if row.metering_type == "BASIC"
+    ]
     for register in registers:
-        row, meter = register.row, register.meter
-        name = f"{row.serial_number} register {row.register_no}"
-        if meter.first_day is None or meter.last_day is None or meter.first_day > register.start:
-            return missing(f"{name} has no read at the beginning of {register.start}.")
-        still_there = register.end == days.to_on + _DAY
-        if still_there and not days.ends:
-            end = min(end, max(meter.last_day, days.from_on))
-        elif meter.last_day < register.end:
-            return missing(f"{name} has no read at the end of {register.end - _DAY}.")
+        if lacking := _lacking(register, days):
+            return _missing(days, f"{register.name} has no read at {lacking}.")
+    past = days.to_on + _DAY
+    end = past
+    if not days.ends:
+        last = [r.meter.last_day or days.from_on for r in registers if r.end == past]
+        end = max(min([past, *last]), days.from_on)
     behind = (min(through, days.to_on) + _DAY - end).days
-    if registers and not days.ends and (end <= days.from_on or behind > tolerance):
-        last = max(end, days.from_on) - _DAY
-        return missing(f"There is no read after that of {last}, {behind} days before the end.")
-    if end <= days.from_on:
-        return None
-    kept = tuple(
-        Register(r.row, r.meter, r.start, min(r.end, end)) for r in registers if r.start < end
+    if registers and (end == days.from_on or behind > tolerance):
+        told = f"The last read is of {end - _DAY}, {behind} days before the end."
+        return _missing(days, told)
+    return Supply(
+        days,
+        days.from_on,
+        end,
+        tuple(
+            Register(r.row, r.meter, r.start, min(r.end, end)) for r in registers if r.start < end
+        ),
+        tuple(row for row, start, _ in hanging if row.metering_type == "AM" and start < end),
     )
-    return Supply(days, days.from_on, end, kept, tuple(intervals))
+
+
+def _missing(days: DueDays, detail: str) -> Remarkable:
+    return Remarkable(days.account_id, days.agreement_id, "MISSING_READ", detail)
+
+
+def _read(row: MeteredRow, reads: Sequence[ReadRow], days: DueDays) -> Meter:
+    zone = ZoneInfo(days.timezone)
+    told = [
+        DayRead(day_of(read.read_at, zone), read.value, read.multiplier, read.estimated)
+        for read in reads
+    ]
+    return Meter.of(told, row.dials)
+
+
+def _lacking(register: Register, days: DueDays) -> str:
+    """Say at which edge a register lacks a read that it cannot be billed without."""
+    first, last = register.meter.first_day, register.meter.last_day
+    if first is None or last is None or first > register.start:
+        return f"the beginning of {register.start}"
+    ended = days.ends or register.end <= days.to_on
+    return f"the end of {register.end - _DAY}" if ended and last < register.end else ""
 
 
 class Plans(msgspec.Struct, frozen=True):
@@ -194,7 +208,7 @@ class Plans(msgspec.Struct, frozen=True):
                     edges.add(day_of(at, zone))
         days = sorted(edge for edge in edges if supply.start <= edge <= supply.end)
         stretches: list[tuple[date, date, int | None]] = []
-        for start, end in zip(days, days[1:], strict=False):
+        for start, end in pairwise(days):
             tariff = self._tariff_on(supply, hanging, start)
             if stretches and stretches[-1][2] == tariff:
                 stretches[-1] = (stretches[-1][0], end, tariff)
@@ -248,7 +262,7 @@ def _cut(supply: Supply, start: date, end: date, book: Any) -> Iterator[Span]:
         months = [whole]
     for month in months:
         inside = [month.start, *(c for c in changes if month.start < c < month.end), month.end]
-        for begin, until in zip(inside, inside[1:], strict=False):
+        for begin, until in pairwise(inside):
             if start <= begin and until <= end and begin < until:
                 yield Span(begin, until, month.month_days)
 

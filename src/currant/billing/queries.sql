@@ -165,7 +165,8 @@ order by c.account_id, c.charge_id;
 -- not null: description begins_on tax_rate
 select
     s.agreement_id, s.line_item_id,
-    coalesce(nullif(s.description, ''), i.description) as description, s.quantity, s.unit_price, s.price_includes_tax, s.frequency, i.credit, i.tax_code, i.coa,
+    coalesce(nullif(s.description, ''), i.description) as description, s.quantity,
+    s.unit_price, s.price_includes_tax, s.frequency, i.credit, i.tax_code, i.coa,
     i.ar_coa, (lower(g.valid) at time zone :timezone::text)::date as begins_on,
     coalesce(t.rate, 0) as tax_rate
 from charges.line_item as s

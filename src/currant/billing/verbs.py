@@ -1,14 +1,13 @@
 """Acts on drafts, and the policy that they are made by."""
 
 from collections.abc import Iterable, Sequence
-from datetime import date, timedelta
-from decimal import Decimal
-
-import msgspec
+from datetime import date, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
 
 from currant.access.permissions import Permission, needs
 from currant.access.verbs import Nothing
-from currant.billing.drafts import Draft, account_drafts, draft_tuples
+from currant.billing.drafts import Draft, account_drafts, draft_tuples, interval_totals
 from currant.billing.lines import (
     Counted,
     DraftLine,
@@ -16,7 +15,9 @@ from currant.billing.lines import (
     charge_line,
     item_lines,
     price_periods,
+    with_losses,
 )
+from currant.billing.measuring import months_before
 from currant.billing.model import (
     AssignedRow,
     ChargeRow,
@@ -98,6 +99,13 @@ async def draft_accounts(tx: Tx, terms: DraftTerms, account_ids: Sequence[int]) 
                     found.append(part)
     counts, gaps = await _counts(tx, cut, plans)
     found += gaps
+    totals = interval_totals(cut, counts)
+    counts = [
+        with_losses(counted, period.supply.due.loss_factor)
+        if plans.books[period.tariff_id].terms.with_losses
+        else counted
+        for period, counted in zip(cut, counts, strict=True)
+    ]
     short = {gap.agreement_id for gap in found if gap.kind in ("GAP", "NO_PLAN")}
     whole = [n for n, period in enumerate(cut) if period.supply.due.agreement_id not in short]
     priced, unpriced = price_periods(
@@ -115,14 +123,10 @@ async def draft_accounts(tx: Tx, terms: DraftTerms, account_ids: Sequence[int]) 
             lines.setdefault(period.supply.due.account_id, []).append(line)
     for account_id, line in await _service_lines(tx, billed):
         lines.setdefault(account_id, []).append(line)
-    drafts, remarkable = account_drafts(
-        billed,
-        lines,
-        await _charges(tx, account_ids, terms.through, {row.account_id for row in found}, billed),
-        counts={id(cut[n].supply): counts[n] for n in whole},
-        through=terms.through,
-        policy=terms.policy,
+    charged = await _charges(
+        tx, account_ids, terms.through, {row.account_id for row in found}, billed
     )
+    drafts, remarkable = account_drafts(billed, lines, charged, totals, terms, tx.portal.currency)
     if drafts:
         await _write(tx, terms.run_id, drafts)
     return Drafted(len(drafts), found + remarkable)
@@ -152,10 +156,8 @@ async def _ready(
         from_ats=[start for start, _ in bounds],
         to_ats=[end for _, end in bounds],
     )
-    window = dict(
-        zip(((d.agreement_id, d.from_on) for d in metered), bounds, strict=True)
-    )
-    wanted: dict[int, list[tuple[object, object]]] = {}
+    window = dict(zip(((d.agreement_id, d.from_on) for d in metered), bounds, strict=True))
+    wanted: dict[int, list[tuple[datetime, datetime]]] = {}
     for row in rows:
         if row.metering_type == "BASIC":
             wanted.setdefault(row.register_id, []).append(window[row.agreement_id, row.due_from])
@@ -255,8 +257,8 @@ def _priced_periods(
 ) -> Iterable[PricedPeriod]:
     """Ask for a period's determinants, and where demand has a ratchet for the months before."""
     start, end = period.instants
-    agreement_id, losses = period.supply.due.agreement_id, book.terms.loss_adjusted
-    yield PricedPeriod(n, agreement_id, start, end, calendar, with_losses=losses)
+    agreement_id = period.supply.due.agreement_id
+    yield PricedPeriod(n, agreement_id, start, end, calendar, with_losses=False)
     zone = period.supply.zone
     for back in range(1, book.terms.ratchet_months + 1):
         month = months_before(period.span.start, back)
@@ -270,25 +272,96 @@ def _priced_periods(
         )
 
 
-def _past_peaks(n: int, rows: dict[int, dict[str, object]], step: int) -> dict[int, int]:
+def _past_peaks(n: int, rows: dict[int, dict[str, Any]], step: int) -> dict[int, int]:
     """Return the highest demand of each bucket over the months before."""
     peaks: dict[int, int] = {}
     item = n + step
     while item in rows:
-        for bucket, peak in enumerate(rows[item]["peak_w"]):  # type: ignore[arg-type]
+        for bucket, peak in enumerate(rows[item]["peak_w"]):
             peaks[bucket] = max(peaks.get(bucket, 0), peak)
         item += step
     return peaks
 
 
-def _with_intervals(
-    counted: Counted, row: dict[str, object], past: dict[int, int]
-) -> Counted:
+def _with_intervals(counted: Counted, row: dict[str, Any], past: dict[int, int]) -> Counted:
     """Add what intervals measured to what basic registers did."""
     energy, export = dict(counted.energy_wh), dict(counted.export_wh)
     for into, name in ((energy, "energy_wh"), (export, "export_wh")):
-        for bucket, quantity in zip(_BUCKETS, row[name], strict=True):  # type: ignore[call-overload]
+        for bucket, quantity in zip(_BUCKETS, row[name], strict=True):
             if quantity:
                 into[bucket] = into.get(bucket, 0) + quantity
-    peaks = dict(enumerate(row["peak_w"]))  # type: ignore[arg-type]
-    return Counted(energy, export, peaks, past, counted.capacity_va)
+    return Counted(
+        energy,
+        export,
+        dict(enumerate(row["peak_w"])),
+        past,
+        counted.capacity_va,
+        sum(row["energy_wh"]),
+        sum(row["export_wh"]),
+    )
+
+
+async def _service_lines(tx: Tx, billed: Sequence[Supply]) -> list[tuple[int, DraftLine]]:
+    """Return the lines of services without meters, with their accounts."""
+    services = {s.due.agreement_id: s for s in billed if s.due.location_id is None}
+    by_agreement: dict[int, list[Supply]] = {}
+    for supply in billed:
+        by_agreement.setdefault(supply.due.agreement_id, []).append(supply)
+    if not services:
+        return []
+    items: dict[int, list[LineItemRow]] = {}
+    for row in await tx.all(
+        _LINE_ITEMS_DUE,
+        portal_id=tx.portal.portal_id,
+        agreement_ids=list(services),
+        tax_on=min(supply.start for supply in services.values()),
+        timezone=tx.portal.timezone,
+    ):
+        items.setdefault(row.agreement_id, []).append(row)
+    currency = tx.portal.currency
+    return [
+        (supply.due.account_id, line)
+        for agreement_id in services
+        for supply in by_agreement[agreement_id]
+        for line in item_lines(supply, items.get(agreement_id, ()), currency, minor_units(currency))
+    ]
+
+
+async def _charges(
+    tx: Tx,
+    account_ids: Sequence[int],
+    through: date,
+    troubled: set[int],
+    billed: Sequence[Supply],
+) -> dict[int, list[DraftLine]]:
+    """Return the lines of charges; those of an account that could not be billed at all wait."""
+    waiting = troubled - {supply.due.account_id for supply in billed}
+    lines: dict[int, list[DraftLine]] = {}
+    for charge in await tx.all(
+        _CHARGES_DUE,
+        portal_id=tx.portal.portal_id,
+        account_ids=[account_id for account_id in account_ids if account_id not in waiting],
+        through=through,
+    ):
+        line = charge_line(charge, tx.portal.currency)
+        lines.setdefault(charge.account_id, []).append(line)
+    return lines
+
+
+async def _write(tx: Tx, run_id: int, drafts: Sequence[Draft]) -> None:
+    """Write drafts in one statement."""
+    told = draft_tuples(drafts, tx.portal.currency)
+    await tx.all(
+        _DRAFT,
+        portal_id=tx.portal.portal_id,
+        run_id=run_id,
+        drafts=told.invoices,
+        lines=told.lines,
+        measured=told.measured,
+        days=told.days,
+        at=tx.now,
+    )
+
+
+def _zone(days: DueDays) -> ZoneInfo:
+    return ZoneInfo(days.timezone)

@@ -190,7 +190,7 @@ class NoSuchInvoice(NotFound):
 
 
 class AccountDrafted(Conflict, constraint="account_drafted_once"):
-    """The account has a draft in another bill run. Nothing was drafted; post or discard that one."""
+    """The account has a draft in another bill run. Nothing was drafted; settle that one."""
 
 
 class BilledTwice(Conflict, constraint="days_billed_once"):

@@ -124,7 +124,7 @@ where g.portal_id = :portal_id::int and g.agreement_id = :agreement_id::bigint
 
 -- name: paper_heads
 -- What the papers of some invoices print beside the invoice: the customer and the supply.
--- not null: supply_address
+-- not null: supply_address life_support
 select
     i.invoice_id, a.account_id, c.name, c.address_1, c.address_2, c.city, c.state, c.postal_code,
     l.site_identifier,

@@ -155,7 +155,8 @@ select
     c.type_code as customer_type, b.building_code, b.name as building_name, i.invoice_on,
     i.posted_at, i.due_on, i.from_on, i.to_on, i.previous_balance, i.adjustment_total,
     i.receipt_total, i.net, i.tax, i.total,
-    case when r.invoice_id is null then coalesce(o.paid, 0) else 0 end as amount_paid,
+    case when r.invoice_id is null then coalesce(o.paid, 0) else 0 end::db.amount
+    as amount_paid,
     case
         when r.invoice_id is not null then 'REVERSED'
         when coalesce(o.outstanding, 0) = 0 then 'PAID'
@@ -295,7 +296,8 @@ create type invoices.new_measured as (
 create type invoices.new_days as (
     n int,
     agreement_id bigint,
-    days daterange
+    from_on date,
+    to_on date
 );
 
 -- Draft invoices with their lines, what they measured and the days that they cover, take the
@@ -325,9 +327,9 @@ begin
         case when d.held_for is not null then 'auto' end
     from unnest(drafts) as d;
     insert into invoices.covered (portal_id, agreement_id, days, invoice_id)
-    select in_portal, c.agreement_id, c.days, ids[c.n]
+    select in_portal, c.agreement_id, daterange(c.from_on, c.to_on, '[]'), ids[c.n]
     from unnest(covering) as c
-    order by c.agreement_id, c.days;
+    order by c.agreement_id, c.from_on;
     insert into invoices.line (
         portal_id, invoice_id, line_no, agreement_id, location_id, meter_id, product_type,
         line_type, description, from_on, to_on, quantity, unit, rate, loss_factor, net, tax,

@@ -92,6 +92,7 @@ class RunRow(msgspec.Struct, frozen=True):
     account_id: int | None
     login: str
     drafted_to: int
+    reopens: bool
 
 
 class BillException(msgspec.Struct, frozen=True):

@@ -31,7 +31,7 @@ returning run_id;
 -- A run, locked until its act is done.
 select
     r.run_id, r.status, r.through, r.invoice_on, r.due_on, r.cycle_code, r.building_id,
-    r.account_id, r.login, r.drafted_to
+    r.account_id, r.login, r.drafted_to, r.reopens
 from runs.run as r
 where r.portal_id = :portal_id::int and r.run_id = :run_id::bigint
 for no key update;
@@ -178,8 +178,8 @@ order by e.exception_id;
 -- name: drafts
 -- The invoices of a run, drafts and posted ones, by account.
 select
-    i.invoice_id, i.account_id, a.account, c.name as account_name, i.kind, i.from_on, i.to_on, i.net, i.tax,
-    i.total, i.held_for, i.held_by, i.number
+    i.invoice_id, i.account_id, a.account, c.name as account_name, i.kind, i.from_on, i.to_on,
+    i.net, i.tax, i.total, i.held_for, i.held_by, i.number
 from invoices.invoice as i
 inner join customers.account as a on a.portal_id = i.portal_id and a.account_id = i.account_id
 inner join customers.customer as c
@@ -223,4 +223,4 @@ where i.portal_id = :portal_id::int and i.account_id = any(:account_ids::bigint[
                 )
             )
     )
-order by i.account_id, i.to_on desc, i.invoice_id desc;
+order by i.account_id asc, i.to_on desc, i.invoice_id desc;

@@ -7,6 +7,12 @@ from currant.access.permissions import Permission, needs
 from currant.access.verbs import Nothing
 from currant.billing.model import DraftTerms, Policy, Remarkable
 from currant.billing.verbs import draft_accounts, policy
+from currant.customers.verbs import account_id_of
+from currant.db.statements import Statements
+from currant.db.tx import Tx
+from currant.errors import Invalid
+from currant.invoices.verbs import cancel, freeze
+from currant.locations.model import NoSuchBuilding
 from currant.runs.model import (
     BillException,
     ChunkDone,
@@ -25,12 +31,6 @@ from currant.runs.model import (
     RunsWanted,
     StartRun,
 )
-from currant.customers.verbs import account_id_of
-from currant.db.statements import Statements
-from currant.db.tx import Tx
-from currant.errors import Invalid
-from currant.invoices.verbs import cancel, freeze
-from currant.locations.model import NoSuchBuilding
 
 sql = Statements(__package__)
 _BUILDING_NAMED = sql.rows("building_named", int)
@@ -114,9 +114,7 @@ async def draft_bills(tx: Tx, command: RunChunk) -> ChunkDone:
     )
     rules = await policy(tx, Nothing())
     reopened = await _reopen(tx, run, account_ids, rules) if run.reopens else []
-    drafted = await draft_accounts(
-        tx, DraftTerms(run.run_id, run.through, rules), account_ids
-    )
+    drafted = await draft_accounts(tx, DraftTerms(run.run_id, run.through, rules), account_ids)
     found = drafted.remarkable + [
         Remarkable(late.account_id, None, "LATE_READ", f"Invoice {late.number} was cancelled.")
         for late in reopened
@@ -208,9 +206,7 @@ async def post_bills(tx: Tx, command: RunChunk) -> ChunkDone:
     """
     run = await _held(tx, command.run_id, "APPROVED", "POSTED")
     portal_id = tx.portal.portal_id
-    ids = await tx.all(
-        _TO_POST, portal_id=portal_id, run_id=run.run_id, how_many=command.how_many
-    )
+    ids = await tx.all(_TO_POST, portal_id=portal_id, run_id=run.run_id, how_many=command.how_many)
     posted = 0
     if ids:
         posted = await tx.one(
@@ -266,9 +262,7 @@ async def bill_drafts(tx: Tx, question: DraftsWanted) -> list[DraftRow]:
     )
 
 
-async def _reopen(
-    tx: Tx, run: RunRow, account_ids: Sequence[int], rules: Policy
-) -> list[Late]:
+async def _reopen(tx: Tx, run: RunRow, account_ids: Sequence[int], rules: Policy) -> list[Late]:
     """Cancel the invoices of accounts that later reads changed, the latest of each first."""
     late = await tx.all(
         _LATE,
@@ -333,10 +327,14 @@ async def _hold(tx: Tx, named: DraftsNamed, reason: str | None) -> int:
     if not named.accounts:
         raise Invalid("Name the accounts.", field="accounts")
     drafts = await _drafts(tx, named)
-    return await tx.one(
-        _HOLD_DRAFTS,
-        portal_id=tx.portal.portal_id,
-        invoice_ids=[draft.invoice_id for draft in drafts],
-        reason=reason,
-        login=tx.user.login,
-    ) if run else 0
+    return (
+        await tx.one(
+            _HOLD_DRAFTS,
+            portal_id=tx.portal.portal_id,
+            invoice_ids=[draft.invoice_id for draft in drafts],
+            reason=reason,
+            login=tx.user.login,
+        )
+        if run
+        else 0
+    )

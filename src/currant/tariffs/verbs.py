@@ -255,6 +255,7 @@ async def create_plan(tx: Tx, command: CreatePlan) -> TariffCreated:
         ratchet_share=terms.ratchet_share,
         ratchet_months=terms.ratchet_months,
         round_per=terms.round_per.value,
+        with_losses=terms.with_losses,
         at=tx.now,
         from_at=command.from_at or tx.now,
         until=command.until,
@@ -693,6 +694,7 @@ async def _read_book(tx: Tx, tariff_id: int) -> tuple[PriceBook, int]:
             head.ratchet_share,
             head.ratchet_months,
             RoundPer(head.round_per),
+            head.with_losses,
         ),
     )
     return book, head.revision

@@ -24,8 +24,8 @@ from currant.api.http import (
     key_of,
     written,
 )
-from currant.api.utilmate.methods import REGISTER, Answered, FileRow, Method, act_of
 from currant.api.openapi import JSON
+from currant.api.utilmate.methods import REGISTER, Answered, FileRow, Method, act_of
 from currant.api.utilmate.parameters import Sent, read
 from currant.errors import Invalid, Refusal
 
