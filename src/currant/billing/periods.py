@@ -9,7 +9,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from itertools import pairwise
-from typing import Any
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -17,6 +16,7 @@ import msgspec
 from currant.billing.measuring import DayRead, Meter, Span, day_of, months_from
 from currant.billing.model import AssignedRow, DueDays, MeteredRow, ReadRow, Remarkable
 from currant.clock import day_bounds
+from currant.tariffs.book import PriceBook
 
 _DAY = timedelta(days=1)
 
@@ -186,7 +186,7 @@ class Plans(msgspec.Struct, frozen=True):
 
     meters: dict[int, list[AssignedRow]]
     agreements: dict[int, list[AssignedRow]]
-    books: dict[int, Any]
+    books: dict[int, PriceBook]
 
     def tariffs(self, supply: Supply) -> list[tuple[date, date, int | None]]:
         """Return the tariff of each stretch of a supply's days; None where there is none.
@@ -251,13 +251,13 @@ def periods(supply: Supply, plans: Plans) -> Iterator[Period | Remarkable]:
             yield Period(supply, span, tariff_id)
 
 
-def _cut(supply: Supply, start: date, end: date, book: Any) -> Iterator[Span]:
+def _cut(supply: Supply, start: date, end: date, book: PriceBook) -> Iterator[Span]:
     """Cut days where rates or taxes change, and by the month."""
     zone = supply.zone
     first, last = day_bounds(start, zone)[0], day_bounds(end, zone)[0]
-    changes = sorted({start, end, *(day_of(at, zone) for at in book.edges(first, last))})
+    changes = sorted({start, end, *(day_of(at, zone) for at in book.plan_edges(first, last))})
     months = months_from(supply.start, supply.end)
-    if not book.by_month(first, last):
+    if not (book.by_month(first, last) or supply.due.offering_id is not None):
         whole = Span(supply.start, supply.end, max(1, (supply.end - supply.start).days))
         months = [whole]
     for month in months:

@@ -531,12 +531,12 @@ begin
     from unnest(ids) with ordinality as d (invoice_id, n)
     where i.portal_id = in_portal and i.invoice_id = d.invoice_id;
     perform receivables.issue(
-        in_portal, at, array_agg('INVOICE'), array_agg(s.account_id), array_agg(entries[s.n]),
+        in_portal, at, array_agg('INVOICE'::text), array_agg(s.account_id), array_agg(entries[s.n]),
         array_agg(numbers[s.n]), array_agg(s.amount), array_agg(s.coa), array_agg(due)
     )
     from invoices.owed(in_portal, ids) as s where s.amount > 0;
     perform receivables.credit_accounts(
-        in_portal, at, array_agg('CREDIT_NOTE'), array_agg(s.account_id), array_agg(entries[s.n]),
+        in_portal, at, array_agg('CREDIT_NOTE'::text), array_agg(s.account_id), array_agg(entries[s.n]),
         array_agg(-s.amount), array_agg(s.coa)
     )
     from invoices.owed(in_portal, ids) as s where s.amount < 0;
