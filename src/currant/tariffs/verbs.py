@@ -3,6 +3,8 @@
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 
+import msgspec
+
 from currant.access.permissions import Permission, needs
 from currant.clock import Instant, day_bounds, parse_instant
 from currant.db.statements import Statements
@@ -39,6 +41,7 @@ from currant.tariffs.model import (
     CreateTariff,
     DefaultPlan,
     FixedRow,
+    ImportPlan,
     InducementRow,
     LockedTariff,
     MeterAndTariff,
@@ -75,6 +78,7 @@ from currant.tariffs.model import (
 from currant.tariffs.plans import BlocksOver, Per, RoundPer, Terms, tier_of
 from currant.tariffs.pricing import TIERS
 from currant.tariffs.tiers import coa_of, description_of, tiers_of
+from currant.tariffs.urdb import plan_of
 
 sql = Statements(__package__)
 _CREATE_TARIFF = sql.rows("create_tariff", TariffCreated)
@@ -121,6 +125,7 @@ _LARGEST = 10**9
 _RATE_PLACES = 9
 _AMOUNT_PLACES = 3
 _STEP_PLACES = 3
+_YEARS_AHEAD = 10
 _TAX_PLACES = 6
 
 
@@ -276,6 +281,24 @@ async def create_plan(tx: Tx, command: CreatePlan) -> TariffCreated:
         charge_taxables=[charge.taxable for charge in version.charges],
         charge_roundings=[charge.rounding.value for charge in version.charges],
     )
+
+
+@needs(Permission.TARIFFS_MANAGE)
+async def import_plan(tx: Tx, command: ImportPlan) -> TariffCreated:
+    """Make a plan of a tariff of the URDB.
+
+    Its holidays are reckoned for ten years where none are named. Raises `Unsupported`, and what
+    `create_plan` raises.
+    """
+    year = (command.from_at or tx.now).year
+    plan = plan_of(
+        command.document,
+        clock=command.clock or tx.portal.timezone,
+        name=command.name,
+        years=command.years or range(year, year + _YEARS_AHEAD),
+        taxable=command.taxable,
+    )
+    return await create_plan(tx, msgspec.structs.replace(plan, from_at=command.from_at))
 
 
 async def _calendar_for(tx: Tx, command: CreatePlan) -> int | None:
