@@ -240,6 +240,8 @@ async def create_plan(tx: Tx, command: CreatePlan) -> TariffCreated:
     for charge in command.charges:
         _check_number("amount", charge.amount, _RATE_PLACES)
     _check_number("ratchet_share", command.terms.ratchet_share, _TAX_PLACES)
+    from_at = command.from_at or tx.now
+    _refuse_backward(from_at, command.until)
     version = version_of(command, Decimal(0), minor_units(tx.portal.currency))
     terms, tiers = command.terms, [rate.tier for rate in command.rates]
     blocks = sum(tier[0] == "B" for tier in tiers)
@@ -261,7 +263,7 @@ async def create_plan(tx: Tx, command: CreatePlan) -> TariffCreated:
         ratchet_months=terms.ratchet_months,
         round_per=terms.round_per.value,
         at=tx.now,
-        from_at=command.from_at or tx.now,
+        from_at=from_at,
         until=command.until,
         tiers=tiers,
         rates=[rate.rate for rate in version.rates],
@@ -321,6 +323,7 @@ async def set_rate(tx: Tx, command: SetRate) -> Rate:
     _check_number("step_from", command.step_from, _STEP_PLACES)
     tier_of(command.tier)
     _refuse_past(tx, command.from_at)
+    _refuse_backward(command.from_at, command.until)
     known = await _locked(tx, command.tariff)
     line = await tx.maybe(
         _SCHEDULE_RATE,
@@ -356,6 +359,7 @@ async def set_charge(tx: Tx, command: SetCharge) -> FixedRow:
     """
     _check_number("amount", command.amount, _RATE_PLACES)
     _refuse_past(tx, command.from_at)
+    _refuse_backward(command.from_at, command.until)
     known = await _locked(tx, command.tariff)
     row = await tx.maybe(
         _SCHEDULE_CHARGE,
@@ -771,6 +775,11 @@ def _refuse_unknown(
 def _refuse_past(tx: Tx, from_at: datetime) -> None:
     if from_at <= tx.now:
         raise Invalid("It begins later than now. Nothing was scheduled.", field="from")
+
+
+def _refuse_backward(from_at: datetime, until: datetime | None) -> None:
+    if until is not None and until <= from_at:
+        raise Invalid("It ends later than it begins. Nothing was changed.", field="until")
 
 
 def _check_number(name: str, number: Decimal, places: int) -> None:
