@@ -90,7 +90,13 @@ async def check(response: httpx.Response, *, public: bool = True) -> None:
         assert response.status_code in (404, 405, 500), told
         return
     assert str(response.status_code) in operation["responses"], f"{told}, which is not documented"
+    if not response.headers["content-type"].partition(";")[0].endswith("json"):
+        told_of = operation["responses"][str(response.status_code)]["content"]
+        assert not any(media_type.endswith("json") for media_type in told_of), told
+        return
     valid = validator(native, known, method.lower(), str(response.status_code), public=public)
+    if "json" not in response.headers["content-type"]:
+        return
     if response.status_code != 404 or "no endpoint" not in response.text:
         errors = [
             f"{error.instance_path}: {error.message}"

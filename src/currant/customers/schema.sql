@@ -287,3 +287,18 @@ as $$
     )
     select count(*) from begun
 $$;
+
+-- Begin an agreement of a product that no meter measures, and answer its id.
+create function customers.open_agreement(
+    in_portal int, of_account bigint, of_location bigint, of_product text, number text,
+    lasting tstzrange
+)
+returns bigint
+language sql
+as $$
+    insert into customers.agreement (
+        portal_id, account_id, location_id, product_type, service_number, valid
+    )
+    values (in_portal, of_account, of_location, of_product, number, lasting)
+    returning agreement_id
+$$;

@@ -194,7 +194,7 @@ class MeteringTypeUnknown(Invalid, constraint="metering_type_known"):
 
 
 class DatastreamShape(Invalid, constraint="datastream_shape"):
-    """A data stream is two letters or digits such as E1, B1 or Q1. Nothing was stored."""
+    """A data stream is two letters or digits such as E1, B1, Q1 or 11. Nothing was stored."""
 
 
 class DatastreamTwice(Conflict, constraint="datastream_once"):
@@ -210,7 +210,11 @@ class DirectionUnknown(Invalid, constraint="direction_known"):
 
 
 class IntervalUnknown(Invalid, constraint="interval_known"):
-    """An interval lasts 5, 15, 30 or 60 minutes. Nothing was stored."""
+    """An interval lasts 5, 10, 15, 30 or 60 minutes. Nothing was stored."""
+
+
+class ClockNotFixed(Invalid, constraint="clock_fixed"):
+    """A register's clock is an offset from UTC such as +10:00. Nothing was stored."""
 
 
 class ProductNotMetered(Invalid, constraint="product_metered"):

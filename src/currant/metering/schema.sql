@@ -149,7 +149,7 @@ create table metering.register (
     metering_type text not null default 'BASIC'
     constraint metering_type_known check (metering_type in ('BASIC', 'AM')),
     datastream text not null default ''
-    constraint datastream_shape check (datastream ~ '^([A-HJ-NP-Z][0-9A-HJ-NP-Z])?$'),
+    constraint datastream_shape check (datastream ~ '^([1-9A-HJ-NP-Z][0-9A-HJ-NP-Z])?$'),
     meter_type_code text not null default 'ALLDAY' constraint meter_type_known check (
         meter_type_code in (
             'ALLDAY', 'PEAK', 'OFFPEAK', 'SHOULDER', 'DEMAND', 'IMPORT1_01', 'COLD', 'HOT', 'STDGAS'
@@ -158,7 +158,9 @@ create table metering.register (
     unit text not null default 'kWh',
     direction text not null default 'E' constraint direction_known check (direction in ('E', 'I')),
     interval_minutes int
-    constraint interval_known check (interval_minutes in (5, 15, 30, 60)),
+    constraint interval_known check (interval_minutes in (5, 10, 15, 30, 60)),
+    clock text not null default '+10:00'
+    constraint clock_fixed check (clock ~ '^[+-](0\d|1[0-4]):[0-5]\d$'),
     controlled_load boolean not null default false,
     meter_timing text not null default '',
     active boolean not null default true,
@@ -170,7 +172,8 @@ comment on table metering.register is
 'A register of a meter: 1 active import, 2 active export, 3 reactive import, 4 reactive export, '
 '11 to 19 the time-of-use buckets, others as the utility numbers them. datastream is its NEM suffix '
 '(E1, B1, Q1, K1); AM registers deliver intervals, BASIC ones reads. direction E is supply, I is '
-'what comes back from the sun. unit is what its reads are told in; it counts thousandths of that.';
+'what comes back from the sun. unit is what its reads are told in; it counts thousandths of that. '
+'clock is the offset from UTC, the same all year, by which its days of intervals begin and end.';
 create unique index datastream_once on metering.register (portal_id, meter_id, datastream)
 where datastream <> '';
 call db.tenant_table('metering.register');

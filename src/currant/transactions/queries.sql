@@ -27,10 +27,12 @@ select true as held
 from transactions.hold_account(:portal_id::int, :account_id::bigint);
 
 -- name: owed
--- What an account owes, locked until the transaction ends in the order that all lock items in.
+-- The arrears that an account owes, locked until the transaction ends in the order that all lock
+-- items in.
 select o.item_id, o.type_name, o.receivable_coa, o.outstanding, o.start_at
 from receivables.open_item as o
 where o.portal_id = :portal_id::int and o.account_id = :account_id::bigint and o.outstanding > 0
+    and o.kind = 'ARREARS'
 order by o.item_id
 for no key update;
 

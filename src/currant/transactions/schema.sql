@@ -4,11 +4,12 @@ create schema transactions;
 comment on schema transactions is 'Payments, adjustments and reversals of accounts.';
 grant usage on schema transactions to currant_runtime, currant_reader;
 
--- Lock the wallets of an account, as a vend does before it looks at anything else of the account.
+-- Lock an account and its wallets, these as a vend does before it looks at anything else of it.
 create function transactions.hold_account(in_portal int, of_account bigint)
 returns void
 language sql
 as $$
+    select receivables.hold_accounts(in_portal, array[of_account]);
     select from prepayment.wallet as w
     where w.portal_id = in_portal and w.account_id = of_account
     order by w.kind
@@ -46,12 +47,13 @@ begin
 end
 $$;
 
--- Reverse an entry with all that it moved: the wallet, the arrears it paid or issued, the units it
--- sold and the fixed charges it paid, and the tender in a batch that is still open (posting rule
--- L17). A wallet may go below zero. Meters of a wallet that holds nothing more are asked to
--- disconnect, those of one that holds something again are given back their supply. The unit lines
--- of the original say how much of it was sold. `given_back` says whether the tender left the batch
--- that it was taken in; it is null where there was none.
+-- Reverse an entry with all that it moved: the wallet, the items it paid or issued, the credit it
+-- gave, the units it sold and the fixed charges it paid, and the tender in a batch that is still
+-- open (posting rule L17). What is then left of other credits settles what is owed again. A wallet
+-- may go below zero. Meters of a wallet that holds nothing more are asked to disconnect, those of
+-- one that holds something again are given back their supply. The unit lines of the original say
+-- how much of it was sold. `given_back` says whether the tender left the batch that it was taken
+-- in; it is null where there was none.
 create function transactions.reverse(
     in_portal int, by_login text, by_vendor text, of_entry bigint, why text, at timestamptz,
     out entry_id bigint, out balance numeric, out given_back boolean
@@ -103,6 +105,7 @@ begin
     end if;
     perform receivables.unallocate(in_portal, of_entry, reverse.entry_id, at);
     perform receivables.take_back(in_portal, of_entry, reverse.entry_id, at);
+    perform receivables.settle(in_portal, by_login, by_vendor, at, array[original.account_id]);
     if original.kind in ('cash', 'check', 'card', 'eft') then
         given_back := batches.give_back(in_portal, of_entry, reverse.entry_id, at);
     end if;
