@@ -23,6 +23,27 @@ class PricedPeriod(msgspec.Struct, frozen=True, gc=False):
     with_losses: bool = True
 
 
+class SitePeriod(msgspec.Struct, frozen=True, gc=False):
+    """A site in [start_at, end_at), whatever meters of the product hang there."""
+
+    item: int
+    location_id: int | None
+    product_type: str
+    start_at: datetime
+    end_at: datetime
+    calendar: int = 0
+    demand_minutes: int = 30
+    with_losses: bool = False
+
+
+class AgreementLocated(msgspec.Struct, frozen=True, gc=False):
+    """Where an agreement is supplied, and with what."""
+
+    agreement_id: int
+    location_id: int | None
+    product_type: str
+
+
 class DeterminantsWanted(msgspec.Struct, frozen=True):
     """The periods to be priced, and the calendars that they name."""
 
@@ -35,7 +56,7 @@ class PeriodFacts(msgspec.Struct, frozen=True, gc=False):
 
     item: int
     expected_minutes: int
-    loss_millionths: int
+    loss_millionths: int | None
 
 
 class Stream(msgspec.Struct, frozen=True, gc=False):
@@ -45,6 +66,7 @@ class Stream(msgspec.Struct, frozen=True, gc=False):
     """
 
     item: int
+    register_id: int
     clock: int
     direction: int
     start_at: datetime
