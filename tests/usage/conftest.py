@@ -79,3 +79,17 @@ async def measure(
         register_id, day, revision, 1440 // len(quantities), list(quantities), quality, spans,
         file_id,
     )  # fmt: skip
+
+
+async def read_at(
+    owner: asyncpg.Connection, serial: str, at: datetime, value: int, *, number: int = 1
+) -> None:
+    """Store what a register showed at an instant."""
+    await owner.execute(
+        "insert into reads.read (portal_id, register_id, read_at, revision, value, original, "
+        "multiplier, batch_id) "
+        "select portal_id, register_id, $2, 1, $3::bigint, $3::text, factor, 1 from "
+        " metering.register inner join metering.meter using (portal_id, meter_id) "
+        "where serial_number = $1 and register_no = $4",
+        serial, at, value, number,
+    )  # fmt: skip

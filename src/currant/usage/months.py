@@ -8,7 +8,7 @@ months to the usage, whatever span is asked for.
 
 from collections.abc import Iterator
 from datetime import date, datetime, timedelta, tzinfo
-from itertools import groupby
+from itertools import groupby, pairwise
 
 from msgspec import Struct
 
@@ -77,14 +77,14 @@ def by_day(segment: Segment) -> list[tuple[date, int]]:
 
 def within(
     quantity: int, passed: tuple[datetime, datetime], span: tuple[datetime, datetime]
-) -> tuple[int, tuple[datetime, datetime]]:
-    """Cut what passed in a time to a span that it reaches into, by elapsed time (10.5 iii).
+) -> int:
+    """Return what of a quantity that passed in a time falls into a span of it, by elapsed time.
 
-    What is cut off on either side, and what is left, add up to the quantity.
+    What is cut off before and after, and what is left, add up to the quantity (10.5 iii).
     """
-    begin, end = (min(max(at, passed[0]), passed[1]) for at in span)
-    times = [(begin - passed[0]) // _TICK, (end - begin) // _TICK, (passed[1] - end) // _TICK]
-    return apportion(quantity, times)[1], (begin, end)
+    edges = (passed[0], *span, passed[1])
+    times = [(end - begin) // _TICK for begin, end in pairwise(edges)]
+    return apportion(quantity, times)[1]
 
 
 def _days(segment: Segment) -> Iterator[date]:

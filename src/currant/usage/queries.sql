@@ -16,7 +16,9 @@ create temporary table if not exists site_period (
     product_type text not null,
     start_at timestamptz not null,
     end_at timestamptz not null,
-    with_losses boolean not null
+    with_losses boolean not null,
+    since_at timestamptz,
+    till_at timestamptz
 ) on commit drop;
 
 -- name: stage_streams
@@ -153,7 +155,8 @@ from (
 -- not null: timezone start_at end_at
 select
     g.agreement_id, l.location_id, g.product_type, l.site_identifier, l.loc_id, z.timezone,
-    greatest(lower(g.valid), w.since) as start_at, least(upper(g.valid), w.until) as end_at
+    greatest(lower(g.valid), w.since) as start_at, least(upper(g.valid), w.until) as end_at,
+    lower(g.valid) as since_at, upper(g.valid) as till_at
 from customers.account as a
 inner join customers.agreement as g
     on g.portal_id = a.portal_id and g.account_id = a.account_id
@@ -173,17 +176,20 @@ where a.portal_id = :portal_id::int and a.account = :account::text
 order by g.product_type, l.location_id, lower(g.valid);
 
 -- name: basic_usage
--- What passed between the reads of registers without intervals, of the staged periods: each
--- difference of two reads that lies in a period, or reaches into it. start_at and end_at are the
--- period's, and no longer than the meter hung there.
+-- What passed between the reads of registers without intervals: each two reads with a part of a
+-- staged period between them. start_at and end_at are what of that time the meter hung there and
+-- whoever is asked for was supplied.
 -- not null: register_id from_at to_at start_at end_at quantity
 select
-    h.item, h.register_id, s.before_at as from_at, s.read_at as to_at, h.start_at, h.end_at,
+    h.item, h.register_id, s.before_at as from_at, s.read_at as to_at,
+    greatest(s.before_at, h.since_at, h.hung_at) as start_at,
+    least(s.read_at, h.till_at, h.taken_at) as end_at,
     round(reads.difference(s.before_value, s.value, h.dials) * s.multiplier)::bigint as quantity
 from (
     select
-        p.item, r.register_id, m.dials,
-        greatest(p.start_at, lower(i.valid)) as start_at, least(p.end_at, upper(i.valid)) as end_at
+        p.item, r.register_id, m.dials, p.since_at, p.till_at, lower(i.valid) as hung_at,
+        upper(i.valid) as taken_at, greatest(p.start_at, lower(i.valid)) as start_at,
+        least(p.end_at, upper(i.valid)) as end_at
     from pg_temp.site_period as p
     inner join metering.installation as i
         on i.portal_id = :portal_id::int and i.location_id = p.location_id
@@ -212,3 +218,34 @@ select
 from metering.register as r
 inner join metering.meter as m on m.portal_id = r.portal_id and m.meter_id = r.meter_id
 where r.portal_id = :portal_id::int and r.register_id = any(:register_ids::bigint[]);
+
+-- name: tariffs_of_sites
+-- The tariff that the meters of each staged period were on last.
+select distinct on (p.item) p.item, t.tariff_id, t.revision
+from pg_temp.site_period as p
+inner join metering.installation as i
+    on i.portal_id = :portal_id::int and i.location_id = p.location_id
+    and i.valid && tstzrange(p.start_at, p.end_at)
+inner join metering.meter as m
+    on m.portal_id = i.portal_id and m.meter_id = i.meter_id and m.product_type = p.product_type
+inner join tariffs.assignment as a
+    on a.portal_id = m.portal_id and a.meter_id = m.meter_id
+    and a.valid && tstzrange(p.start_at, p.end_at)
+inner join tariffs.tariff as t on t.portal_id = a.portal_id and t.tariff_id = a.tariff_id
+order by p.item asc, lower(a.valid) desc, t.tariff_id asc;
+
+-- name: gates
+-- The sites that others hang behind, of one building where it is named, with each of these.
+-- not null: timezone parent_loc_id
+select
+    p.location_id as parent_id, p.loc_id as parent_loc_id,
+    p.site_identifier as parent_site_identifier, l.location_id, l.loc_id, l.site_identifier,
+    coalesce(b.timezone, :timezone::text) as timezone
+from locations.location as l
+inner join locations.location as p
+    on p.portal_id = l.portal_id and p.location_id = l.parent_location_id
+left join locations.building as b on b.portal_id = p.portal_id and b.building_id = p.building_id
+where l.portal_id = :portal_id::int and (
+    :building_code::text is null or lower(b.building_code) = lower(:building_code::text)
+)
+order by p.location_id, l.location_id;
