@@ -13,6 +13,7 @@ from currant.api.v1 import (
     arrears,
     batches,
     headends,
+    keys,
     ledger,
     locations,
     reads,
@@ -37,6 +38,7 @@ ROUTES = [
     *headends.ROUTES,
     *reads.ROUTES,
     *users.ROUTES,
+    *keys.ROUTES,
 ]
 
 
