@@ -13,7 +13,9 @@ Json = dict[str, Any]
 
 # What is posted without a body: the path says it all.
 BARE = {
-    "/v1/{portal}/keys/{key_id}/revoke",f"/v1/{{portal}}/users/{{login}}/{act}" for act in ("token", "activate", "deactivate")}
+    "/v1/{portal}/keys/{key_id}/revoke",
+    *(f"/v1/{{portal}}/users/{{login}}/{act}" for act in ("token", "activate", "deactivate")),
+}
 
 
 @pytest.fixture
