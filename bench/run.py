@@ -11,6 +11,7 @@ import msgspec
 
 import drawdown
 import get_meter
+import papers
 import pricing
 import questions
 import reads
@@ -26,6 +27,7 @@ def main() -> int:
         ("get-meter", lambda: asyncio.run(get_meter.measure())),
         ("questions", lambda: asyncio.run(questions.measure())),
         ("pricing", pricing.measure),
+        ("papers", papers.measure),
         ("reads", lambda: asyncio.run(reads.measure())),
         ("drawdown", lambda: asyncio.run(drawdown.measure())),
     ):

@@ -76,8 +76,13 @@ async def test_a_meter_is_put_on_a_tariff(http, boss, owner, home) -> None:
     for _ in range(2):
         answer = await post(http, boss, "/tariffs/assignments", body, **{"idempotency-key": "once"})
         assert answer.status_code == 200, answer.text
-        assert answer.json() == {
-            "data": [{"tariff": "HOME", "start_at": "2026-01-01T00:00:00Z", "end_at": None}]
+        (row,) = answer.json()["data"]
+        assert row.pop("assignment_id") > 0
+        assert row == {
+            "tariff": "HOME",
+            "start_at": "2026-01-01T00:00:00Z",
+            "end_at": None,
+            "assigned_by": "boss",
         }
 
 

@@ -146,6 +146,13 @@ def json_body(schema: dict[str, Any], example: msgspec.Struct | None = None) -> 
     return RequestBody(required=True, content=content)
 
 
+def file_body(media_types: Sequence[str]) -> RequestBody:
+    """Return the body of a request that is a file of one of some media types."""
+    file = Written({"type": "string", "format": "binary"})
+    content = {media_type: OpenAPIMediaType(schema=file) for media_type in media_types}
+    return RequestBody(required=True, content=content)
+
+
 def sentence_of(shape: Any) -> str:
     """Return the first line of what a shape says of itself."""
     return (shape.__doc__ or "").partition("\n")[0] if isinstance(shape, type) else ""

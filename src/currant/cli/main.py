@@ -6,14 +6,17 @@ from currant import __version__
 from currant.cli import (
     arrears,
     batches,
+    brand,
     database,
     demo,
+    documents,
     headend,
     imports,
     keys,
     ledger,
     locations,
     meters,
+    notices,
     portals,
     reads,
     serve,
@@ -44,7 +47,12 @@ app.add_typer(vendors.app, name="vendor", help="Vendors: who sells for a portal.
 app.add_typer(keys.app, name="key", help="Access keys: programs that use the Utilmate API.")
 app.add_typer(users.tokens, name="token", help="Tokens of system users.")
 app.add_typer(batches.app, name="batch", help="What cashiers took, counted and closed.")
-app.add_typer(ledger.app, name="ledger", help="The books: their proof, balances and entries.")
+app.add_typer(
+    brand.app, name="brand", help="What the papers of a portal bear: seller, logo, ways to pay."
+)
+app.add_typer(documents.app, name="document", help="Invoices, statements and receipts as PDF.")
+app.add_typer(notices.app, name="notice", help="Messages to people: e-mail and SMS.")
+app.add_typer(ledger.app, name="ledger", help="The books: proof, balances, journals, months.")
 
 
 @app.command("version")

@@ -4,7 +4,14 @@ Verbs are handed a `Tx` and nothing else: who acts, in which portal, at what ins
 ways to send a statement. Only the door begins and commits.
 """
 
-from collections.abc import AsyncIterable, AsyncIterator, Iterable, Sequence
+from collections.abc import (
+    AsyncIterable,
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Iterable,
+    Sequence,
+)
 from datetime import datetime
 from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
@@ -118,6 +125,17 @@ class Tx:
         """Stream PostgreSQL's COPY text format into a temporary table of this transaction."""
         await self.connection.copy_to_table(
             table, source=source, columns=list(columns), schema_name="pg_temp"
+        )
+
+    async def copy_out(
+        self,
+        statement: Statement[Any],
+        sink: Callable[[bytes], Awaitable[None]],
+        **values: Any,
+    ) -> None:
+        """Stream a statement's rows in PostgreSQL's binary COPY format, a chunk of bytes a call."""
+        await self.connection.copy_from_query(
+            statement.text, *statement.arguments(values), output=sink, format="binary"
         )
 
     async def copy_rows(

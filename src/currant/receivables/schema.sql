@@ -590,6 +590,53 @@ begin
 end
 $$;
 
+-- What accounts owe in all: what is outstanding less what they have to their credit, below zero
+-- where they have more.
+create function receivables.balances(in_portal int, accounts bigint[])
+returns table (account_id bigint, balance numeric)
+language sql stable
+as $$
+    select m.account_id, sum(m.amount)
+    from (
+        select u.account_id, 0 as amount from unnest(accounts) as u (account_id)
+        union all
+        select o.account_id, o.outstanding from receivables.open_item as o
+        where o.portal_id = in_portal and o.account_id = any(accounts) and o.outstanding > 0
+        union all
+        select c.account_id, -c.unallocated from receivables.credit as c
+        where c.portal_id = in_portal and c.account_id = any(accounts) and c.unallocated > 0
+    ) as m
+    group by m.account_id
+$$;
+
+-- Accounts as papers and lists of money name them: with their customer, and with the site and
+-- building of the agreement that runs or ran last.
+create view receivables.debtor with (security_invoker) as
+select
+    a.portal_id, a.account_id, a.account, coalesce(a.contract, a.account) as contract, c.name,
+    c.type_code, g.agreement_id, g.product_type, coalesce(l.site_identifier, '') as site_identifier,
+    coalesce(l.unit_no, '') as unit_no, b.building_id,
+    coalesce(b.building_code, '') as building_code,
+    coalesce(b.name, '') as building_name, coalesce(b.timezone, p.timezone) as timezone
+from customers.account as a
+inner join access.portal as p on p.portal_id = a.portal_id
+inner join customers.customer as c on c.portal_id = a.portal_id and c.customer_id = a.customer_id
+left join lateral (
+    select r.agreement_id, r.product_type, r.location_id
+    from customers.agreement as r
+    where r.portal_id = a.portal_id and r.account_id = a.account_id
+    order by
+        coalesce(upper(r.valid), 'infinity') desc, r.location_id is null, lower(r.valid),
+        r.agreement_id
+    limit 1
+) as g on true
+left join locations.location as l
+    on l.portal_id = a.portal_id and l.location_id = g.location_id
+left join locations.building as b
+    on b.portal_id = l.portal_id and b.building_id = l.building_id;
+comment on view receivables.debtor is
+'An account with its customer, and the site and building that it is or was last supplied at.';
+
 -- What was paid and written off on an item and stands, in time order: without payments that were
 -- reversed, and without their reversals. Null where there is nothing.
 create function receivables.paid_on(

@@ -267,7 +267,7 @@ async def _refuse_beyond_limit(tx: Tx, found: Reversible) -> None:
     limit, currency = tx.user.special_limit, tx.portal.currency
     if limit is None:
         return
-    worth: int | None = to_minor(_amount(found), currency)
+    worth: int | None = to_minor(abs(_amount(found)), currency)
     if not worth and found.energy_wh and found.account_id is not None:
         worth = await units_worth(tx, found.account_id, found.energy_wh)
     if worth is None:

@@ -19,8 +19,7 @@ BLOCKS = {
     " customer_type_code:RESIDENT|COMPANY|OCCUPIER|SUNDRY",
     "BLD": "building_code:s building_name:s",
     "SITE": "site_identifier:s site_name:s",
-    "SVC": "cust_account_id:int product_type:"
-    "ELECTRICITY|GAS|COLD_WATER|HOT_WATER|TELCO|ISP|SUNDRY",
+    "SVC": "cust_account_id:int product_type:ELECTRICITY|GAS|COLD_WATER|HOT_WATER|TELCO|ISP|SUNDRY",
 }
 PRODUCT = "ELECTRICITY|GAS|COLD_WATER|HOT_WATER|TELCO|ISP|SUNDRY"
 SITE_STATUS = "NOT_READY|ENERGISED|DE_ENERGISED|EXTINCT"
@@ -187,7 +186,6 @@ SUMMARIES = {
     "GETACCREC": "opening_balance:money total_debit:money total_credit:money closing_balance:money",
     "GETJOURNALS": "total:int total_debit:money total_credit:money line_count:int closed:flag",
 }
-
 
 
 def _places(most: int) -> Callable[[Any], bool]:

@@ -12,6 +12,7 @@ from currant.api.limits import Limits
 from currant.api.v1 import (
     arrears,
     batches,
+    documents,
     headends,
     keys,
     ledger,
@@ -31,6 +32,7 @@ ROUTES = [
     *vends.ROUTES,
     *batches.ROUTES,
     *arrears.ROUTES,
+    *documents.ROUTES,
     *transactions.ROUTES,
     *ledger.ROUTES,
     *tariffs.ROUTES,
