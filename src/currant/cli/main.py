@@ -12,6 +12,7 @@ from currant.cli import (
     documents,
     headend,
     imports,
+    keys,
     ledger,
     locations,
     meters,
@@ -45,6 +46,7 @@ app.add_typer(headend.app, name="headend", help="Head-ends: where requests to me
 app.add_typer(portals.app, name="portal", help="Portals: the utilities of this installation.")
 app.add_typer(users.app, name="user", help="System users of a portal.")
 app.add_typer(vendors.app, name="vendor", help="Vendors: who sells for a portal.")
+app.add_typer(keys.app, name="key", help="Access keys: programs that use the Utilmate API.")
 app.add_typer(users.tokens, name="token", help="Tokens of system users.")
 app.add_typer(batches.app, name="batch", help="What cashiers took, counted and closed.")
 app.add_typer(
