@@ -119,14 +119,15 @@ class UpdateOrders(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class OrderUpdated(msgspec.Struct, frozen=True):
     """A work order that was changed, with the status that its site has now.
 
-    `reads_created` counts the reads that were taken on it.
+    `reads_created` counts the reads that were taken on it; what it costs is charged when it is
+    complete.
     """
 
     work_order_id: int
     status: str
     site_status: str
     reads_created: int
-    charge: OrderCharge | None
+    charge_id: int | None
     result: Literal["UPDATED"] = "UPDATED"
 
 
@@ -139,7 +140,7 @@ class HeldOrder(msgspec.Struct, frozen=True):
     account_id: int | None
     account: str
     location_id: int
-    site: str
+    site_identifier: str | None
     meter_id: int | None
     zone: str
     charge_item_code: str | None

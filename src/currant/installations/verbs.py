@@ -1,6 +1,6 @@
 """Acts on what hangs where: meters created and hung, and meters exchanged."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from msgspec.structs import replace
@@ -84,7 +84,7 @@ async def create_meters(tx: Tx, command: CreateMeters) -> MetersCreated:
         for read in _taken(meter, meter.opening_reads, at, f"meters[{n}].opening_reads")
     ]
     doubted = await take_reads(tx, taken)
-    return MetersCreated([row.serial_number for row in added], doubted)
+    return MetersCreated([row.serial_number for row in added], _doubts(doubted))
 
 
 @needs(Permission.IMPORT_TRINITY)
@@ -125,12 +125,17 @@ async def exchange_meter(tx: Tx, command: ExchangeMeter) -> MeterExchanged:
         meter_id=old.meter_id,
         new_meter_id=added.meter_id,
         at=at,
+        login=tx.user.login,
     )
     await open_wallets(tx, [old.location_id])
     doubted = await take_reads(tx, taken)
     await draw_again(tx, both, [at, at])
     return MeterExchanged(
-        old.serial_number, added.serial_number, site.name, command.exchange_date, doubted
+        old.serial_number,
+        added.serial_number,
+        site.name,
+        command.exchange_date,
+        _doubts(doubted),
     )
 
 
@@ -153,6 +158,7 @@ async def put_on_plans(tx: Tx, wanted: Sequence[tuple[int, int, datetime]]) -> N
         meter_ids=[meter for meter, _, _ in wanted],
         tariff_ids=[plan for _, plan, _ in wanted],
         ats=[at for _, _, at in wanted],
+        login=tx.user.login,
     )
 
 
@@ -166,6 +172,10 @@ async def open_wallets(tx: Tx, location_ids: Sequence[int]) -> None:
 async def draw_again(tx: Tx, meter_ids: Sequence[int], sinces: Sequence[datetime]) -> None:
     """Have what meters used since an instant each drawn again; the last thing of a change."""
     await tx.run(_DRAW_AGAIN, portal_id=tx.portal.portal_id, meter_ids=meter_ids, sinces=sinces)
+
+
+def _doubts(doubted: Mapping[str, str]) -> list[str]:
+    return [f"{serial}: {reason}" for serial, reason in doubted.items()]
 
 
 def _taken(

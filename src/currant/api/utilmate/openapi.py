@@ -145,9 +145,7 @@ def utilmate_document(routes: Sequence[HTTPRouteHandler]) -> dict[str, Any]:
         "Utilmate API library",
         "Every answer is `error`, `data`, which is a list, and the code of the method; with"
         " `error_message` where `error` is not 0.",
-        Components(
-            headers=headers, responses={str(code): _failure(code) for code in FAILURES}
-        ),
+        Components(headers=headers, responses={str(code): _failure(code) for code in FAILURES}),
         _SHAPES.components() | shapes,
         _SIGNING_IN,
     )
