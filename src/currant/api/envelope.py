@@ -1,4 +1,4 @@
-"""The envelope of the two compatible faces: codes, statuses and headers (conformance.md 1.1-1.4)."""
+"""The envelope of the compatible faces: codes, statuses, headers (conformance.md 1.1-1.4)."""
 
 import http
 from collections.abc import Mapping
