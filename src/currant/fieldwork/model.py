@@ -141,6 +141,7 @@ class HeldOrder(msgspec.Struct, frozen=True):
     account: str
     location_id: int
     site_identifier: str | None
+    loc_id: str
     meter_id: int | None
     zone: str
     charge_item_code: str | None
@@ -293,11 +294,17 @@ class SiteStatusSet(msgspec.Struct, frozen=True):
 
 
 class TakenRead(msgspec.Struct, frozen=True):
-    """A read that somebody took: what a register showed at an instant, before the multiplier."""
+    """A read that somebody took at a site: what a register showed on a day, before the multiplier.
 
+    An opening read stands at the start of its day, any other at its end; `read_at` is that instant.
+    """
+
+    site: str
     serial_number: str
     register_no: int
     value: Decimal
+    read_date: date
+    read_type: ReadType
     read_at: datetime
 
 

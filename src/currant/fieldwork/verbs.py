@@ -365,12 +365,15 @@ async def _take_order_reads(
         tx,
         [
             TakenRead(
+                order.site_identifier or order.loc_id,
                 register.serial_number,
                 register.register_no,
                 read.meter_read,
+                day,
+                kind,
                 read_at(day, order.zone, opening=False),
             )
-            for order, read, register, day, _ in taken
+            for order, read, register, day, kind in taken
         ],
     )
 

@@ -16,7 +16,7 @@ from currant.customers.model import (
     Sitting,
 )
 from currant.errors import Invalid
-from currant.fieldwork.model import OrderToMake, TakenRead
+from currant.fieldwork.model import OrderToMake, ReadType, TakenRead
 from currant.locations.days import business_day, day_ends, day_of, read_at
 from currant.locations.model import SiteHeld, SiteNamed
 from currant.metering.matching import matched
@@ -268,20 +268,29 @@ def reads_taken(move: Coming | Going, now: datetime) -> list[TakenRead]:
     does, and `Invalid` for a day to come.
     """
     if isinstance(move, Coming):
-        told, member, registers, opening = move.told.opening_reads, "opening", move.read(), True
-        zones = {move.site.location_id: move.site.zone}
+        told, member, registers = move.told.opening_reads, "opening_reads", move.read()
+        kind, sites = ReadType.OPENING, {move.site.location_id: move.site}
     else:
-        told, member, registers = move.told.closing_reads, "closing", move.registers
-        zones, opening = {site.location_id: site.zone for site in move.sites}, False
-    field = f"moves[{move.n}].{member}_reads[{{}}]"
+        told, member, registers = move.told.closing_reads, "closing_reads", move.registers
+        kind, sites = ReadType.CLOSING, {site.location_id: site for site in move.sites}
+    field = f"moves[{move.n}].{member}[{{}}]"
     taken = []
     for n, (read, register) in enumerate(matched(told, registers, field)):
-        day, zone = read.read_date or move.day, zones[register.location_id]
-        if day > day_of(now, zone):
+        site, day = sites[register.location_id], read.read_date or move.day
+        if day > day_of(now, site.zone):
             name = f"{field.format(n)}.read_date"
             raise Invalid(f"{name}: {day} is still to come.", field=name)
-        at = read_at(day, zone, opening=opening)
-        taken.append(TakenRead(register.serial_number, register.register_no, read.meter_read, at))
+        taken.append(
+            TakenRead(
+                site.name,
+                register.serial_number,
+                register.register_no,
+                read.meter_read,
+                day,
+                kind,
+                read_at(day, site.zone, opening=kind is ReadType.OPENING),
+            )
+        )
     return taken
 
 
