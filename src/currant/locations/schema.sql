@@ -113,6 +113,34 @@ where parent_location_id is not null;
 create index location_in_order on locations.location (portal_id, length(loc_id), loc_id);
 call db.tenant_table('locations.location');
 
+-- Make sites of a building for identifiers that no site has, at the building's address.
+create function locations.give_sites(
+    in_portal int, of_building bigint, identifiers text[], at timestamptz
+)
+returns bigint
+language sql
+as $$
+    with first as materialized (
+        select access.take_numbers(in_portal, 'location', cardinality(identifiers)) as number
+        where cardinality(identifiers) > 0
+    ), given as (
+        insert into locations.location (
+            portal_id, loc_id, external_key, address_1, address_2, city, state, zip, created_at,
+            last_mod, building_id, site_identifier
+        )
+        select
+            in_portal, 'L' || access.padded(first.number + w.place - 1), w.identifier,
+            b.address_1, b.address_2, b.suburb, b.state, b.postcode, at, at, b.building_id,
+            w.identifier
+        from unnest(identifiers) with ordinality as w (identifier, place)
+        inner join locations.building as b
+            on b.portal_id = in_portal and b.building_id = of_building
+        cross join first
+        returning 1
+    )
+    select count(*) from given
+$$;
+
 -- A site goes from NOT_READY to ENERGISED, from there to DE_ENERGISED and back, and ends EXTINCT
 -- (conformance.md 11.1). One that life support depends on is not cut off.
 create function locations.guard_status() returns trigger language plpgsql as $$
