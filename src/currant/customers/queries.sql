@@ -3,6 +3,11 @@
 select a.account_id from customers.account as a
 where a.portal_id = :portal_id::int and a.account = :account::text;
 
+-- name: account_of_contract
+-- The internal id of the account that the utility knows by a contract.
+select a.account_id from customers.account as a
+where a.portal_id = :portal_id::int and a.contract = :contract::text;
+
 -- name: accounts_named
 -- The accounts that keys mean: by contract first where these are foreign keys, else by number.
 -- not null: key account_id account

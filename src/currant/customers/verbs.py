@@ -41,6 +41,7 @@ from currant.locations.verbs import refuse_missing, refuse_none
 
 sql = Statements(__package__)
 _ACCOUNT_NAMED = sql.rows("account_named", int)
+_ACCOUNT_OF_CONTRACT = sql.rows("account_of_contract", int)
 _ACCOUNTS_NAMED = sql.rows("accounts_named", NamedAccount)
 _CUSTOMER = sql.rows("customer", Customer)
 _ACCOUNT_KEYS = sql.rows("account_keys", Keys)
@@ -71,6 +72,16 @@ async def account_id_of(tx: Tx, account: str) -> int:
     account_id = await tx.maybe(_ACCOUNT_NAMED, portal_id=tx.portal.portal_id, account=account)
     if account_id is None:
         raise NoSuchAccount(account, field="account")
+    return account_id
+
+
+async def account_id_of_contract(tx: Tx, contract: str) -> int:
+    """Return the internal id of the account with a contract. Raises `NoSuchAccount`."""
+    account_id = await tx.maybe(
+        _ACCOUNT_OF_CONTRACT, portal_id=tx.portal.portal_id, contract=contract
+    )
+    if account_id is None:
+        raise NoSuchAccount(contract, field="sales_cust_number")
     return account_id
 
 
