@@ -155,6 +155,12 @@ class BuildingsWanted(msgspec.Struct, frozen=True):
     beyond: int = 0
 
 
+class BuildingWanted(msgspec.Struct, frozen=True):
+    """Which building."""
+
+    building_code: str
+
+
 class BuildingRow(msgspec.Struct, frozen=True):
     """A stored building with what was counted in it."""
 

@@ -17,7 +17,7 @@ from currant.db.statements import Statements
 from currant.db.tx import Portal, Tx
 from currant.errors import Forbidden, Invalid
 from currant.locations import verbs as locations
-from currant.locations.model import NoSuchLocation
+from currant.locations.model import NoSuchBuilding, NoSuchLocation
 from currant.metering import verbs as metering
 from currant.metering.model import NoSuchMeter
 from currant.supply.glance import building_shown, customer_shown, site_in_full, site_shown
@@ -25,6 +25,7 @@ from currant.supply.model import (
     Building,
     BuildingRow,
     BuildingsWanted,
+    BuildingWanted,
     CustomerDetails,
     CustomerRow,
     CustomerWanted,
@@ -166,6 +167,15 @@ async def list_buildings(tx: Tx, question: BuildingsWanted) -> list[Building]:
         **msgspec.structs.asdict(question),
     )
     return list(map(building_shown, rows))
+
+
+@needs(Permission.LOCATION_VIEW)
+async def show_building(tx: Tx, question: BuildingWanted) -> Building:
+    """Show a building, in use or not, as the list does. Raises `NoSuchBuilding`."""
+    found = await list_buildings(tx, BuildingsWanted(question.building_code, active=None))
+    if not found:
+        raise NoSuchBuilding(f"It is {question.building_code[:40]!r}.", field="building_code")
+    return found[0]
 
 
 @needs(Permission.LOCATION_VIEW)
