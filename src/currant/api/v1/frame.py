@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+from collections.abc import Sequence
 from typing import Annotated, Any
 
 import structlog
@@ -143,3 +144,13 @@ def cursor_of(told: str | None) -> int:
 def cursor_after(last_id: int) -> str:
     """Write the cursor of the page after an id."""
     return base64.urlsafe_b64encode(str(last_id).encode()).decode().rstrip("=")
+
+
+def page_of(told: str | None) -> int:
+    """Return how many rows are before the page that a cursor names. Raises `Invalid`."""
+    return 0 if told is None else cursor_of(told)
+
+
+def next_page(rows: Sequence[object], limit: int, beyond: int) -> str | None:
+    """Write the cursor of the page that follows a full one, of a list without ids."""
+    return cursor_after(beyond + limit) if len(rows) == limit else None
