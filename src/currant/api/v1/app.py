@@ -10,12 +10,15 @@ from litestar.exceptions import HTTPException
 from currant.api.http import App, Ready, guarded
 from currant.api.limits import Limits
 from currant.api.v1 import (
+    adjustments,
     arrears,
     batches,
+    debtors,
     headends,
     ledger,
     locations,
     reads,
+    receipts,
     tariffs,
     transactions,
     users,
@@ -31,6 +34,9 @@ ROUTES = [
     *batches.ROUTES,
     *arrears.ROUTES,
     *transactions.ROUTES,
+    *receipts.ROUTES,
+    *adjustments.ROUTES,
+    *debtors.ROUTES,
     *ledger.ROUTES,
     *tariffs.ROUTES,
     *locations.ROUTES,
