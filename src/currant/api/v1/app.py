@@ -10,10 +10,12 @@ from litestar.exceptions import HTTPException
 from currant.api.http import App, Ready, guarded
 from currant.api.limits import Limits
 from currant.api.v1 import (
+    adjustments,
     arrears,
     batches,
     buildings,
     customers,
+    debtors,
     documents,
     fieldwork,
     headends,
@@ -23,6 +25,7 @@ from currant.api.v1 import (
     meters,
     moves,
     reads,
+    receipts,
     tariffs,
     transactions,
     users,
@@ -39,6 +42,9 @@ ROUTES = [
     *arrears.ROUTES,
     *documents.ROUTES,
     *transactions.ROUTES,
+    *receipts.ROUTES,
+    *adjustments.ROUTES,
+    *debtors.ROUTES,
     *ledger.ROUTES,
     *tariffs.ROUTES,
     *locations.ROUTES,
