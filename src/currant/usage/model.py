@@ -266,3 +266,22 @@ class GateUsage(msgspec.Struct, frozen=True):
     difference_wh: int
     sites: int
     unread: list[str]
+
+
+class DaysWanted(msgspec.Struct, frozen=True):
+    """The days, both inclusive in each site's own zone, that all agreements are determined for."""
+
+    first_day: date
+    last_day: date
+    demand_minutes: int = 30
+
+
+class AgreementSupplied(msgspec.Struct, frozen=True, gc=False):
+    """An agreement while it was supplied, and the tariff of its meters."""
+
+    agreement_id: int
+    timezone: str
+    start_at: datetime
+    end_at: datetime
+    tariff_id: int | None
+    revision: int | None
