@@ -82,12 +82,9 @@ class Stream(msgspec.Struct, frozen=True, gc=False):
 
 
 class CopiedDay(msgspec.Struct, frozen=True):
-    """A day of a stream, told by its number, as it is copied out; null: not known."""
+    """A day of a stream as it is copied out: which one, packed in a number, and its values."""
 
-    stream: int
-    day: date
-    minutes: int
-    estimated: bool
+    packed: int
     values: list[int | None]
 
 

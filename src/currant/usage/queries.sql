@@ -114,11 +114,13 @@ order by s.stream;
 
 -- name: register_days
 -- The register-days of the streams; those of one period and day side by side, but for streams that
--- are alone, which need no sorting. What is not known of a day (quality N) is null.
--- not null: stream day minutes estimated values
+-- are alone, which need no sorting. What is not known of a day (quality N) is null. One number tells
+-- the stream (from bit 32), the day since 1900 (from bit 7), the minutes (from bit 1) and whether any
+-- of it is estimated or substituted: each column more would take a tenth of the time.
+-- not null: packed values
 select
-    w.stream, w.day, w.minutes,
-    w.quality <> 'A' and w.quality ~ '[ESF]' as estimated,
+    (w.stream::bigint << 32) | ((w.day - date '1900-01-01')::bigint << 7)
+    | (w.minutes::int << 1) | (w.quality <> 'A' and w.quality ~ '[ESF]')::int as packed,
     case
         when w.quality = 'A' or w.quality !~ 'N' then w.quantities
         when w.quality = 'N' then '{}'::int[]
@@ -251,7 +253,7 @@ where l.portal_id = :portal_id::int and (
 order by p.location_id, l.location_id;
 
 -- name: agreements_supplied
--- The agreements by which sites were supplied within days of their own zone, each from when to when,
+-- The agreements by which sites were supplied within days of their own zone, from when to when,
 -- with the tariff that its meters were on last.
 -- not null: timezone start_at end_at
 select

@@ -22,7 +22,8 @@ from currant.errors import Invalid
 from currant.tariffs.calendars import Calendar
 from currant.tariffs.verbs import price_book
 from currant.usage.copied import CopiedDays
-from currant.usage.determinants import DAYS, ITEMS, Summing, Terms, flat_calendar, settle
+from currant.usage.determinants import Summing, settle
+from currant.usage.layouts import DAYS, ITEMS, Terms, flat_calendar
 from currant.usage.model import (
     ActualUsage,
     AgreementLocated,
@@ -98,7 +99,7 @@ _ELECTRICITY, _KWH = "ELECTRICITY", "kWh"
 
 @needs(Permission.BILLING_VIEW)
 async def determinants(tx: Tx, question: DeterminantsWanted) -> Any:
-    """Tell what a tariff prices of periods, from their intervals: `determinants.DETERMINANTS`.
+    """Tell what a tariff prices of periods, from their intervals: `layouts.DETERMINANTS`.
 
     A row a period, in their order; energy in Wh, demand in W. The loss factor is the one in force
     when the period starts: a period is cut where it changes, as at a change of rate. There are as
@@ -113,7 +114,7 @@ async def determinants(tx: Tx, question: DeterminantsWanted) -> Any:
 async def register_days(tx: Tx, question: DeterminantsWanted) -> AsyncIterator[tuple[Terms, Any]]:
     """Yield what the determinants of periods are made of: the terms, and tables of register-days.
 
-    Each table is of `determinants.DAYS`, some megabytes. Raises as `determinants` does.
+    Each table is of `layouts.DAYS`, some megabytes. Raises as `determinants` does.
     """
     terms, streams = await _staged(tx, question)
     whose, copied = _table_of(streams), CopiedDays()
