@@ -181,6 +181,6 @@ def test_what_was_copied_out_is_read_whatever_its_chunks(rows, size) -> None:
     found = [
         tuple(row.values())
         for at in range(0, len(raw), size)
-        for row in copied.take(raw[at : at + size]).to_pylist()
+        for row in copied.take([raw[at : at + size]]).to_pylist()
     ]
     assert found == [tuple(row) for row in rows]

@@ -6,6 +6,7 @@ so a run of them is read as one array of numbers, without an object a value; a d
 or all of its intervals is read by itself.
 """
 
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -49,12 +50,12 @@ class CopiedDays:
         self._rest = b""
         self._begun = False
 
-    def take(self, chunk: bytes) -> Any:
+    def take(self, chunks: Sequence[bytes]) -> Any:
         """Read on, and return the rows that are whole by now (`COPIED`); the rest is kept.
 
         Nobody else may write what the database copies out, so its layout is not doubted.
         """
-        raw = self._rest + chunk
+        raw = b"".join((self._rest, *chunks))
         at = 0 if self._begun else _SIGNATURE
         runs = []
         while (found := _run(raw, at)) is not None:

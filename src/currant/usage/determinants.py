@@ -53,10 +53,11 @@ def _determine(days: Any, items: Items) -> Any:
     batch = Days(days, items)
     energy = np.zeros((batch.rows, BUCKETS), np.int64)
     counted = np.zeros(batch.rows, np.int64)
-    blocks = list(batch.blocks())
-    for block in blocks:
+    blocks = []
+    for block, intervals in batch.blocks():
         energy[block.rows] = block.per_bucket(np.add)
-        counted[block.rows] = block.counted
+        counted[block.rows] = intervals
+        blocks.append(block)
     peaks = np.zeros((batch.rows, BUCKETS), np.int64)
     averaged = list(demands(batch, blocks))
     for block in averaged:
@@ -64,11 +65,14 @@ def _determine(days: Any, items: Items) -> Any:
         peaks[block.rows] = highest * 60 // block.minutes
     groups = Groups(batch.place)
     highest = groups.reduce(np.maximum, peaks)
-    imported = (batch.direction == IMPORT)[:, None]
+    exported = np.zeros_like(energy)
+    out = batch.direction != IMPORT
+    if out.any():
+        exported[out], energy[out] = energy[out], 0
     return _sums(
         batch.items.item[groups.keys],
-        groups.reduce(np.add, np.where(imported, energy, 0)),
-        groups.reduce(np.add, np.where(imported, 0, energy)),
+        groups.reduce(np.add, energy),
+        groups.reduce(np.add, exported),
         highest,
         _times(batch, averaged, groups, peaks, highest),
         groups.reduce(np.add, counted),

@@ -114,9 +114,9 @@ order by s.stream;
 
 -- name: register_days
 -- The register-days of the streams; those of one period and day side by side, but for streams that
--- are alone, which need no sorting. What is not known of a day (quality N) is null. One number tells
--- the stream (from bit 32), the day since 1900 (from bit 7), the minutes (from bit 1) and whether any
--- of it is estimated or substituted: each column more would take a tenth of the time.
+-- are alone, which need no sorting. What is not known of a day (quality N) is null. One number
+-- tells the stream (from bit 32), the day since 1900 (from bit 7), the minutes (from bit 1) and
+-- whether any of it is estimated or substituted: each column more would take time of its own.
 -- not null: packed values
 select
     (w.stream::bigint << 32) | ((w.day - date '1900-01-01')::bigint << 7)

@@ -2,18 +2,19 @@
 
 from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-from msgspec import Struct
 
 from currant.clock import day_bounds
 from currant.tariffs.calendars import Calendar, clock, split
 from currant.usage.columns import Groups, Ints, as_table, coded, ints, refuse
 from currant.usage.layouts import BUCKETS, IMPORT, Terms, UnsoundDays, UnsoundItems
+
+Buckets = npt.NDArray[np.uint8]
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 TICK = timedelta.resolution
@@ -105,8 +106,11 @@ class Days:
         self._from = offsets[:-1]
         self.length = np.diff(offsets)
 
-    def blocks(self) -> "Iterator[Block]":
-        """Yield the rows in blocks of one interval length and one number of values."""
+    def blocks(self) -> "Iterator[tuple[Block, Ints]]":
+        """Yield the rows in blocks of one interval length and one number of values.
+
+        Beside each stands how many intervals of each row are counted.
+        """
         most = np.array([len(_pattern(*kind)) for kind in self.kinds])[self.kind]
         long = self._item[self.length > most]
         refuse(UnsoundDays, long, "has a day with more values than intervals")
@@ -114,7 +118,7 @@ class Days:
             if length:
                 yield self._block(minutes, length)
 
-    def _block(self, minutes: int, length: int) -> "Block":
+    def _block(self, minutes: int, length: int) -> "tuple[Block, Ints]":
         rows = np.flatnonzero((self.minutes == minutes) & (self.length == length))
         first, last = (
             np.clip(-((self.begin[rows] - at[rows]) // (minutes * MINUTE)), 0, length)
@@ -133,7 +137,7 @@ class Days:
             if len(cut):
                 valid[cut] &= inside
             counted = valid.sum(axis=1)
-        return Block(rows, minutes, values, *self.patterns(rows, minutes, length), counted)
+        return Block(rows, minutes, values, *self.patterns(rows, minutes, length)), counted
 
     def _matrix(self, flat: npt.NDArray[Any], rows: Ints, length: int) -> npt.NDArray[Any]:
         """Return the values of rows that have as many, a row a day; a view where it can be."""
@@ -143,7 +147,7 @@ class Days:
         gathered: npt.NDArray[Any] = flat[begin[:, None] + np.arange(length)]
         return gathered
 
-    def patterns(self, rows: Ints, minutes: int, length: int) -> tuple[npt.NDArray[np.uint8], Ints]:
+    def patterns(self, rows: Ints, minutes: int, length: int) -> tuple[Buckets, Ints]:
         """Return the bucket of each interval for every kind of these rows, and each row's kind."""
         kinds, codes = coded(self.kind[rows])
         told = b""
@@ -153,28 +157,40 @@ class Days:
         return np.frombuffer(told, np.uint8).reshape(-1, length), codes
 
 
-class Block(Struct, frozen=True):
-    """Rows of a batch with the Wh of each interval, and the bucket that it belongs to."""
+class Block:
+    """Rows of a batch with the Wh of each interval, and the bucket that it belongs to.
 
-    rows: Any
-    minutes: int
-    values: Any
-    patterns: Any
-    codes: Any
-    counted: Any = None
+    `patterns` are the buckets of the kinds of days among them, `codes` which kind each row is of.
+    """
 
-    def per_bucket(self, reduce: np.ufunc) -> Ints:
-        """Reduce the values of each row to one a bucket, 0 where it has none."""
-        told = np.zeros((len(self.rows), BUCKETS), np.int64)
+    def __init__(
+        self, rows: Ints, minutes: int, values: Ints, patterns: Buckets, codes: Ints
+    ) -> None:
+        self.rows = rows
+        self.minutes = minutes
+        self.values = values
+        self.patterns = patterns
+        self.codes = codes
+
+    @cached_property
+    def _alike(self) -> list[tuple[Any, Ints, Buckets]]:
+        """The rows of one pattern each: which they are, their values, and the pattern."""
         shapes: dict[bytes, int] = {}
         for pattern in self.patterns:
             shapes.setdefault(pattern.tobytes(), len(shapes))
         shape = np.array([shapes[pattern.tobytes()] for pattern in self.patterns])[self.codes]
-        wide = np.int64 if reduce is np.add else None
-        for told_as, number in shapes.items():
+        told: list[tuple[Any, Ints, Buckets]] = []
+        for pattern, number in shapes.items():
             chosen = np.flatnonzero(shape == number)
             values = self.values if len(chosen) == len(self.rows) else self.values[chosen]
-            pattern = np.frombuffer(told_as, np.uint8)
+            told.append((chosen, values, np.frombuffer(pattern, np.uint8)))
+        return told
+
+    def per_bucket(self, reduce: np.ufunc) -> Ints:
+        """Reduce the values of each row to one a bucket, 0 where it has none."""
+        told = np.zeros((len(self.rows), BUCKETS), np.int64)
+        wide = np.int64 if reduce is np.add else None
+        for chosen, values, pattern in self._alike:
             edges = np.flatnonzero(np.diff(pattern, prepend=0))
             stretches = reduce.reduceat(values, edges, axis=1, dtype=wide)
             buckets = pattern[edges]
@@ -202,6 +218,9 @@ def demands(batch: Days, blocks: Sequence[Block]) -> Iterator[Block]:
         for minutes in np.unique(window[block.rows]).tolist():
             chosen = window[block.rows] == minutes
             if not minutes:
+                continue
+            if minutes == block.minutes and chosen.all() and not shared[block.rows].any():
+                yield block
                 continue
             rows, values = block.rows, block.values
             if not chosen.all():

@@ -118,7 +118,7 @@ async def register_days(tx: Tx, question: DeterminantsWanted) -> AsyncIterator[t
     """
     terms, streams = await _staged(tx, question)
     whose, copied = _table_of(streams), CopiedDays()
-    arrived: asyncio.Queue[bytes | None] = asyncio.Queue(1)
+    arrived: asyncio.Queue[list[bytes] | None] = asyncio.Queue(1)
 
     async def copy() -> None:
         await tx.copy_out(_REGISTER_DAYS, arrived.put, portal_id=tx.portal.portal_id)
@@ -126,8 +126,8 @@ async def register_days(tx: Tx, question: DeterminantsWanted) -> AsyncIterator[t
 
     copying = asyncio.ensure_future(copy())
     try:
-        while (raw := await _next(arrived, copying)) is not None:
-            yield terms, _days_of(whose, copied.take(raw))
+        while (chunks := await _next(arrived, copying)) is not None:
+            yield terms, _days_of(whose, copied.take(chunks))
     finally:
         copying.cancel()
         await asyncio.wait((copying,))
@@ -474,8 +474,8 @@ async def _staged(tx: Tx, question: DeterminantsWanted) -> tuple[Terms, list[Str
 
 
 async def _next(
-    arrived: "asyncio.Queue[bytes | None]", copying: "asyncio.Future[None]"
-) -> bytes | None:
+    arrived: "asyncio.Queue[list[bytes] | None]", copying: "asyncio.Future[None]"
+) -> list[bytes] | None:
     """Return what arrives next; raise what ended the copying instead."""
     getting = asyncio.ensure_future(arrived.get())
     await asyncio.wait((getting, copying), return_when=asyncio.FIRST_COMPLETED)
@@ -528,20 +528,20 @@ async def _sum_up(tx: Tx, terms: Terms, streams: list[Stream]) -> Any:
     whose, copied, summing = _table_of(streams), CopiedDays(), Summing(terms)
     working: Future[None] | None = None
 
-    def add(raw: bytes) -> None:
-        summing.add(_days_of(whose, copied.take(raw)))
+    def add(chunks: list[bytes]) -> None:
+        summing.add(_days_of(whose, copied.take(chunks)))
 
     # What has arrived is summed while the next is on its way.
     with ThreadPoolExecutor(1) as beside:
 
-        async def sink(raw: bytes) -> None:
+        async def sink(chunks: list[bytes]) -> None:
             nonlocal working
             if working is not None:
                 await asyncio.wrap_future(working)
-            working = beside.submit(add, raw)
+            working = beside.submit(add, chunks)
 
         await tx.copy_out(_REGISTER_DAYS, sink, portal_id=tx.portal.portal_id)
-        await sink(b"")
+        await sink([])
     return settle(summing.end(), terms)
 
 
