@@ -100,6 +100,8 @@ async def test_every_operation_tells_its_answer_and_its_refusals(document) -> No
 async def test_the_examples_are_what_is_taken(document) -> None:
     for path, method, operation in operations(document):
         if method == "post" and path not in BARE:
+            if "application/octet-stream" in operation["requestBody"]["content"]:
+                continue
             content = operation["requestBody"]["content"]["application/json"]
             example = content["examples"]["example"]["value"]
             assert misfits(document, content["schema"], example) == [], path

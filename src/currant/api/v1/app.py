@@ -13,6 +13,7 @@ from currant.api.v1 import (
     arrears,
     batches,
     headends,
+    intervals,
     ledger,
     locations,
     reads,
@@ -36,6 +37,7 @@ ROUTES = [
     *locations.ROUTES,
     *headends.ROUTES,
     *reads.ROUTES,
+    *intervals.ROUTES,
     *users.ROUTES,
 ]
 

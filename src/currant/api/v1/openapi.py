@@ -5,8 +5,15 @@ from typing import Any
 
 import msgspec
 from litestar.handlers import HTTPRouteHandler
-from litestar.openapi.spec import Components, OpenAPIResponse, Operation
+from litestar.openapi.spec import (
+    Components,
+    OpenAPIMediaType,
+    OpenAPIResponse,
+    Operation,
+    RequestBody,
+)
 
+from currant.api.http import INTERACTIVE_SECONDS
 from currant.api.openapi import (
     Shapes,
     document_of,
@@ -18,7 +25,9 @@ from currant.api.openapi import (
 from currant.batches.tenders import TENDERS
 from currant.errors import Fault
 from currant.headends.model import Command, RequestState
+from currant.intervals.model import FAULT_COLUMNS, KINDS
 
+_FILE = "application/octet-stream"
 _WALLETS = ("currency", "units")
 _REASONS = ("NOSITE", "BACKWARDS", "MULTIPLIER", "HIGH")
 _SHAPES = Shapes(
@@ -31,6 +40,8 @@ _SHAPES = Shapes(
         ("PayArrears", "tender"): TENDERS,
         ("Quarantined", "reason"): _REASONS,
         ("Released", "reason"): _REASONS,
+        ("Unplaced", "reason"): tuple(FAULT_COLUMNS),
+        ("Gap", "kind"): KINDS,
         ("MeterRequest", "command"): tuple(Command),
         ("MeterRequest", "state"): tuple(RequestState),
     }
@@ -78,11 +89,14 @@ def documented(
     listed: bool = False,
     paged: bool = False,
     changes: bool = False,
+    file: str = "",
+    within: int = INTERACTIVE_SECONDS,
 ) -> type[Operation]:
     """Document what a handler answers, and what it takes by an example of it.
 
     `listed`: it answers a list of them as `data`. `paged`: also `next`, the cursor of the page
-    that follows. `changes`: it changes something, though it takes no body.
+    that follows. `changes`: it changes something, though it takes no body. `file`: what the file is
+    that it takes as its body. `within`: in how many seconds it is given up.
     """
     schema = _SHAPES.schema_of(answers)
     if listed or paged:
@@ -92,10 +106,15 @@ def documented(
             members["next"] = {"type": ["string", "null"], "description": told}
         schema = {"type": "object", "required": list(members), "properties": members}
     body = None if takes is None else json_body(_SHAPES.schema_of(type(takes)), takes)
+    if file:
+        body = RequestBody(required=True, description=file, content={_FILE: OpenAPIMediaType()})
     refusals = [code for code in _REFUSALS if body or changes or code not in _OF_A_CHANGE]
     responses = {status: json_answer(sentence_of(answers), schema)}
     return operation(
-        responses | {code: _refusal(code) for code in refusals}, body=body, described=_DESCRIBED
+        responses | {code: _refusal(code) for code in refusals},
+        body=body,
+        described=_DESCRIBED,
+        within=within,
     )
 
 
