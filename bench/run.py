@@ -11,6 +11,7 @@ import msgspec
 
 import drawdown
 import get_meter
+import nem12
 import pricing
 import questions
 import reads
@@ -27,6 +28,7 @@ def main() -> int:
         ("questions", lambda: asyncio.run(questions.measure())),
         ("pricing", pricing.measure),
         ("reads", lambda: asyncio.run(reads.measure())),
+        ("nem12", lambda: asyncio.run(nem12.measure())),
         ("drawdown", lambda: asyncio.run(drawdown.measure())),
     ):
         print(f"measuring {name} …", file=sys.stderr, flush=True)

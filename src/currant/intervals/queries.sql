@@ -311,6 +311,7 @@ with told as materialized (
     from ranked as r
     inner join pg_temp.incoming_day as d on d.line = r.line
     inner join pg_temp.incoming_day as b on b.line = r.same_as
+    where r.same_as is not null
 ), numbered as materialized (
     select
         r.line, r.register_id, coalesce(r.updated_at < s.top_at, false) as late,
