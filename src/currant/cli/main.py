@@ -16,6 +16,7 @@ from currant.cli import (
     ledger,
     locations,
     meters,
+    nem,
     notices,
     portals,
     reads,
@@ -38,6 +39,7 @@ app = typer.Typer(
 for group in (serve, demo, database, imports, vend, transactions):
     app.add_typer(group.app)
 app.add_typer(reads.app, name="reads", help="Meter reads, and those that were not believed.")
+app.add_typer(nem.app, name="nem12", help="Interval data: NEM12 files in and out, gaps.")
 app.add_typer(arrears.app, name="arrears", help="What accounts owe from before.")
 app.add_typer(locations.app, name="location", help="Places of supply, and how they are connected.")
 app.add_typer(tariffs.app, name="tariff", help="Price plans: rates, charges, imports.")

@@ -19,6 +19,7 @@ from currant.api.v1 import (
     documents,
     fieldwork,
     headends,
+    intervals,
     keys,
     ledger,
     locations,
@@ -55,6 +56,7 @@ ROUTES = [
     *fieldwork.ROUTES,
     *headends.ROUTES,
     *reads.ROUTES,
+    *intervals.ROUTES,
     *users.ROUTES,
     *keys.ROUTES,
 ]
