@@ -22,7 +22,7 @@ from currant.errors import Fault
 from currant.headends.model import Command, RequestState
 
 _WALLETS = ("currency", "units")
-_REASONS = ("NOSITE", "BACKWARDS", "MULTIPLIER", "HIGH")
+_REASONS = ("NOSITE", "BACKWARDS", "MULTIPLIER", "HIGH", "REPEATED")
 _SHAPES = Shapes(
     {
         ("Vend", "tender"): TENDERS,
