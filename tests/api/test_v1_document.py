@@ -12,8 +12,11 @@ from tests.reads.meters import meters
 Json = dict[str, Any]
 
 # What is posted without a body: the path says it all.
-BARE = {f"/v1/{{portal}}/users/{{login}}/{act}" for act in ("token", "activate", "deactivate")}
-BARE |= {"/v1/{portal}/ledger/periods/{period}/close"}
+BARE = {
+    "/v1/{portal}/keys/{key_id}/revoke",
+    "/v1/{portal}/ledger/periods/{period}/close",
+    *(f"/v1/{{portal}}/users/{{login}}/{act}" for act in ("token", "activate", "deactivate")),
+}
 
 
 @pytest.fixture

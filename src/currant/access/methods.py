@@ -1,4 +1,4 @@
-"""The methods of the Utilmate API library, letter for letter: what an access key is certified for."""
+"""The methods of the Utilmate API library, letter for letter: what a key is certified for."""
 
 from collections.abc import Sequence
 from difflib import get_close_matches
@@ -47,7 +47,7 @@ METHODS = (
 
 
 def nearest(told: str, known: Sequence[str]) -> str:
-    """Return what somebody may have meant, as the end of a sentence; blank where nothing is near."""
+    """Return how a sentence ends that says what is not known: with what may have been meant."""
     (near,) = get_close_matches(told, known, 1) or ("",)
     return f"; did you mean {near}?" if near else "."
 

@@ -149,7 +149,7 @@ create table access.access_key (
 );
 comment on table access.access_key is
 'Keys of programs that use the Utilmate API as a system user of one portal. Of the key its SHA-256 '
-'is kept. methods are those it is certified for, null for all; one that is read-only changes nothing.';
+'is kept. methods are those it is certified for, null for all; a read-only one changes nothing.';
 create unique index access_key_name_taken on access.access_key (portal_id, lower(name))
 where revoked_at is null;
 create index access_key_by_secret on access.access_key (secret);

@@ -338,8 +338,10 @@ async def create_key(tx: Tx, command: CreateKey) -> AccessKey:
         created_by=tx.user.login,
         now=tx.now,
     )
-    _refuse_beyond(tx, command.login, made and Beyond(made.lacking, "user"))
-    return await tx.one(_ACCESS_KEYS, portal_id=portal_id, key_id=made and made.key_id)
+    if made is None:
+        raise _no_user(tx, command.login)
+    _refuse_beyond(tx, command.login, Beyond(made.lacking, "user"))
+    return await tx.one(_ACCESS_KEYS, portal_id=portal_id, key_id=made.key_id)
 
 
 @needs(Permission.USERS_MANAGE)

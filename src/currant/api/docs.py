@@ -30,7 +30,7 @@ _PAGE = b"""<!doctype html>
 <link rel="stylesheet" href="/docs/swagger-ui.css">
 </head>
 <body>
-<noscript>The APIs are told at /openapi.json, /utilmate/openapi.json and /v1/openapi.json.</noscript>
+<noscript>Documents: /openapi.json, /utilmate/openapi.json and /v1/openapi.json.</noscript>
 <div id="page"></div>
 <script src="/docs/swagger-ui-bundle.js"></script>
 <script src="/docs/swagger-ui-standalone-preset.js"></script>

@@ -1,4 +1,4 @@
-"""The envelope of the two compatible faces: codes, statuses and headers (conformance.md 1.1-1.4)."""
+"""The envelope of the compatible faces: codes, statuses, headers (conformance.md 1.1-1.4)."""
 
 import http
 from collections.abc import Mapping
@@ -148,9 +148,7 @@ def framed(app: App, *more: tuple[bytes, bytes]) -> App:
         async def framing(message: Any) -> None:
             if message["type"] == "http.response.start":
                 sent = [*message["headers"], *more]
-                message["headers"] = _headers(
-                    message["status"], sent, store=_NO_STORE not in scope
-                )
+                message["headers"] = _headers(message["status"], sent, store=_NO_STORE not in scope)
             elif head and message["type"] == "http.response.body":
                 message["body"] = b""
             await send(message)

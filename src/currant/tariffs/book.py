@@ -18,8 +18,17 @@ from currant.tariffs.calendars import (
     calendar_of,
     clock,
 )
-from currant.tariffs.model import CreateCalendar, CreatePlan, Season
-from currant.tariffs.plans import Basis, Discount, PlanRate, Standing, Terms, tier_of
+from currant.tariffs.model import CreateCalendar, CreatePlan, Offering, Season
+from currant.tariffs.plans import (
+    Basis,
+    Discount,
+    Inducement,
+    Per,
+    PlanRate,
+    Standing,
+    Terms,
+    tier_of,
+)
 from currant.tariffs.pricing import RateLine, TariffVersion, UnsoundTariff, value_of
 from currant.tariffs.rounding import Rounding
 from currant.tariffs.tiers import coa_of, description_of
@@ -151,6 +160,20 @@ class PriceBook(msgspec.Struct, frozen=True):
         times |= {charge.end_at for charge in self.charges}
         within = {time for time in times if time is not None and start < time < end}
         return sorted(within | set(self.edges(start, end)))
+
+    def by_month(self, start: datetime, end: datetime) -> bool:
+        """Tell whether anything in force between two instants is told for a month."""
+        blocks = self.terms.block_period is Per.MONTH
+        demand = self.terms.demand_period is Per.MONTH
+        return any(
+            Basis(charge.basis) in (Basis.MONTHLY, Basis.KVA, Basis.MINIMUM)
+            for charge in self.charges
+            if _overlaps(charge.start_at, charge.end_at, start, end)
+        ) or any(
+            demand if tier_of(rate.tier).kind == "D" else blocks and rate.usage_base_start > 0
+            for rate in self.rates
+            if _overlaps(rate.start_at, rate.end_at, start, end)
+        )
 
     def plan_at(self, instant: datetime, discounts: tuple[Discount, ...] = ()) -> PlanVersion:
         """Return the plan in force at an instant, with what an offering takes off.
@@ -311,6 +334,14 @@ def version_of(plan: CreatePlan, tax_rate: Decimal, minor_units: int) -> PlanVer
     return PlanVersion(rates, charges, (), plan.terms, tax_rate, minor_units, plan.units, size)
 
 
+def discounts_of(offering: Offering) -> tuple[Discount, ...]:
+    """Return what an offering takes off bills."""
+    return tuple(
+        Discount(row.description, Inducement(row.kind), row.value, row.coa, row.ar_coa, row.taxable)
+        for row in offering.inducements
+    )
+
+
 @lru_cache(maxsize=4096)
 def _plan(
     rates: tuple[PlanRate, ...],
@@ -326,6 +357,12 @@ def _plan(
 
 def _covers(start: datetime | None, end: datetime | None, instant: datetime) -> bool:
     return (start is None or start <= instant) and (end is None or instant < end)
+
+
+def _overlaps(
+    start: datetime | None, end: datetime | None, begins: datetime, ends: datetime
+) -> bool:
+    return (start is None or start < ends) and (end is None or begins < end)
 
 
 @lru_cache(maxsize=4096)

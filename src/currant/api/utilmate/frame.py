@@ -24,8 +24,8 @@ from currant.api.http import (
     key_of,
     written,
 )
-from currant.api.utilmate.methods import REGISTER, Answered, FileRow, Method, act_of
 from currant.api.openapi import JSON
+from currant.api.utilmate.methods import REGISTER, Answered, FileRow, Method, act_of
 from currant.api.utilmate.parameters import Sent, read
 from currant.errors import Invalid, Refusal
 
@@ -57,7 +57,7 @@ async def called_by_name(request: AnyRequest, code: str) -> Response[bytes]:
     """Answer an alias: the item in the query string, or one or more as the body."""
     method = method_named(request, code)
     actor = await actor_of(request, keys=True)
-    if request.method == "GET" and method.changes:
+    if request.method == "GET" and method.acts:
         raise MethodNotAllowedException(headers={"allow": "POST"})
     query = {name.lower(): value for name, value in Query(request.scope).all().items()}
     company = query.pop("companycode", "").strip().lower() or None
@@ -104,7 +104,7 @@ def items_of(sent: Any, method: Method, name: str) -> Items:
     Raises `Invalid`.
     """
     items = sent if isinstance(sent, list) else [sent]
-    if not items and not method.changes:
+    if not items and not method.acts:
         return [{}]
     if not 1 <= len(items) <= _MOST_ITEMS:
         raise Invalid(f"{name} holds {len(items)} items; 1 to {_MOST_ITEMS} are taken.")
@@ -120,15 +120,15 @@ async def answered(
     """Call a method with its items and answer its rows."""
     sent = [_read(method, item, place, len(items)) for place, item in enumerate(items)]
     caller = actor.calling(method.code)
-    if method.changes:
-        act = act_of(method.code)
+    if method.acts:
+        act = act_of(method.code, method.verb_for(sent))
         rows = await door_of(request).act(act, sent, caller, key_of(request))
         body = {"error": 0, "methodcode": method.code, "data": rows}
         return Ready(wire.encode(body), media_type=MEDIA_TYPE)
     raw = method.raw and not _wants_json(request)
     if raw and len(sent) > 1:
         raise Invalid(f"{method.code} answers one file; send one item, or Accept: {JSON}.")
-    async with door_of(request).asking(method.calls, caller) as tx:
+    async with door_of(request).asking(method.calls[0], caller) as tx:
         answer = Answered(method, tx, sent)
         return await _told_raw(answer) if raw else await _told_each(answer)
 

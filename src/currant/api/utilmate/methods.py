@@ -60,22 +60,28 @@ class Method(msgspec.Struct, frozen=True):
     takes: type[Sent]
     row: type[Row]
     summary: type[Summary] | None
-    calls: Callable[..., Any]
+    calls: tuple[Callable[..., Any], ...]
     run: Callable[..., Any]
     sentence: str
     bulk: bool = False
     whole: bool = False
     raw: bool = False
+    further: Callable[[Any], bool] | None = None
 
     @property
-    def changes(self) -> bool:
+    def acts(self) -> bool:
         """Whether it changes something."""
         return not self.code.startswith("GET")
 
     @property
-    def permission(self) -> Permission:
-        """What its verb or view needs."""
-        return NEEDED[self.calls]
+    def permissions(self) -> list[Permission]:
+        """What its verb or view needs, and what the one that it calls for more needs."""
+        return [NEEDED[verb] for verb in self.calls]
+
+    def verb_for(self, items: Sequence[Sent]) -> Callable[..., Any]:
+        """Return the verb that items call: the second where any of them asks for more."""
+        more = self.further is not None and any(map(self.further, items))
+        return self.calls[1 if more else 0]
 
 
 def reads(
@@ -89,18 +95,29 @@ def reads(
     def register(run: F) -> F:
         hints = get_type_hints(run)
         (told,) = get_args(hints["return"])
-        _register(code, number, run, calls, hints, told, bulk=bulk, raw=raw)
+        _register(code, number, run, (calls,), hints, told, bulk=bulk, raw=raw)
         return run
 
     return register
 
 
-def changes(code: str, number: str, *, calls: Callable[..., Any]) -> Callable[[F], F]:
-    """Register a method that acts: on one item, or on a list of all of them."""
+def changes(
+    code: str,
+    number: str,
+    *,
+    calls: Callable[..., Any],
+    or_else: Callable[..., Any] | None = None,
+    where: Callable[[Any], bool] | None = None,
+) -> Callable[[F], F]:
+    """Register a method that acts: on one item, or on a list of all of them.
+
+    `or_else` is the verb that it calls `where` an item asks for what takes another permission.
+    """
 
     def register(run: F) -> F:
         hints = get_type_hints(run)
-        _register(code, number, run, calls, hints, hints["return"])
+        verbs = (calls,) if or_else is None else (calls, or_else)
+        _register(code, number, run, verbs, hints, hints["return"], further=where)
         return run
 
     return register
@@ -110,12 +127,13 @@ def _register(
     code: str,
     number: str,
     run: Callable[..., Any],
-    calls: Callable[..., Any],
+    calls: tuple[Callable[..., Any], ...],
     hints: dict[str, Any],
     told: Any,
     *,
     bulk: bool = False,
     raw: bool = False,
+    further: Callable[[Any], bool] | None = None,
 ) -> None:
     if code not in METHODS or code in REGISTER:
         raise TypeError(f"{code} is no method, or stands twice")
@@ -140,6 +158,7 @@ def _register(
         bulk,
         whole,
         raw,
+        further,
     )
 
 
@@ -185,10 +204,10 @@ class Answered:
 
 
 @functools.cache
-def act_of(code: str) -> Callable[[Tx, Any], Awaitable[list[Row]]]:
+def act_of(code: str, verb: Callable[..., Any]) -> Callable[[Tx, Any], Awaitable[list[Row]]]:
     """Return what does all the items of a method in one transaction, as a verb for the door.
 
-    It has the name and the permission of the verb that the method calls.
+    It has the name and the permission of the verb that the method calls for them.
     """
     method = REGISTER[code]
 
@@ -208,10 +227,10 @@ def act_of(code: str) -> Callable[[Tx, Any], Awaitable[list[Row]]]:
             return rows
         return [msgspec.structs.replace(row, item=place) for place, row in enumerate(rows)]
 
-    functools.update_wrapper(act, method.calls)
+    functools.update_wrapper(act, verb)
     del act.__wrapped__  # type: ignore[attr-defined]  # or the door would read the verb's answer
     act.__annotations__ = {"return": list[method.row]}  # type: ignore[name-defined]
-    NEEDED[act] = NEEDED[method.calls]
+    NEEDED[act] = NEEDED[verb]
     return act
 
 

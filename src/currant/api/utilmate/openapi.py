@@ -19,11 +19,9 @@ from litestar.openapi.spec import (
     SecurityScheme,
 )
 
-from currant.access.permissions import Permission
 from currant.api.envelope import FAILURES
 from currant.api.http import FILE_SECONDS, INTERACTIVE_SECONDS
 from currant.api.openapi import (
-    JSON,
     SIGNING_IN,
     Shapes,
     Written,
@@ -79,19 +77,19 @@ def documented(method: Method, verb: str) -> type[Operation]:
     """Document the alias of a method, by the verb of HTTP that it is called with."""
     schema = _schema_of(method.takes)
     asking = verb == "GET"
-    parameters = _in_the_query(schema) if asking else [_IDEMPOTENCY_KEY] * method.changes
+    parameters = _in_the_query(schema) if asking else [_IDEMPOTENCY_KEY] * method.acts
     items = {"anyOf": [_ref(method), {"type": "array", "items": _ref(method), "maxItems": 1000}]}
     codes = set(FAILURES) - ({400} if asking else set())
     responses: dict[int, OpenAPIResponse | Reference] = {200: _success(method)}
     responses |= {code: Reference(f"#/components/responses/{code}") for code in sorted(codes)}
     return operation(
         responses,
-        named=method.code if method.changes or asking else f"{method.code}-items",
+        named=method.code if method.acts or asking else f"{method.code}-items",
         body=None if asking else json_body(items),
         parameters=[_COMPANY, *parameters],
         tag=next(tag for codes_of, tag in _SECTIONS.items() if method.code in codes_of.split()),
         within=FILE_SECONDS if method.bulk else INTERACTIVE_SECONDS,
-        calls=(method.calls,),
+        calls=method.calls,
     )
 
 
@@ -145,17 +143,16 @@ def utilmate_document(routes: Sequence[HTTPRouteHandler]) -> dict[str, Any]:
         "Utilmate API library",
         "Every answer is `error`, `data`, which is a list, and the code of the method; with"
         " `error_message` where `error` is not 0.",
-        Components(
-            headers=headers, responses={str(code): _failure(code) for code in FAILURES}
-        ),
+        Components(headers=headers, responses={str(code): _failure(code) for code in FAILURES}),
         _SHAPES.components() | shapes,
         _SIGNING_IN,
     )
     for path in document["paths"].values():
         for told in path.values():
             code = told["operationId"].removesuffix("-items")
-            needed = REGISTER[code].permission if code in REGISTER else Permission.ANY_USER
-            told["x-permission"] = needed.value
+            if code in REGISTER:
+                needed = [permission.value for permission in REGISTER[code].permissions]
+                told["x-permission"] = needed[0] if len(needed) == 1 else needed
     return document
 
 
@@ -263,8 +260,4 @@ def _whole(node: Any, parts: Mapping[str, Any]) -> Any:
         return kept | _FLAG | default
     if node.get("format") == "decimal":
         return {name: part for name, part in node.items() if name != "format"} | {"type": "number"}
-    told = {name: _whole(part, parts) for name, part in node.items() if part is not None}
-    return told
-
-
-__all__ = ["JSON", "documented", "documented_call", "utilmate_document"]
+    return {name: _whole(part, parts) for name, part in node.items() if part is not None}

@@ -6,7 +6,7 @@ its list. Null and the blank text stand for what is left out, but where null is 
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import date
 from decimal import Decimal
 from functools import cache
@@ -22,6 +22,9 @@ from currant.errors import Invalid
 from currant.money import parse_amount
 
 P = TypeVar("P", bound="Sent")
+S = TypeVar("S", bound=msgspec.Struct)
+Extra = Mapping[str, Any]
+Reader = Callable[[Any, Extra, Any, str], Any]
 
 SYNONYMS = {"network_node": "building_code", "register": "meter_register"}
 
@@ -31,17 +34,20 @@ _WHOLE = re.compile(r"-?\d{1,18}", re.ASCII)
 _DAY = re.compile(r"(\d\d)/(\d\d)/(\d{4})", re.ASCII)
 _FIRST_DAY, _LAST_DAY = date(1900, 1, 1), date(2999, 12, 31)
 _YES, _NO = ("Y", "YES", "TRUE"), ("N", "NO", "FALSE")
+_DAYS = "a day, YYYY-MM-DD or DD/MM/YYYY"
 _SHORT = 60  # characters of what was sent that an answer repeats
 
 
 class Sent(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The parameters of a method.
 
-    Of `one_of` one is sent and no other, of `any_of` one at least.
+    Of `one_of` one is sent and no other, of `any_of` one at least. `flat` says which list of things
+    is also sent one by one: `{"item": "line_items"}` reads `item1_code`, `item2_code` and so on.
     """
 
     one_of: ClassVar[tuple[str, ...]] = ()
     any_of: ClassVar[tuple[str, ...]] = ()
+    flat: ClassVar[Mapping[str, str]] = {}
 
 
 class Page(Sent, frozen=True, kw_only=True):
@@ -87,16 +93,24 @@ SiteIdentifier = Annotated[str, Meta(description="The site: its NMI or ICP.")]
 BuildingCode = Annotated[str, Meta(description="The building; also sent as network_node.")]
 
 
-def also(**words: str) -> Meta:
-    """Return what says that a word goes by other words too."""
-    return Meta(extra={"also": words})
+def words(*known: str) -> Meta:
+    """Return what says that a text which is told is one of some words."""
+    return Meta(extra_json_schema={"enum": list(known)})
+
+
+def also(**others: str) -> Meta:
+    """Return what says that a word that is sent goes by other words too."""
+    return Meta(extra={"also": others})
+
+
+RESULT = words("CREATED", "UPDATED")
 
 
 class Member(NamedTuple):
     """A parameter of a shape: its bare kind, what is said of it beside, and what it may be."""
 
     kind: inspect.Type
-    extra: Mapping[str, Any]
+    extra: Extra
     hint: Any
     required: bool
     nullable: bool
@@ -109,14 +123,9 @@ def members_of(shape: type[msgspec.Struct]) -> dict[str, Member]:
     told = {}
     for field in msgspec.structs.fields(shape):
         kind, extra = _bare(inspect.type_info(hints[field.name]))
-        nullable = isinstance(inspect.type_info(_plain(hints[field.name])), inspect.UnionType)
-        nullable = nullable and field.default is msgspec.UNSET
+        nullable = field.default is msgspec.UNSET
         told[field.encode_name] = Member(kind, extra, hints[field.name], field.required, nullable)
     return told
-
-
-def _plain(hint: Any) -> Any:
-    return getattr(hint, "__origin__", hint) if hasattr(hint, "__metadata__") else hint
 
 
 def _bare(kind: inspect.Type) -> tuple[inspect.Type, Mapping[str, Any]]:
@@ -134,7 +143,7 @@ def _bare(kind: inspect.Type) -> tuple[inspect.Type, Mapping[str, Any]]:
 
 def read(shape: type[P], sent: Mapping[str, Any], method: str) -> P:
     """Read the parameters of a method. Raises `Invalid` with the parameter at fault."""
-    parameters = _read(shape, sent, f"a parameter of {method}", "")
+    parameters = _read(shape, _gathered(shape, sent), f"a parameter of {method}", "")
     named = {name for name in members_of(shape) if getattr(parameters, name) not in _ABSENT}
     for options, least, most in ((shape.one_of, 1, 1), (shape.any_of, 1, len(shape.any_of))):
         given = [name for name in options if name in named]
@@ -151,7 +160,28 @@ def read(shape: type[P], sent: Mapping[str, Any], method: str) -> P:
 _ABSENT = (None, msgspec.UNSET)
 
 
-def _read(shape: type[P], sent: Mapping[str, Any], of: str, within: str) -> P:
+def _gathered(shape: type[Sent], sent: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Put what is sent one by one into its list, in the order of its numbers."""
+    told = dict(sent)
+    for one, many in shape.flat.items():
+        things: dict[str, dict[str, Any]] = {}
+        known = members_of(_bare(members_of(shape)[many].kind.item_type)[0].cls)  # type: ignore[attr-defined]
+        for name in sent:
+            if match := re.fullmatch(rf"{one}(\d)_(\w+)", name.strip().lower(), re.ASCII):
+                member = match[2] if match[2] in known else f"{one}_{match[2]}"
+                things.setdefault(match[1], {})[member] = told.pop(name)
+        if things:
+            if many in told:
+                raise Invalid(f"{many} is sent twice, as a list and one by one.", field=many)
+            told[many] = [
+                thing
+                for _, thing in sorted(things.items())
+                if any(value not in (None, "") for value in thing.values())
+            ]
+    return told
+
+
+def _read(shape: type[S], sent: Mapping[str, Any], of: str, within: str) -> S:
     known = members_of(shape)
     values: dict[str, Any] = {}
     for told, value in sent.items():
@@ -188,32 +218,9 @@ def _value(member: Member, value: Any, name: str) -> Any:
         raise Invalid(f"{name}: {text[:1].lower()}{text[1:]}.", field=name) from None
 
 
-def _told(kind: inspect.Type, extra: Mapping[str, Any], value: Any, name: str) -> Any:
-    match kind:
-        case inspect.StructType():
-            if not isinstance(value, Mapping):
-                raise _wrong(name, "an object", value)
-            return _read(kind.cls, value, f"a member of {name}", f"{name}.")
-        case inspect.ListType():
-            each, told = _bare(kind.item_type)
-            values = value if isinstance(value, list) else [value]
-            return [_told(each, told, one, f"{name}[{n}]") for n, one in enumerate(values)]
-        case inspect.BoolType():
-            return _flag(value, name)
-        case inspect.DateType():
-            return _day(value, name)
-        case inspect.DecimalType():
-            return _decimal(value, name, extra.get("places", 9))
-        case inspect.IntType():
-            return _whole(value, name)
-        case inspect.LiteralType():
-            return _word(kind.values, extra.get("also", {}), value, name)
-        case inspect.DictType():
-            if not isinstance(value, Mapping):
-                raise _wrong(name, "an object", value)
-            return value
-        case _:
-            return _text(value, name, extra.get("kind", ""))
+def _told(kind: inspect.Type, extra: Extra, value: Any, name: str) -> Any:
+    reader: Reader = _READERS.get(type(kind), _text)
+    return reader(kind, extra, value, name)
 
 
 def _wrong(name: str, wanted: str, value: Any) -> Invalid:
@@ -221,7 +228,21 @@ def _wrong(name: str, wanted: str, value: Any) -> Invalid:
     return Invalid(f"{name} is {shown[:_SHORT]!r}, not {wanted}.", field=name)
 
 
-def _flag(value: Any, name: str) -> bool:
+def _object(kind: Any, _extra: Extra, value: Any, name: str) -> Any:
+    if not isinstance(value, Mapping):
+        raise _wrong(name, "an object", value)
+    if isinstance(kind, inspect.DictType):
+        return value
+    return _read(kind.cls, value, f"a member of {name}", f"{name}.")
+
+
+def _list(kind: Any, _extra: Extra, value: Any, name: str) -> list[Any]:
+    each, told = _bare(kind.item_type)
+    values = value if isinstance(value, list) else [value]
+    return [_told(each, told, one, f"{name}[{n}]") for n, one in enumerate(values)]
+
+
+def _flag(_kind: Any, _extra: Extra, value: Any, name: str) -> bool:
     if isinstance(value, bool):
         return value
     if isinstance(value, str) and value.upper() in _YES + _NO:
@@ -229,32 +250,32 @@ def _flag(value: Any, name: str) -> bool:
     raise _wrong(name, "Y or N", value)
 
 
-def _day(value: Any, name: str) -> date:
+def _day(_kind: Any, _extra: Extra, value: Any, name: str) -> date:
     if not isinstance(value, str):
-        raise _wrong(name, "a day, YYYY-MM-DD or DD/MM/YYYY", value)
+        raise _wrong(name, _DAYS, value)
     local = _DAY.fullmatch(value)
     try:
         day = parse_day(f"{local[3]}-{local[2]}-{local[1]}" if local else value)
     except Invalid:
-        raise _wrong(name, "a day, YYYY-MM-DD or DD/MM/YYYY", value) from None
+        raise _wrong(name, _DAYS, value) from None
     if not _FIRST_DAY <= day <= _LAST_DAY:
         raise _wrong(name, "a day of the years 1900 to 2999", value)
     return day
 
 
-def _decimal(value: Any, name: str, places: int) -> Decimal:
+def _decimal(_kind: Any, extra: Extra, value: Any, name: str) -> Decimal:
     if isinstance(value, bool) or not isinstance(value, str | int | Decimal):
         raise _wrong(name, "a number", value)
     text = f"{value:f}" if isinstance(value, Decimal) else str(value)
     if isinstance(value, Decimal) and "." in text:
         text = text.rstrip("0").rstrip(".")
     try:
-        return parse_amount(text, places=places, signed=True)
+        return parse_amount(text, places=extra.get("places", 9), signed=True)
     except Invalid as refusal:
         raise Invalid(f"{name}: {refusal.detail}", field=name) from None
 
 
-def _whole(value: Any, name: str) -> int:
+def _whole(_kind: Any, _extra: Extra, value: Any, name: str) -> int:
     if isinstance(value, int) and not isinstance(value, bool):
         return value
     if isinstance(value, str) and _WHOLE.fullmatch(value):
@@ -262,22 +283,33 @@ def _whole(value: Any, name: str) -> int:
     raise _wrong(name, "a whole number", value)
 
 
-def _word(words: Any, others: Mapping[str, str], value: Any, name: str) -> str:
+def _word(kind: Any, extra: Extra, value: Any, name: str) -> str:
     told = str(value).upper().replace("-", "_").replace(" ", "_")
-    told = others.get(told, told)
-    if isinstance(value, str) and told in words:
-        return told
-    raise _wrong(name, f"one of {', '.join(words)}", value)
+    told = extra.get("also", {}).get(told, told)
+    if isinstance(value, str) and told in kind.values:
+        return str(told)
+    raise _wrong(name, f"one of {', '.join(kind.values)}", value)
 
 
-def _text(value: Any, name: str, kind: str) -> str:
+def _text(_kind: Any, extra: Extra, value: Any, name: str) -> str:
     if isinstance(value, int) and not isinstance(value, bool):
         value = str(value)
     if not isinstance(value, str):
         raise _wrong(name, "text", value)
-    if kind in ("account", "bpay"):
-        return _account(value, name, bpay=kind == "bpay")
-    return value
+    kind = extra.get("kind")
+    return _account(value, name, bpay=kind == "bpay") if kind in ("account", "bpay") else value
+
+
+_READERS: dict[type[inspect.Type], Reader] = {
+    inspect.StructType: _object,
+    inspect.DictType: _object,
+    inspect.ListType: _list,
+    inspect.BoolType: _flag,
+    inspect.DateType: _day,
+    inspect.DecimalType: _decimal,
+    inspect.IntType: _whole,
+    inspect.LiteralType: _word,
+}
 
 
 def _account(value: str, name: str, *, bpay: bool) -> str:

@@ -14,6 +14,7 @@ from currant.api.v1 import (
     batches,
     documents,
     headends,
+    keys,
     ledger,
     locations,
     reads,
@@ -39,6 +40,7 @@ ROUTES = [
     *headends.ROUTES,
     *reads.ROUTES,
     *users.ROUTES,
+    *keys.ROUTES,
 ]
 
 

@@ -38,6 +38,7 @@ _SHAPES = Shapes(
     }
 )
 _FILE = {"type": "string", "format": "binary"}
+_TEXT: dict[str, Any] = {"type": "string"}
 _DESCRIBED = {"portal": "The key of the portal, or an alias of it."}
 _REFUSALS = {
     400: "The body cannot be read.",
@@ -93,7 +94,7 @@ def documented(
     answers a text, and this sentence says what it is.
     """
     if answers is None:
-        schema, media_type = {"type": "string"}, "text/*"
+        schema, media_type = _TEXT, "text/*"
     elif sends_file:
         schema, media_type = _FILE, sends_file
     else:
