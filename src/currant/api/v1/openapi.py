@@ -29,7 +29,7 @@ from currant.intervals.model import FAULT_COLUMNS, KINDS
 
 _FILE = "application/octet-stream"
 _WALLETS = ("currency", "units")
-_REASONS = ("NOSITE", "BACKWARDS", "MULTIPLIER", "HIGH")
+_REASONS = ("NOSITE", "BACKWARDS", "MULTIPLIER", "HIGH", "REPEATED")
 _SHAPES = Shapes(
     {
         ("Vend", "tender"): TENDERS,
