@@ -46,6 +46,13 @@ class Drafted(msgspec.Struct, frozen=True):
     remarkable: list[Remarkable]
 
 
+class DraftedBefore(msgspec.Struct, frozen=True):
+    """An account that has a draft already, and the run that it is of."""
+
+    account_id: int
+    run_id: int
+
+
 class InducementRow(msgspec.Struct, frozen=True):
     """What an offering takes off."""
 

@@ -154,6 +154,30 @@ class DraftRow(msgspec.Struct, frozen=True):
     number: str | None
 
 
+class ToPrint(msgspec.Struct, frozen=True):
+    """A posted invoice that goes by post, with what was the trouble where an e-mail failed."""
+
+    number: str
+    account_id: int
+    account: str
+    account_name: str
+    address_1: str
+    address_2: str
+    city: str
+    state: str
+    postal_code: str
+    total: Decimal
+    trouble: str
+
+
+class RunDrafted(msgspec.Struct, frozen=True):
+    """A run that was drafted to its end: what it comes to, the first drafts, all exceptions."""
+
+    run: Run
+    drafts: list[DraftRow]
+    exceptions: list[BillException]
+
+
 class Late(msgspec.Struct, frozen=True):
     """A posted invoice whose reads changed since it was drafted."""
 
