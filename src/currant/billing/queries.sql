@@ -24,8 +24,8 @@ where i.portal_id = :portal_id::int and i.account_id = any(:account_ids::bigint[
 order by i.account_id;
 
 -- name: due_days
--- The days up to one that accounts' agreements are not billed for, a row a stretch. usual_wh is what the agreement used a day, by its last year
--- of invoices.
+-- The days up to one that agreements of accounts are not billed for, a row a stretch. usual_wh is
+-- what the agreement used a day, by its last year of invoices.
 -- not null: account_id agreement_id product_type timezone from_on to_on ends
 with agreement as materialized (
     select

@@ -72,6 +72,7 @@ async def invoices(tx: Tx, question: InvoicesWanted) -> AsyncIterator[Invoice]:
         blocked=list(tx.user.blocked),
         how_many=question.how_many,
         skip=question.skip,
+        beyond=question.beyond,
     )
     page: list[InvoiceRow] = []
     async for head in found:

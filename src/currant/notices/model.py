@@ -28,8 +28,8 @@ class Message(msgspec.Struct, frozen=True):
     """A message to queue: an e-mail to an address, or an SMS to a number.
 
     An e-mail may bring the PDF of a document, by its number and kind, under a file name.
-    `account_id` is
-    the internal id of the account that it concerns, `amount` what the document is about.
+    `account_id` is the internal id of the account that it concerns, `amount` what the document is
+    about.
     """
 
     channel: Channel

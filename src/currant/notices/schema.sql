@@ -42,8 +42,9 @@ create table notices.message (
 );
 comment on table notices.message is
 'A message to a person, of an account where it concerns one, and what became of it. An e-mail may '
-'bring a document, by its number and kind; amount is what that is about. message_key is the same at every '
-'try, so that who gets it twice can tell. While a worker delivers it, next_try_at lies ahead.';
+'bring a document, by its number and kind; amount is what that is about. message_key is the same '
+'at every try, so that who gets it twice can tell. While a worker delivers it, next_try_at lies '
+'ahead.';
 create index message_due on notices.message (portal_id, channel, next_try_at)
 where status = 'QUEUED';
 create index message_by_account on notices.message (portal_id, account_id, message_id)

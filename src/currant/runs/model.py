@@ -7,6 +7,9 @@ import msgspec
 
 from currant.errors import Conflict, Invalid, NotFound
 
+RUN_STATES = ("DRAFTING", "DRAFTED", "APPROVED", "POSTED", "DISCARDED")
+MOST_AT_ONCE = 10_000
+
 
 class StartRun(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Bill the days up to `through`: of a cycle, a building, an account, or of all.
@@ -32,7 +35,7 @@ class RunNamed(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class RunChunk(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The next so many accounts of a run."""
+    """The next so many accounts of a run, up to `MOST_AT_ONCE`."""
 
     run_id: int
     how_many: int = 1000

@@ -119,11 +119,9 @@ set
     discarded_at = case when not p.posted then :at::timestamptz end,
     posted_at = case when p.posted then coalesce(r.posted_at, :at::timestamptz) end
 from (
-    select exists (
-        select from invoices.invoice as i
-        where i.portal_id = :portal_id::int and i.run_id = :run_id::bigint
-            and i.posted_at is not null
-    ) as posted
+    select count(*) > 0 as posted from invoices.invoice as i
+    where i.portal_id = :portal_id::int and i.run_id = :run_id::bigint
+        and i.posted_at is not null
 ) as p
 where r.portal_id = :portal_id::int and r.run_id = :run_id::bigint;
 
@@ -206,8 +204,8 @@ limit :how_many::int;
 -- e-mail could not be delivered.
 -- not null: number trouble
 select
-    i.number, i.account_id, a.account, c.name as account_name, c.address_1, c.address_2, c.city, c.state,
-    c.postal_code, i.total, coalesce(m.trouble, '') as trouble
+    i.number, i.account_id, a.account, c.name as account_name, c.address_1, c.address_2, c.city,
+    c.state, c.postal_code, i.total, coalesce(m.trouble, '') as trouble
 from invoices.invoice as i
 inner join customers.account as a on a.portal_id = i.portal_id and a.account_id = i.account_id
 inner join customers.customer as c

@@ -14,6 +14,7 @@ from currant.errors import Invalid
 from currant.invoices.verbs import cancel, freeze
 from currant.locations.model import NoSuchBuilding
 from currant.runs.model import (
+    MOST_AT_ONCE,
     BillException,
     ChunkDone,
     DraftNamed,
@@ -103,8 +104,9 @@ async def draft_bills(tx: Tx, command: RunChunk) -> ChunkDone:
 
     What is remarkable is noted as an exception, and a draft that looks wrong is held. Where the run
     reopens, invoices that later reads changed are cancelled before, and their days billed anew.
-    Raises `NoSuchRun`, `RunNotReady`.
+    Raises `NoSuchRun`, `RunNotReady`, `Invalid`.
     """
+    _refuse_beyond(command)
     run = await _held(tx, command.run_id, "DRAFTING")
     portal_id = tx.portal.portal_id
     account_ids = await tx.all(
@@ -224,6 +226,7 @@ async def post_bills(tx: Tx, command: RunChunk) -> ChunkDone:
     Their papers are frozen with them. A draft that is released later is posted by asking again.
     Raises `NoSuchRun`, `RunNotReady`, `MonthClosed`.
     """
+    _refuse_beyond(command)
     run = await _held(tx, command.run_id, "APPROVED", "POSTED")
     portal_id = tx.portal.portal_id
     ids = await tx.all(_TO_POST, portal_id=portal_id, run_id=run.run_id, how_many=command.how_many)
@@ -321,6 +324,12 @@ async def _reopen(tx: Tx, run: RunRow, account_ids: Sequence[int], rules: Policy
             tx, [invoice.invoice_id for invoice in together], run.invoice_on, "Later reads"
         )
     return late
+
+
+def _refuse_beyond(command: RunChunk) -> None:
+    """Refuse a chunk of no account, or of more than one transaction should take."""
+    if not 1 <= command.how_many <= MOST_AT_ONCE:
+        raise Invalid(f"A chunk is of 1 to {MOST_AT_ONCE} accounts.", field="how_many")
 
 
 async def _held(tx: Tx, run_id: int, *states: str) -> RunRow:

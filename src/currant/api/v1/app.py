@@ -12,6 +12,8 @@ from currant.api.limits import Limits
 from currant.api.v1 import (
     arrears,
     batches,
+    billing,
+    charges,
     documents,
     headends,
     keys,
@@ -32,6 +34,8 @@ ROUTES = [
     *vends.ROUTES,
     *batches.ROUTES,
     *arrears.ROUTES,
+    *charges.ROUTES,
+    *billing.ROUTES,
     *documents.ROUTES,
     *transactions.ROUTES,
     *ledger.ROUTES,

@@ -18,8 +18,11 @@ from currant.api.openapi import (
     sentence_of,
 )
 from currant.batches.tenders import TENDERS
+from currant.charges.model import ChargeStatus
 from currant.errors import Fault
 from currant.headends.model import Command, RequestState
+from currant.invoices.model import InvoiceStatus
+from currant.runs.model import RUN_STATES
 
 _WALLETS = ("currency", "units")
 _REASONS = ("NOSITE", "BACKWARDS", "MULTIPLIER", "HIGH")
@@ -35,6 +38,9 @@ _SHAPES = Shapes(
         ("Released", "reason"): _REASONS,
         ("MeterRequest", "command"): tuple(Command),
         ("MeterRequest", "state"): tuple(RequestState),
+        ("InvoiceRow", "status"): tuple(InvoiceStatus),
+        ("Charge", "status"): tuple(ChargeStatus),
+        ("Run", "status"): RUN_STATES,
     }
 )
 _FILE = {"type": "string", "format": "binary"}
