@@ -6,12 +6,15 @@ from currant import __version__
 from currant.cli import (
     arrears,
     batches,
+    bill,
     brand,
+    charges,
     database,
     demo,
     documents,
     headend,
     imports,
+    invoices,
     keys,
     ledger,
     locations,
@@ -55,6 +58,10 @@ app.add_typer(
     brand.app, name="brand", help="What the papers of a portal bear: seller, logo, ways to pay."
 )
 app.add_typer(documents.app, name="document", help="Invoices, statements and receipts as PDF.")
+app.add_typer(bill.app, name="bill", help="Bill runs: draft, check, approve, post, print.")
+app.add_typer(invoices.app, name="invoice", help="Posted invoices: list, explain, cancel, PDF.")
+app.add_typer(charges.app, name="charge", help="One-off charges on the next bill.")
+app.add_typer(charges.services, name="service", help="Services without a meter: phone, internet.")
 app.add_typer(notices.app, name="notice", help="Messages to people: e-mail and SMS.")
 app.add_typer(ledger.app, name="ledger", help="The books: proof, balances, journals, months.")
 

@@ -23,11 +23,13 @@ from currant.api.openapi import (
     sentence_of,
 )
 from currant.batches.tenders import TENDERS
+from currant.charges.model import ChargeStatus
 from currant.errors import Fault
 from currant.headends.model import Command, RequestState
 from currant.intervals.model import FAULT_COLUMNS, KINDS
+from currant.invoices.model import InvoiceStatus
+from currant.runs.model import RUN_STATES
 
-_FILE = "application/octet-stream"
 _WALLETS = ("currency", "units")
 _REASONS = ("NOSITE", "BACKWARDS", "MULTIPLIER", "HIGH", "REPEATED")
 _SHAPES = Shapes(
@@ -44,6 +46,9 @@ _SHAPES = Shapes(
         ("Gap", "kind"): KINDS,
         ("MeterRequest", "command"): tuple(Command),
         ("MeterRequest", "state"): tuple(RequestState),
+        ("InvoiceRow", "status"): tuple(InvoiceStatus),
+        ("Charge", "status"): tuple(ChargeStatus),
+        ("Run", "status"): RUN_STATES,
     }
 )
 _FILE = {"type": "string", "format": "binary"}
