@@ -1,4 +1,4 @@
-"""What each method answers (conformance.md, section 7), member by member, and what holds it to that.
+"""What each method answers (conformance.md, section 7), and what holds a row to that.
 
 A member is `name:kind`. After the name `?` says that it may be left out, after the kind `~` that it
 may be null. A kind is a word of `KINDS`, words with bars between them, `[kind]` or `{members}`. The

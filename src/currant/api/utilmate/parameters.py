@@ -104,6 +104,21 @@ def also(**others: str) -> Meta:
 
 
 RESULT = words("CREATED", "UPDATED")
+Flag = Annotated[str, words("Y", "N")]
+Month = Annotated[
+    str,
+    Meta(description="A month, YYYYMM.", examples=["202408"], pattern=r"^\d{4}(0[1-9]|1[0-2])$"),
+]
+
+
+def flag(told: bool) -> str:
+    """Write a flag."""
+    return "Y" if told else "N"
+
+
+def no_null(told: Any) -> Any:
+    """Return what there is, or what leaves a member out."""
+    return msgspec.UNSET if told is None else told
 
 
 class Member(NamedTuple):
