@@ -20,6 +20,7 @@ from currant.cli import (
     portals,
     reads,
     serve,
+    tariffs,
     transactions,
     users,
     vend,
@@ -39,6 +40,7 @@ for group in (serve, demo, database, imports, vend, transactions):
 app.add_typer(reads.app, name="reads", help="Meter reads, and those that were not believed.")
 app.add_typer(arrears.app, name="arrears", help="What accounts owe from before.")
 app.add_typer(locations.app, name="location", help="Places of supply, and how they are connected.")
+app.add_typer(tariffs.app, name="tariff", help="Price plans: rates, charges, imports.")
 app.add_typer(meters.app, name="meter", help="Meters asked: read, connect, disconnect, status.")
 app.add_typer(headend.app, name="headend", help="Head-ends: where requests to meters are sent.")
 app.add_typer(portals.app, name="portal", help="Portals: the utilities of this installation.")

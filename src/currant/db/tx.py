@@ -24,6 +24,8 @@ from currant.errors import Forbidden
 
 R = TypeVar("R")
 
+_BATCH_BYTES = 4 * 1024 * 1024
+
 Connection = Any  # asyncpg hands out a proxy of its Connection
 
 
@@ -133,10 +135,26 @@ class Tx:
         sink: Callable[[bytes], Awaitable[None]],
         **values: Any,
     ) -> None:
-        """Stream a statement's rows in PostgreSQL's binary COPY format, a chunk of bytes a call."""
+        """Stream a statement's rows in PostgreSQL's binary COPY format, some megabytes a call.
+
+        A batch of bytes may end within a row.
+        """
+        chunks: list[bytes] = []
+        size = 0
+
+        async def gather(chunk: bytes) -> None:
+            nonlocal size
+            chunks.append(chunk)
+            size += len(chunk)
+            if size >= _BATCH_BYTES:
+                await sink(b"".join(chunks))
+                chunks.clear()
+                size = 0
+
         await self.connection.copy_from_query(
-            statement.text, *statement.arguments(values), output=sink, format="binary"
+            statement.text, *statement.arguments(values), output=gather, format="binary"
         )
+        await sink(b"".join(chunks))
 
     async def copy_rows(
         self, table: str, columns: Sequence[str], rows: Iterable[Any] | AsyncIterable[Any]

@@ -95,9 +95,9 @@ begin
         )
         select
             in_portal, m.channel, coalesce(trim(m.recipient), ''),
-            left(regexp_replace(coalesce(m.subject, ''), '[[:cntrl:]]+', ' ', 'g'), 500),
+            trim(left(regexp_replace(coalesce(m.subject, ''), '[[:cntrl:]]+', ' ', 'g'), 500)),
             coalesce(m.body, ''), m.document_number,
-            left(regexp_replace(coalesce(m.file_name, ''), '[[:cntrl:]/\\]+', ' ', 'g'), 200),
+            trim(left(regexp_replace(coalesce(m.file_name, ''), '[[:cntrl:]/\\]+', ' ', 'g'), 200)),
             m.account_id, m.amount, at, by_login,
             case when r.reachable then 'QUEUED' else 'FAILED' end, at,
             case when r.reachable then '' else 'This is no address that can be written to.' end

@@ -18,8 +18,8 @@ from currant.tariffs.calendars import (
     calendar_of,
     clock,
 )
-from currant.tariffs.model import CreateCalendar, CreatePlan, Season
-from currant.tariffs.plans import Basis, Discount, PlanRate, Standing, Terms, tier_of
+from currant.tariffs.model import CreateCalendar, CreatePlan, Offering, Season
+from currant.tariffs.plans import Basis, Discount, Inducement, PlanRate, Standing, Terms, tier_of
 from currant.tariffs.pricing import RateLine, TariffVersion, UnsoundTariff, value_of
 from currant.tariffs.rounding import Rounding
 from currant.tariffs.tiers import coa_of, description_of
@@ -309,6 +309,14 @@ def version_of(plan: CreatePlan, tax_rate: Decimal, minor_units: int) -> PlanVer
     )
     size = unit_named(plan.units).size
     return PlanVersion(rates, charges, (), plan.terms, tax_rate, minor_units, plan.units, size)
+
+
+def discounts_of(offering: Offering) -> tuple[Discount, ...]:
+    """Return what an offering takes off bills."""
+    return tuple(
+        Discount(row.description, Inducement(row.kind), row.value, row.coa, row.ar_coa, row.taxable)
+        for row in offering.inducements
+    )
 
 
 @lru_cache(maxsize=4096)

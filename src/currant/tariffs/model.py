@@ -3,7 +3,7 @@
 from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 
@@ -101,13 +101,23 @@ class RateScheduled(msgspec.Struct, frozen=True):
 
 
 class TariffHead(msgspec.Struct, frozen=True):
-    """A tariff; meter_count says how many meters are on it now."""
+    """A tariff and its terms; meter_count says how many meters are on it now."""
 
     tariff_id: int
     name: str
     description: str
     municipality: str
     meter_count: int
+    type: int
+    units: str
+    calendar: str | None
+    block_period: str
+    blocks_over: str
+    whole_blocks: bool
+    demand_period: str
+    ratchet_share: Decimal
+    ratchet_months: int
+    round_per: str
 
 
 class LockedTariff(msgspec.Struct, frozen=True):
@@ -271,6 +281,21 @@ class CreatePlan(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
     follows: str | None = None
     from_at: Zoned | None = msgspec.field(name="from", default=None)
     until: Zoned | None = None
+
+
+class ImportPlan(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A tariff of the URDB, or of a rate book made from it, to be made a plan.
+
+    `clock` is the zone or offset that its hours are told by, the portal's where it is left out. Its
+    holidays are reckoned for `years`. It is in force from an instant on; left out, from now.
+    """
+
+    document: dict[str, Any]
+    name: str | None = None
+    clock: str | None = None
+    years: list[int] = []
+    taxable: bool = False
+    from_at: Zoned | None = msgspec.field(name="from", default=None)
 
 
 class SetRate(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

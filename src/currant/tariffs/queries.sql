@@ -160,8 +160,11 @@ select
         select count(*) from tariffs.assignment as a
         where a.portal_id = t.portal_id and a.tariff_id = t.tariff_id
             and a.valid @> :at::timestamptz
-    ) as meter_count
+    ) as meter_count,
+    t.type, t.units, c.name as calendar, t.block_period, t.blocks_over, t.whole_blocks,
+    t.demand_period, t.ratchet_share, t.ratchet_months, t.round_per
 from tariffs.tariff as t
+left join tariffs.calendar as c on c.portal_id = t.portal_id and c.calendar_id = t.calendar_id
 where t.portal_id = :portal_id::int
     and (:name::text is null or t.name = :name::text)
     and (:search::text is null or position(lower(:search::text) in lower(t.name)) > 0)

@@ -3,6 +3,8 @@
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 
+import msgspec
+
 from currant.access.permissions import Permission, needs
 from currant.clock import Instant, day_bounds, parse_instant
 from currant.db.statements import Statements
@@ -39,6 +41,7 @@ from currant.tariffs.model import (
     CreateTariff,
     DefaultPlan,
     FixedRow,
+    ImportPlan,
     InducementRow,
     LockedTariff,
     MeterAndTariff,
@@ -75,6 +78,7 @@ from currant.tariffs.model import (
 from currant.tariffs.plans import BlocksOver, Per, RoundPer, Terms, tier_of
 from currant.tariffs.pricing import TIERS
 from currant.tariffs.tiers import coa_of, description_of, tiers_of
+from currant.tariffs.urdb import plan_of
 
 sql = Statements(__package__)
 _CREATE_TARIFF = sql.rows("create_tariff", TariffCreated)
@@ -121,6 +125,7 @@ _LARGEST = 10**9
 _RATE_PLACES = 9
 _AMOUNT_PLACES = 3
 _STEP_PLACES = 3
+_YEARS_AHEAD = 10
 _TAX_PLACES = 6
 
 
@@ -235,6 +240,8 @@ async def create_plan(tx: Tx, command: CreatePlan) -> TariffCreated:
     for charge in command.charges:
         _check_number("amount", charge.amount, _RATE_PLACES)
     _check_number("ratchet_share", command.terms.ratchet_share, _TAX_PLACES)
+    from_at = command.from_at or tx.now
+    _refuse_backward(from_at, command.until)
     version = version_of(command, Decimal(0), minor_units(tx.portal.currency))
     terms, tiers = command.terms, [rate.tier for rate in command.rates]
     blocks = sum(tier[0] == "B" for tier in tiers)
@@ -256,7 +263,7 @@ async def create_plan(tx: Tx, command: CreatePlan) -> TariffCreated:
         ratchet_months=terms.ratchet_months,
         round_per=terms.round_per.value,
         at=tx.now,
-        from_at=command.from_at or tx.now,
+        from_at=from_at,
         until=command.until,
         tiers=tiers,
         rates=[rate.rate for rate in version.rates],
@@ -276,6 +283,24 @@ async def create_plan(tx: Tx, command: CreatePlan) -> TariffCreated:
         charge_taxables=[charge.taxable for charge in version.charges],
         charge_roundings=[charge.rounding.value for charge in version.charges],
     )
+
+
+@needs(Permission.TARIFFS_MANAGE)
+async def import_plan(tx: Tx, command: ImportPlan) -> TariffCreated:
+    """Make a plan of a tariff of the URDB.
+
+    Its holidays are reckoned for ten years where none are named. Raises `Unsupported`, and what
+    `create_plan` raises.
+    """
+    year = (command.from_at or tx.now).year
+    plan = plan_of(
+        command.document,
+        clock=command.clock or tx.portal.timezone,
+        name=command.name,
+        years=command.years or range(year, year + _YEARS_AHEAD),
+        taxable=command.taxable,
+    )
+    return await create_plan(tx, msgspec.structs.replace(plan, from_at=command.from_at))
 
 
 async def _calendar_for(tx: Tx, command: CreatePlan) -> int | None:
@@ -298,6 +323,7 @@ async def set_rate(tx: Tx, command: SetRate) -> Rate:
     _check_number("step_from", command.step_from, _STEP_PLACES)
     tier_of(command.tier)
     _refuse_past(tx, command.from_at)
+    _refuse_backward(command.from_at, command.until)
     known = await _locked(tx, command.tariff)
     line = await tx.maybe(
         _SCHEDULE_RATE,
@@ -333,6 +359,7 @@ async def set_charge(tx: Tx, command: SetCharge) -> FixedRow:
     """
     _check_number("amount", command.amount, _RATE_PLACES)
     _refuse_past(tx, command.from_at)
+    _refuse_backward(command.from_at, command.until)
     known = await _locked(tx, command.tariff)
     row = await tx.maybe(
         _SCHEDULE_CHARGE,
@@ -748,6 +775,11 @@ def _refuse_unknown(
 def _refuse_past(tx: Tx, from_at: datetime) -> None:
     if from_at <= tx.now:
         raise Invalid("It begins later than now. Nothing was scheduled.", field="from")
+
+
+def _refuse_backward(from_at: datetime, until: datetime | None) -> None:
+    if until is not None and until <= from_at:
+        raise Invalid("It ends later than it begins. Nothing was changed.", field="until")
 
 
 def _check_number(name: str, number: Decimal, places: int) -> None:

@@ -539,7 +539,8 @@ class _Groups:
 
     def spread(self, column: Ints) -> Ints:
         """Give each row what its group has."""
-        return column[self._group]
+        told: Ints = column[self._group]
+        return told
 
 
 @lru_cache(maxsize=65_536)
