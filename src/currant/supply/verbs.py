@@ -5,11 +5,14 @@ transaction, judged as a set against each other and against what is there, writt
 that owns them, and then connected: so many statements, whatever the number of records.
 """
 
+from collections.abc import Iterable
+
 import msgspec
 
 from currant.access.permissions import Permission, needs
 from currant.access.verbs import Nothing
 from currant.customers import verbs as customers
+from currant.customers.model import NoSuchAccount
 from currant.db.statements import Statements
 from currant.db.tx import Portal, Tx
 from currant.errors import Forbidden, Invalid
@@ -18,6 +21,7 @@ from currant.locations.model import NoSuchLocation
 from currant.metering import verbs as metering
 from currant.metering.model import NoSuchMeter
 from currant.supply.model import (
+    AccountLine,
     DescribeLocation,
     LinkFault,
     Location,
@@ -25,6 +29,7 @@ from currant.supply.model import (
     Meter,
     MeterWanted,
     RecordsNameNothing,
+    SiteLine,
     TariffId,
     TrinityFile,
     TrinityTaken,
@@ -59,6 +64,8 @@ _EQUIP = sql.rows("equip", int)
 _DRAW_AGAIN = sql.command("draw_again")
 _METER = sql.rows("meter", Meter)
 _LOCATION = sql.rows("location", Location)
+_ACCOUNT_LINE = sql.rows("account_line", AccountLine)
+_SITE_LINES = sql.rows("site_lines", SiteLine)
 
 _WRITTEN = {
     "locations": ["locations.location"],
@@ -91,6 +98,21 @@ async def update_trinity(tx: Tx, command: TrinityFile) -> TrinityTaken:
     as `import_trinity` does.
     """
     return await _take(tx, command, creating=False)
+
+
+async def account_line(tx: Tx, account: str) -> AccountLine:
+    """Return an account with its customer, as lists begin. Raises `NoSuchAccount`."""
+    line = await tx.maybe(_ACCOUNT_LINE, portal_id=tx.portal.portal_id, account=account)
+    if line is None:
+        raise NoSuchAccount(account, field="account")
+    return line
+
+
+async def site_lines(tx: Tx, location_ids: Iterable[int]) -> dict[int, SiteLine]:
+    """Return sites by their ids, as lists tell them."""
+    wanted = sorted(set(location_ids))
+    rows = await tx.all(_SITE_LINES, portal_id=tx.portal.portal_id, location_ids=wanted)
+    return {row.location_id: row for row in rows}
 
 
 @needs(Permission.METER_VIEW)

@@ -3,13 +3,40 @@
 from collections.abc import AsyncIterator
 from datetime import date
 from decimal import Decimal
-from typing import Annotated, ClassVar
+from operator import itemgetter
+from typing import Annotated, ClassVar, Literal
 
 import msgspec
 from msgspec import Meta
 
-from currant.api.utilmate.methods import Row, Summary, reads
-from currant.api.utilmate.parameters import BuildingCode, Flag, Month, Page, flag, no_null, words
+from currant.adjustments.model import (
+    Adjustment,
+    AdjustmentsWanted,
+    EnterAdjustments,
+    NewAdjustment,
+    Status,
+)
+from currant.adjustments.verbs import (
+    adjustments,
+    count_adjustments,
+    enter_adjustments,
+    post_adjustments,
+)
+from currant.api.utilmate.methods import Row, Total, changes, reads
+from currant.api.utilmate.parameters import (
+    RESULT,
+    Account,
+    BuildingCode,
+    Day,
+    Flag,
+    Money,
+    Month,
+    Page,
+    Sent,
+    flag,
+    no_null,
+    words,
+)
 from currant.db.tx import Tx
 from currant.errors import Invalid
 from currant.reports.model import JournalsWanted
@@ -19,6 +46,162 @@ SOURCE = words(
     "INVOICE", "RECEIPT", "ADJUSTMENT", "ARREARS", "VEND", "WALLET", "WRITEOFF", "REVERSAL",
     "IMPORT",
 )  # fmt: skip
+
+
+_STATUS = Literal["PENDING", "POSTED", "REJECTED", "REVERSED"]
+
+
+class AdjustmentsSent(Page, frozen=True, kw_only=True):
+    """Adjustments of a range of days, by when they were posted or by their own date."""
+
+    start_date: Day
+    end_date: Day
+    use_trans_date: Annotated[
+        bool, Meta(description="Y: by their own date. N: by the day of posting.")
+    ] = False
+    building_code: BuildingCode | None = None
+    account_number: Account | None = None
+    status: _STATUS | None = None
+
+
+class AdjustmentListed(Row, frozen=True, kw_only=True):
+    """An adjustment; its amount is positive, with GST. Nothing is posted before it is approved."""
+
+    account_number: str
+    sales_cust_number: str
+    account_name: str
+    customer_type_code: str
+    building_code: str
+    building_name: str
+    site_identifier: str
+    site_name: str
+    cust_account_id: int | msgspec.UnsetType = msgspec.UNSET
+    product_type: str | msgspec.UnsetType = msgspec.UNSET
+    adjustment_id: int
+    adj_reason_code: str
+    adj_reason: str
+    debit_credit: Annotated[str, words("D", "C")]
+    adj_amount: Decimal
+    gst: Decimal
+    adj_date: date
+    posted_date: date | None
+    approved_by: str
+    status: Annotated[str, words("PENDING", "POSTED", "REJECTED", "REVERSED")]
+    accounting_period: Month | None
+    notes: str
+
+
+@reads("GETADJUST", "U02", calls=adjustments, pages=True)
+async def get_adjust(tx: Tx, wanted: AdjustmentsSent) -> AsyncIterator[AdjustmentListed | Total]:
+    """List the adjustments of a range of days; by the day of posting only what is posted."""
+    question = AdjustmentsWanted(
+        first=wanted.start_date,
+        last=wanted.end_date,
+        by_own_date=wanted.use_trans_date,
+        building_code=wanted.building_code,
+        account=wanted.account_number,
+        status=None if wanted.status is None else Status(wanted.status),
+        how_many=wanted.limit,
+        skip=wanted.offset,
+    )
+    async for row in adjustments(tx, question):
+        posted = row.status in (Status.POSTED, Status.REVERSED)
+        yield AdjustmentListed(
+            account_number=row.account,
+            sales_cust_number=row.contract,
+            account_name=row.name,
+            customer_type_code=row.type_code,
+            building_code=row.building_code,
+            building_name=row.building_name,
+            site_identifier=row.site_identifier,
+            site_name=row.unit_no,
+            cust_account_id=no_null(row.agreement_id),
+            product_type=no_null(row.product_type),
+            adjustment_id=row.adjustment_id,
+            adj_reason_code=row.reason,
+            adj_reason=row.description,
+            debit_credit=row.debit_credit.value,
+            adj_amount=row.amount,
+            gst=row.tax,
+            adj_date=row.adjusted_on,
+            posted_date=row.posted_on,
+            approved_by=row.decided_by or "" if posted else "",
+            status=row.status.value,
+            accounting_period=None if row.month is None else f"{row.month:%Y%m}",
+            notes=row.notes,
+        )
+    yield Total(total=await count_adjustments(tx, question))
+
+
+class AdjustmentSent(Sent, frozen=True, kw_only=True):
+    """An adjustment: its amount is positive, with GST. The reason says which way, and the taxes."""
+
+    account_number: Account
+    adj_reason_code: str
+    adj_date: Day
+    adj_amount: Money
+    post_adj: Annotated[
+        bool, Meta(description="Y posts it at once, for who may approve. N leaves it pending.")
+    ] = False
+    notes: str = ""
+    cust_account_id: int | None = None
+
+
+class AdjustmentMade(Row, frozen=True, kw_only=True):
+    """An adjustment that was made, and what the account owes now."""
+
+    adjustment_id: int
+    debit_credit: Annotated[str, words("D", "C")]
+    gst: Decimal
+    status: Annotated[str, words("PENDING", "POSTED")]
+    new_balance: Decimal
+    result: Annotated[str, RESULT]
+
+
+@changes(
+    "POSTADJUSTMENT",
+    "U36",
+    calls=enter_adjustments,
+    or_else=post_adjustments,
+    where=lambda sent: sent.post_adj,
+    names={
+        "account": "account_number",
+        "reason": "adj_reason_code",
+        "adjusted_on": "adj_date",
+        "amount": "adj_amount",
+        "agreement_id": "cust_account_id",
+    },
+)
+async def post_adjustment(tx: Tx, sent: list[AdjustmentSent]) -> list[AdjustmentMade]:
+    """Adjust an account; `post_adj` posts it at once, within the caller's special limit."""
+    made: dict[int, Adjustment] = {}
+    for verb, at_once in ((enter_adjustments, False), (post_adjustments, True)):
+        places = [place for place, one in enumerate(sent) if one.post_adj == at_once]
+        if places:
+            new = [_adjustment(sent[place]) for place in places]
+            made |= zip(places, await verb(tx, EnterAdjustments(new)), strict=True)
+    return [
+        AdjustmentMade(
+            adjustment_id=row.adjustment_id,
+            debit_credit=row.debit_credit.value,
+            gst=row.tax,
+            status=row.status.value,
+            new_balance=row.balance,
+            result="CREATED",
+        )
+        for _, row in sorted(made.items(), key=itemgetter(0))
+    ]
+
+
+def _adjustment(sent: AdjustmentSent) -> NewAdjustment:
+    return NewAdjustment(
+        account=sent.account_number,
+        reason=sent.adj_reason_code.upper(),
+        adjusted_on=sent.adj_date,
+        amount=sent.adj_amount,
+        notes=sent.notes,
+        agreement_id=sent.cust_account_id,
+    )
 
 
 class JournalsSent(Page, frozen=True, kw_only=True):
@@ -63,10 +246,9 @@ class JournalTotal(Row, frozen=True, kw_only=True):
     line_count: int
 
 
-class JournalsSummed(Summary, frozen=True, kw_only=True):
+class JournalsSummed(Total, frozen=True, kw_only=True):
     """All journals of the month together; closed ones are final."""
 
-    total: int
     total_debit: Decimal
     total_credit: Decimal
     line_count: int

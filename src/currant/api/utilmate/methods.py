@@ -12,7 +12,16 @@ that is done with all the others or not at all.
 """
 
 import functools
-from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Sequence
+import re
+from collections.abc import (
+    AsyncIterable,
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Iterator,
+    Mapping,
+    Sequence,
+)
 from contextlib import contextmanager
 from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
@@ -22,6 +31,7 @@ from currant.access.methods import METHODS
 from currant.access.permissions import NEEDED, Permission
 from currant.api.utilmate.parameters import Page, Sent
 from currant.db.tx import Tx
+from currant.errors import Refusal
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -69,6 +79,7 @@ class Method(msgspec.Struct, frozen=True):
     whole: bool = False
     raw: bool = False
     further: Callable[[Any], bool] | None = None
+    names: Mapping[str, str] = {}
 
     @property
     def asks(self) -> bool:
@@ -117,10 +128,12 @@ def changes(
     calls: Callable[..., Any],
     or_else: Callable[..., Any] | None = None,
     where: Callable[[Any], bool] | None = None,
+    names: Mapping[str, str] | None = None,
 ) -> Callable[[F], F]:
     """Register a method that acts: on one item, which may answer many rows, or on all of them.
 
     `or_else` is the verb that it calls `where` an item asks for what takes another permission.
+    `names` are the parameters that the verb's members come from, where they are named otherwise.
     """
 
     def register(run: F) -> F:
@@ -130,7 +143,8 @@ def changes(
         verbs = (calls,) if or_else is None else (calls, or_else)
         method = _method(code, number, run, verbs, told)
         whole = get_origin(_taken(hints)) is list
-        _register(msgspec.structs.replace(method, acts=True, whole=whole, further=where))
+        more = {"acts": True, "whole": whole, "further": where, "names": names or {}}
+        _register(msgspec.structs.replace(method, **more))
         return run
 
     return register
@@ -220,7 +234,8 @@ def act_of(code: str, verb: Callable[..., Any]) -> Callable[[Tx, Any], Awaitable
         for sent in items:
             refuse_blocked(tx, sent)
         if method.whole:
-            rows: list[Any] = await method.run(tx, list(items))
+            with _retold(method, many=len(items) > 1):
+                rows: list[Any] = await method.run(tx, list(items))
         else:
             rows = []
             for place, sent in enumerate(items):
@@ -248,8 +263,37 @@ def refuse_blocked(tx: Tx, told: object) -> None:
         tx.user.refuse_blocked(account)
 
 
+_PLACED = re.compile(r"\b[a-z_]+\[(\d+)\]\.")
+_CONTACT = re.compile(r"contacts\[contact_no=(\d)\]\.")
+
+
 @contextmanager
-def _named(place: int, *, many: bool) -> Any:
+def _retold(method: Method, *, many: bool) -> Iterator[None]:
+    """Name parameters in what is refused of a list, where the verb named members of its own."""
+    try:
+        yield
+    except Refusal as refusal:
+        if refusal.faults:
+            told = [
+                (
+                    fault.record - 1,
+                    f"{method.names.get(fault.column, fault.column)}: {fault.reason}",
+                )
+                for fault in refusal.faults
+            ]
+            each = [f"parameters[{n}].{text}" if many else text for n, text in told]
+            refusal.detail, refusal.faults = f"{'; '.join(each)}. {refusal.detail}", ()
+        elif refusal.field and (placed := _PLACED.match(refusal.field)):
+            if many:
+                refusal.add_note(f"parameters[{placed[1]}]")
+            refusal.detail = _CONTACT.sub(r"contact\1_", refusal.detail.replace(placed[0], ""))
+            refusal.field = _CONTACT.sub(r"contact\1_", refusal.field[placed.end() :])
+        refusal.field = method.names.get(refusal.field or "", refusal.field)
+        raise
+
+
+@contextmanager
+def _named(place: int, *, many: bool) -> Iterator[None]:
     """Note on what is raised which of several items it is about."""
     try:
         yield

@@ -111,6 +111,15 @@ Month = Annotated[
 ]
 
 
+Instant = Annotated[
+    str,
+    Meta(
+        description="RFC 3339, whole seconds, in the zone of the building or portal.",
+        extra_json_schema={"format": "date-time"},
+    ),
+]
+
+
 def flag(told: bool) -> str:
     """Write a flag."""
     return "Y" if told else "N"
@@ -180,6 +189,7 @@ def _gathered(shape: type[Sent], sent: Mapping[str, Any]) -> Mapping[str, Any]:
     told = dict(sent)
     for one, many in shape.flat.items():
         things: dict[str, dict[str, Any]] = {}
+        number = f"{one}_no"
         known = members_of(_bare(members_of(shape)[many].kind.item_type)[0].cls)  # type: ignore[attr-defined]
         for name in sent:
             if match := re.fullmatch(rf"{one}(\d)_(\w+)", name.strip().lower(), re.ASCII):
@@ -188,10 +198,11 @@ def _gathered(shape: type[Sent], sent: Mapping[str, Any]) -> Mapping[str, Any]:
         if things:
             if many in told:
                 raise Invalid(f"{many} is sent twice, as a list and one by one.", field=many)
+            clears = any(member.nullable for member in known.values())
             told[many] = [
-                thing
-                for _, thing in sorted(things.items())
-                if any(value not in (None, "") for value in thing.values())
+                ({number: int(n)} if number in known else {}) | thing
+                for n, thing in sorted(things.items())
+                if clears or any(value not in (None, "") for value in thing.values())
             ]
     return told
 
