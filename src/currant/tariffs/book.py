@@ -19,7 +19,16 @@ from currant.tariffs.calendars import (
     clock,
 )
 from currant.tariffs.model import CreateCalendar, CreatePlan, Offering, Season
-from currant.tariffs.plans import Basis, Discount, Inducement, PlanRate, Standing, Terms, tier_of
+from currant.tariffs.plans import (
+    Basis,
+    Discount,
+    Inducement,
+    Per,
+    PlanRate,
+    Standing,
+    Terms,
+    tier_of,
+)
 from currant.tariffs.pricing import RateLine, TariffVersion, UnsoundTariff, value_of
 from currant.tariffs.rounding import Rounding
 from currant.tariffs.tiers import coa_of, description_of
@@ -151,6 +160,20 @@ class PriceBook(msgspec.Struct, frozen=True):
         times |= {charge.end_at for charge in self.charges}
         within = {time for time in times if time is not None and start < time < end}
         return sorted(within | set(self.edges(start, end)))
+
+    def by_month(self, start: datetime, end: datetime) -> bool:
+        """Tell whether anything in force between two instants is told for a month."""
+        blocks = self.terms.block_period is Per.MONTH
+        demand = self.terms.demand_period is Per.MONTH
+        return any(
+            Basis(charge.basis) in (Basis.MONTHLY, Basis.KVA, Basis.MINIMUM)
+            for charge in self.charges
+            if _overlaps(charge.start_at, charge.end_at, start, end)
+        ) or any(
+            demand if tier_of(rate.tier).kind == "D" else blocks and rate.usage_base_start > 0
+            for rate in self.rates
+            if _overlaps(rate.start_at, rate.end_at, start, end)
+        )
 
     def plan_at(self, instant: datetime, discounts: tuple[Discount, ...] = ()) -> PlanVersion:
         """Return the plan in force at an instant, with what an offering takes off.
@@ -334,6 +357,12 @@ def _plan(
 
 def _covers(start: datetime | None, end: datetime | None, instant: datetime) -> bool:
     return (start is None or start <= instant) and (end is None or instant < end)
+
+
+def _overlaps(
+    start: datetime | None, end: datetime | None, begins: datetime, ends: datetime
+) -> bool:
+    return (start is None or start < ends) and (end is None or begins < end)
 
 
 @lru_cache(maxsize=4096)

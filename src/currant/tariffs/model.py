@@ -524,6 +524,7 @@ class BookTariff(msgspec.Struct, frozen=True):
     ratchet_share: Decimal
     ratchet_months: int
     round_per: str
+    with_losses: bool
 
 
 class BookSwitch(msgspec.Struct, frozen=True):

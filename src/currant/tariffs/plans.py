@@ -152,7 +152,8 @@ class Terms(Struct, frozen=True):
 
     Thresholds are scaled by the days supplied and rounded half-up to whole base units (Wh), or
     where `whole_blocks` says so to whole units. The demand billed is at least `ratchet_share` of
-    the highest of the last `ratchet_months` months.
+    the highest of the last `ratchet_months` months. `with_losses`: energy is priced as it was fed
+    in for the site, by its loss factor.
     """
 
     block_period: Per = Per.MONTH
@@ -162,3 +163,4 @@ class Terms(Struct, frozen=True):
     ratchet_share: Decimal = Decimal(0)
     ratchet_months: int = 0
     round_per: RoundPer = RoundPer.BLOCK
+    with_losses: bool = False

@@ -45,13 +45,13 @@ with made as (
     insert into tariffs.tariff (
         portal_id, name, description, municipality, type, units, service, calendar_id,
         block_period, blocks_over, whole_blocks, demand_period, ratchet_share, ratchet_months,
-        round_per
+        round_per, with_losses
     )
     values (
         :portal_id::int, :name::text, :description::text, :municipality::text, :type::int,
         :units::text, :service::text, :calendar_id::int, :block_period::text,
         :blocks_over::text, :whole_blocks::boolean, :demand_period::text,
-        :ratchet_share::numeric, :ratchet_months::int, :round_per::text
+        :ratchet_share::numeric, :ratchet_months::int, :round_per::text, :with_losses::boolean
     )
     returning tariff_id, name
 ), rated as (
@@ -387,7 +387,8 @@ order by a.valid;
 -- The tariff that a price book is about, with its calendar's clock.
 select
     t.tariff_id, t.name, p.timezone as zone, t.units, c.clock, t.revision, t.block_period,
-    t.blocks_over, t.whole_blocks, t.demand_period, t.ratchet_share, t.ratchet_months, t.round_per
+    t.blocks_over, t.whole_blocks, t.demand_period, t.ratchet_share, t.ratchet_months, t.round_per,
+    t.with_losses
 from tariffs.tariff as t
 inner join access.portal as p on p.portal_id = t.portal_id
 left join tariffs.calendar as c on c.portal_id = t.portal_id and c.calendar_id = t.calendar_id

@@ -132,6 +132,7 @@ create table tariffs.tariff (
         ratchet_months between 0 and 60 and (ratchet_months > 0) = (ratchet_share > 0)
     ),
     round_per text not null default 'BLOCK' check (round_per in ('BLOCK', 'LINE', 'BILL')),
+    with_losses boolean not null default false,
     primary key (portal_id, tariff_id),
     constraint tariff_name_taken unique (portal_id, name),
     foreign key (portal_id, calendar_id) references tariffs.calendar
@@ -139,9 +140,10 @@ create table tariffs.tariff (
 comment on table tariffs.tariff is
 'A tariff: type 0 is time of use, 1 linear, 2 to 9 that many blocks. revision is a new number after '
 'every change of the tariff, its rates and charges, the portal''s taxes or its calendar, so that a '
-'copy in memory knows when it is stale. Bills are reckoned by its terms: what its blocks are told for '
-'and filled by, in whole units or not; what its demand is told for, and the share of the highest '
-'of so many months that is billed at least; and what is rounded once.';
+'copy in memory knows when it is stale. Bills are reckoned by its terms: what its blocks are told '
+'for and filled by, in whole units or not; what its demand is told for, and the share of the highest '
+'of so many months that is billed at least; what is rounded '
+'once; and whether energy is priced with the losses of its site.';
 call db.tenant_table('tariffs.tariff');
 create trigger revise before insert or update on tariffs.tariff
 for each row execute function tariffs.revise();

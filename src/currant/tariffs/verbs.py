@@ -262,6 +262,7 @@ async def create_plan(tx: Tx, command: CreatePlan) -> TariffCreated:
         ratchet_share=terms.ratchet_share,
         ratchet_months=terms.ratchet_months,
         round_per=terms.round_per.value,
+        with_losses=terms.with_losses,
         at=tx.now,
         from_at=from_at,
         until=command.until,
@@ -720,6 +721,7 @@ async def _read_book(tx: Tx, tariff_id: int) -> tuple[PriceBook, int]:
             head.ratchet_share,
             head.ratchet_months,
             RoundPer(head.round_per),
+            head.with_losses,
         ),
     )
     return book, head.revision
