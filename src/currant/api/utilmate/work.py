@@ -8,13 +8,17 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from currant.api.utilmate.methods import Row, reads
+from currant.activities.model import ActivityTold, SaveActivities
+from currant.activities.verbs import save_activities
+from currant.api.utilmate.methods import Row, changes, reads
 from currant.api.utilmate.parameters import (
+    RESULT,
     Account,
     BuildingCode,
     Day,
     Instant,
     Page,
+    Sent,
     SiteIdentifier,
     words,
 )
@@ -131,6 +135,11 @@ _PLAIN = (
     "completed_date", "assigned_to", "provider", "priority", "instructions", "site_notes",
     "completion_notes",
 )  # fmt: skip
+# What of an activity stays as it is where it is left out.
+_STAYS = (
+    "activity_id", "activity_type_code", "activity_class", "subject", "priority", "assigned_to",
+    "status", "channel",
+)  # fmt: skip
 _LEFT_OUT = (
     "account_number", "sales_cust_number", "account_name", "customer_type_code", "serial_number",
 )  # fmt: skip
@@ -145,7 +154,9 @@ def _listed(order: WorkOrder) -> WorkOrderListed:
     return WorkOrderListed(
         **facts,
         created=format_instant(order.created, zone),
-        charge=order.charge and OrderCharge(order.charge.charge_item_code, order.charge.amount),
+        charge=None
+        if order.charge is None
+        else OrderCharge(order.charge.charge_item_code, order.charge.amount),
         reads=[OrderRead(**msgspec.structs.asdict(read)) for read in order.reads],
         history=[
             OrderStep(
@@ -154,3 +165,51 @@ def _listed(order: WorkOrder) -> WorkOrderListed:
             for step in order.history
         ],
     )
+
+
+class ActivitySent(Sent, frozen=True, kw_only=True):
+    """An activity: with an id one to change, of which what is left out stays.
+
+    A new one is about an account, a site or a building, and has a type and a subject. Notes are
+    added to those that there are.
+    """
+
+    activity_id: int | None = None
+    account_number: Account | None = None
+    site_identifier: SiteIdentifier | None = None
+    building_code: BuildingCode | None = None
+    activity_type_code: str | None = None
+    activity_class: Literal["ACTIVITY", "SYSTEM", "NOTE"] | None = None
+    subject: str | None = None
+    notes: str = ""
+    priority: Literal["LOW", "NORMAL", "HIGH", "URGENT"] | None = None
+    due_date: Day | msgspec.UnsetType | None = msgspec.UNSET
+    assigned_to: str | None = None
+    status: Literal["OPEN", "IN_PROGRESS", "CLOSED", "CANCELLED"] | None = None
+    channel: str | None = None
+
+
+class ActivitySaved(Row, frozen=True, kw_only=True):
+    """An activity that was created or updated."""
+
+    activity_id: int
+    status: Annotated[str, words("OPEN", "IN_PROGRESS", "CLOSED", "CANCELLED")]
+    result: Annotated[str, RESULT]
+
+
+@changes("POSTACTIVITY", "U27", calls=save_activities)
+async def post_activity(tx: Tx, sent: list[ActivitySent]) -> list[ActivitySaved]:
+    """Create an activity, or update the one that an id names."""
+    told = [
+        ActivityTold(
+            **{
+                name: msgspec.UNSET if value is None and name in _STAYS else value
+                for name, value in msgspec.structs.asdict(one).items()
+            }
+        )
+        for one in sent
+    ]
+    return [
+        ActivitySaved(**msgspec.structs.asdict(row))
+        for row in await save_activities(tx, SaveActivities(told))
+    ]
