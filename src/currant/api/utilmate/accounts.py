@@ -210,8 +210,8 @@ class JournalsSent(Page, frozen=True, kw_only=True):
     one_of: ClassVar[tuple[str, ...]] = ("period", "year")
 
     period: Month | None = None
-    year: Annotated[int | None, Meta(ge=1900, le=2999)] = None
-    month: Annotated[int | None, Meta(ge=1, le=12)] = None
+    year: Annotated[int, Meta(ge=1900, le=2999)] | None = None
+    month: Annotated[int, Meta(ge=1, le=12)] | None = None
     building_code: BuildingCode | None = None
     detail: Annotated[bool, Meta(description="N: totals of each chart account.")] = True
 

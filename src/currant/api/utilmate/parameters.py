@@ -53,7 +53,7 @@ class Sent(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 class Page(Sent, frozen=True, kw_only=True):
     """What a list can be cut to."""
 
-    limit: Annotated[int | None, Meta(ge=0, description="How many rows; all where left out.")] = (
+    limit: Annotated[int, Meta(ge=0, description="How many rows; all where left out.")] | None = (
         None
     )
     offset: Annotated[int, Meta(ge=0, description="Beyond how many rows.")] = 0

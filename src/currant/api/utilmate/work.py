@@ -200,16 +200,15 @@ class ActivitySaved(Row, frozen=True, kw_only=True):
 @changes("POSTACTIVITY", "U27", calls=save_activities)
 async def post_activity(tx: Tx, sent: list[ActivitySent]) -> list[ActivitySaved]:
     """Create an activity, or update the one that an id names."""
-    told = [
-        ActivityTold(
-            **{
-                name: msgspec.UNSET if value is None and name in _STAYS else value
-                for name, value in msgspec.structs.asdict(one).items()
-            }
-        )
-        for one in sent
-    ]
+    told = [ActivityTold(**_activity(one)) for one in sent]
     return [
         ActivitySaved(**msgspec.structs.asdict(row))
         for row in await save_activities(tx, SaveActivities(told))
     ]
+
+
+def _activity(sent: ActivitySent) -> dict[str, Any]:
+    return {
+        name: msgspec.UNSET if value is None and name in _STAYS else value
+        for name, value in msgspec.structs.asdict(sent).items()
+    }
