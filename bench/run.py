@@ -13,6 +13,7 @@ import drawdown
 import get_meter
 import papers
 import pricing
+import pricing_bills
 import questions
 import reads
 import vend
@@ -27,6 +28,7 @@ def main() -> int:
         ("get-meter", lambda: asyncio.run(get_meter.measure())),
         ("questions", lambda: asyncio.run(questions.measure())),
         ("pricing", pricing.measure),
+        ("pricing of bills", pricing_bills.measure),
         ("papers", papers.measure),
         ("reads", lambda: asyncio.run(reads.measure())),
         ("drawdown", lambda: asyncio.run(drawdown.measure())),

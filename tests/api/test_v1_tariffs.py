@@ -203,12 +203,13 @@ async def test_a_plan_in_one_request_and_its_changes(http, boss) -> None:
 
 
 async def test_a_tariff_of_the_urdb_is_imported(http, boss) -> None:
+    blocks = [{"max": 13.5, "rate": 0.11}, {"rate": 0.13}]
     document = {
         "name": "Residential",
-        "energyratestructure": [[{"max": 13.5, "rate": 0.11, "unit": "kWh daily"}, {"rate": 0.13, "unit": "kWh daily"}]],
+        "energyratestructure": [[block | {"unit": "kWh daily"} for block in blocks]],
         "energyweekdayschedule": [[0] * 24] * 12,
         "energyweekendschedule": [[0] * 24] * 12,
-    }  # fmt: skip
+    }
     made = await post(http, boss, "/tariffs/import", {"document": document})
     assert made.status_code == 201, made.text
     query = {"portal": "example", "tariff": "Residential"}

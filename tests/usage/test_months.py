@@ -1,6 +1,7 @@
 """Usage spread over days and months: whole units that add up, and the ratchet of demand."""
 
 from datetime import UTC, date, datetime, timedelta
+from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 from currant.usage.months import Segment, by_day, by_month, day_of, ratchet, within
 
 DAYS = st.dates(date(1999, 1, 1), date(2100, 1, 1))
+SECOND = timedelta(seconds=1)
 WH = st.integers(-(10**9), 10**12)
 
 
@@ -32,17 +34,16 @@ def test_days_add_up_to_months_and_months_to_the_usage(before, many, quantity) -
         assert [day for day, _ in days] == [before]
 
 
-@given(st.lists(st.integers(0, 10**6), min_size=3, max_size=3), WH, st.integers(0, 10**6))
-def test_what_is_cut_and_what_is_left_add_up(times, quantity, last) -> None:
+@given(st.sets(st.integers(0, 10**6), min_size=2, max_size=6), WH)
+def test_whoever_follows_one_another_at_a_site_has_all_that_passed(seconds, quantity) -> None:
     begin = datetime(2024, 7, 1, tzinfo=UTC)
-    at = [begin + timedelta(seconds=seconds) for seconds in sorted([*times, last + 10**6 + 1])]
-    passed = (begin - timedelta(seconds=1), at[3])
-    parts = [
-        within(quantity, passed, span)
-        for span in ((passed[0], at[0]), (at[0], at[1]), (at[1], passed[1]))
-    ]
-    assert abs(sum(parts) - quantity) <= 2
-    assert within(quantity, passed, passed) == quantity
+    at = [begin + timedelta(seconds=second) for second in sorted(seconds)]
+    passed = (at[0], at[-1])
+    parts = [within(quantity, passed, span) for span in pairwise(at)]
+    assert sum(parts) == quantity
+    for part, (start, end) in zip(parts, pairwise(at), strict=True):
+        share = quantity * ((end - start) // SECOND)
+        assert abs(part * ((at[-1] - at[0]) // SECOND) - share) <= (at[-1] - at[0]) // SECOND
 
 
 def test_a_read_at_midnight_is_of_the_day_that_ends() -> None:

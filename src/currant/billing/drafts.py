@@ -7,7 +7,6 @@ from typing import Any
 
 import msgspec
 
-from currant import wire
 from currant.billing.lines import Counted, DraftLine, tax_by_invoice
 from currant.billing.model import DraftTerms, DueDays, Policy, Remarkable
 from currant.billing.periods import Measured, Period, Supply, measured
@@ -224,7 +223,7 @@ def _line_tuple(n: int, line: DraftLine, currency: str) -> tuple[Any, ...]:
         line.ar_coa,
         line.tariff_id,
         line.charge_id,
-        wire.encode(line.explanation).decode(),
+        msgspec.json.encode(line.why).decode(),
     )
 
 

@@ -3,13 +3,13 @@
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, timedelta
 from decimal import Decimal
-from typing import Any
 
 import msgspec
 
 from currant.billing.measuring import months_from
 from currant.billing.model import ChargeRow, LineItemRow, Remarkable
 from currant.billing.periods import Period, Supply
+from currant.invoices.model import Explanation
 from currant.money import from_minor, half_up, tax_within, to_minor
 from currant.tariffs.bills import BillLine, Determinants, price_bills, share_tax
 from currant.tariffs.book import PriceBook
@@ -58,7 +58,7 @@ class DraftLine(msgspec.Struct, frozen=True):
     ar_coa: str
     tariff_id: int | None
     charge_id: int | None
-    explanation: dict[str, Any]
+    why: Explanation
 
 
 def basic_counts(period: Period, book: PriceBook) -> Counted:
@@ -182,16 +182,16 @@ def _draft_line(period: Period, line: BillLine, minor_units: int) -> DraftLine:
         line.ar_coa,
         period.tariff_id,
         None,
-        {
-            "tier": line.tier,
-            "block_from": line.block_from,
-            "block_to": line.block_to,
-            "share_days": line.share_days,
-            "share_of": line.share_of,
-            "unrounded": line.unrounded,
-            "rounding": line.rounding.value,
-            "tax_rate": line.tax_rate,
-        },
+        Explanation(
+            line.tier,
+            line.block_from,
+            line.block_to,
+            line.share_days,
+            line.share_of,
+            line.unrounded,
+            line.rounding.value,
+            line.tax_rate,
+        ),
     )
 
 
@@ -220,7 +220,7 @@ def charge_line(charge: ChargeRow, currency: str) -> DraftLine:
         charge.ar_coa,
         None,
         charge.charge_id,
-        {"tax_rate": rate.quantize(Decimal("0.000001"))},
+        Explanation(tax_rate=rate.quantize(Decimal("0.000001"))),
     )
 
 
@@ -273,12 +273,12 @@ def _item_line(
         item.ar_coa,
         None,
         None,
-        {
-            "share_days": share[0],
-            "share_of": share[1],
-            "price_includes_tax": item.price_includes_tax,
-            "tax_rate": item.tax_rate,
-        },
+        Explanation(
+            share_days=share[0],
+            share_of=share[1],
+            tax_rate=item.tax_rate,
+            price_includes_tax=item.price_includes_tax,
+        ),
     )
 
 

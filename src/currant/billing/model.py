@@ -46,18 +46,6 @@ class Drafted(msgspec.Struct, frozen=True):
     remarkable: list[Remarkable]
 
 
-class InducementRow(msgspec.Struct, frozen=True):
-    """What an offering takes off."""
-
-    offering_id: int
-    description: str
-    kind: str
-    value: Decimal
-    coa: str
-    ar_coa: str
-    taxable: bool
-
-
 class DueDays(msgspec.Struct, frozen=True):
     """Days of an agreement that no invoice covers yet: from the first to the last, inclusive."""
 

@@ -180,13 +180,6 @@ left join tariffs.tax as t
 where s.portal_id = :portal_id::int and s.agreement_id = any(:agreement_ids::bigint[])
 order by s.agreement_id, s.position;
 
--- name: offerings
--- What offerings take off bills.
-select i.offering_id, i.description, i.kind, i.value, i.coa, i.ar_coa, i.taxable
-from tariffs.inducement as i
-where i.portal_id = :portal_id::int and i.offering_id = any(:offering_ids::int[])
-order by i.offering_id, i.position;
-
 -- name: draft
 -- Draft invoices with all that is theirs, and answer their ids in their order.
 -- not null: invoice_id

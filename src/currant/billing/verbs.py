@@ -24,7 +24,6 @@ from currant.billing.model import (
     Drafted,
     DraftTerms,
     DueDays,
-    InducementRow,
     LineItemRow,
     MeteredRow,
     Policy,
@@ -36,9 +35,10 @@ from currant.clock import day_bounds
 from currant.db.statements import Statements
 from currant.db.tx import Tx
 from currant.money import minor_units
-from currant.tariffs.book import PriceBook
-from currant.tariffs.plans import Discount, Inducement
-from currant.tariffs.verbs import price_book
+from currant.tariffs.book import PriceBook, discounts_of
+from currant.tariffs.model import OfferingsWanted
+from currant.tariffs.plans import Discount
+from currant.tariffs.verbs import offerings, price_book
 from currant.usage.determinants import flat_calendar
 from currant.usage.model import DeterminantsWanted, PricedPeriod
 from currant.usage.verbs import determinants
@@ -52,7 +52,6 @@ _READS_AROUND = sql.rows("reads_around", ReadRow)
 _ASSIGNED = sql.rows("assigned", AssignedRow)
 _CHARGES_DUE = sql.rows("charges_due", ChargeRow)
 _LINE_ITEMS_DUE = sql.rows("line_items_due", LineItemRow)
-_OFFERINGS = sql.rows("offerings", InducementRow)
 _DRAFT = sql.rows("draft", int)
 
 _DAY = timedelta(days=1)
@@ -204,22 +203,11 @@ async def _plans(tx: Tx, ready: Sequence[Supply]) -> Plans:
 
 async def _discounts(tx: Tx, ready: Sequence[Supply]) -> dict[int | None, tuple[Discount, ...]]:
     """Read what the offerings of agreements take off."""
-    offerings = {s.due.offering_id for s in ready if s.due.offering_id is not None}
-    discounts: dict[int | None, tuple[Discount, ...]] = {}
-    if offerings:
-        for row in await tx.all(
-            _OFFERINGS, portal_id=tx.portal.portal_id, offering_ids=list(offerings)
-        ):
-            discount = Discount(
-                row.description,
-                Inducement(row.kind),
-                row.value,
-                row.coa,
-                row.ar_coa,
-                row.taxable,
-            )
-            discounts[row.offering_id] = (*discounts.get(row.offering_id, ()), discount)
-    return discounts
+    ids = list({s.due.offering_id for s in ready if s.due.offering_id is not None})
+    if not ids:
+        return {}
+    found = await offerings(tx, OfferingsWanted(offering_ids=ids))
+    return {offering.offering_id: discounts_of(offering) for offering in found}
 
 
 async def _counts(

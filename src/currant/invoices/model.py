@@ -88,6 +88,27 @@ class InvoiceRow(msgspec.Struct, frozen=True):
     reason: str
 
 
+class Explanation(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What led to the amount of a line; numbers are kept as text, so that none loses a digit.
+
+    `block_from` and `block_to` bound the block, `share_days` of `share_of` is the part of a month
+    that the rate is for, `unrounded` the exact product, `tax_rate` a fraction.
+    """
+
+    tier: str = ""
+    block_from: Decimal | None = None
+    block_to: Decimal | None = None
+    share_days: int = 1
+    share_of: int = 1
+    unrounded: Decimal | None = None
+    rounding: str = ""
+    tax_rate: Decimal = Decimal(0)
+    price_includes_tax: bool = False
+
+
+_EXPLAINED = msgspec.json.Decoder(Explanation)
+
+
 class LineRow(msgspec.Struct, frozen=True):
     """A line of an invoice; `explanation` is what led to its amount, as JSON."""
 
@@ -115,6 +136,11 @@ class LineRow(msgspec.Struct, frozen=True):
     coa: str
     plan: str | None
     explanation: str
+
+    @property
+    def why(self) -> Explanation:
+        """What led to the amount."""
+        return _EXPLAINED.decode(self.explanation)
 
 
 class MeasuredRow(msgspec.Struct, frozen=True):

@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 from decimal import Decimal
 
-from currant import wire
 from currant.documents.model import (
     ChargeGroup,
     ChargeLine,
@@ -120,7 +119,7 @@ def _groups(invoice: Invoice) -> list[ChargeGroup]:
 
 
 def _line(line: LineRow) -> ChargeLine:
-    told = wire.decode(line.explanation.encode(), dict[str, object])
+    why = line.why
     return ChargeLine(
         line.description,
         line.net,
@@ -130,14 +129,10 @@ def _line(line: LineRow) -> ChargeLine:
         line.unit,
         line.rate,
         line.tax,
-        _decimal(told.get("block_from")),
-        _decimal(told.get("block_to")),
+        why.block_from,
+        why.block_to,
         line.loss_factor,
     )
-
-
-def _decimal(told: object) -> Decimal | None:
-    return None if told is None else Decimal(str(told))
 
 
 def _register(row: MeasuredRow) -> RegisterReads:
@@ -163,8 +158,7 @@ def _taxes(lines: Sequence[LineRow]) -> list[TaxTotal]:
     """Sum up the tax by its rate."""
     by_rate: dict[Decimal, tuple[Decimal, Decimal]] = {}
     for line in lines:
-        told = wire.decode(line.explanation.encode(), dict[str, object])
-        rate = Decimal(str(told.get("tax_rate", 0)))
+        rate = line.why.tax_rate
         if rate:
             base, tax = by_rate.get(rate, (Decimal(0), Decimal(0)))
             by_rate[rate] = (base + line.net, tax + line.tax)

@@ -362,6 +362,12 @@ begin
     );
     perform charges.invoice(in_portal, array_agg(l.charge_id), array_agg(ids[l.n]))
     from unnest(lines) as l where l.charge_id is not null;
+    perform db.analyze_written(
+        array[
+            'invoices.invoice', 'invoices.line', 'invoices.measured', 'invoices.covered'
+        ]::regclass[],
+        cardinality(ids)
+    );
     return ids;
 end
 $$;
@@ -540,6 +546,10 @@ begin
         array_agg(-s.amount), array_agg(s.coa)
     )
     from invoices.owed(in_portal, ids) as s where s.amount < 0;
+    perform db.analyze_written(
+        array['ledger.entry', 'ledger.posting', 'receivables.open_item']::regclass[],
+        cardinality(ids)
+    );
     perform receivables.settle(in_portal, by_login, by_vendor, at, accounts);
     return cardinality(ids);
 end

@@ -590,6 +590,29 @@ begin
 end
 $$;
 
+-- What of the credits that an entry gave went to items of which entries, in the order of these.
+-- Null where there is nothing.
+create function receivables.paid_by(
+    in_portal int, of_entry bigint, out entry_ids bigint[], out amounts numeric[]
+)
+returns setof record
+language sql stable
+as $$
+    select array_agg(p.entry_id order by p.entry_id), array_agg(p.amount order by p.entry_id)
+    from (
+        select o.entry_id, sum(a.amount)::numeric as amount
+        from receivables.allocation as a
+        inner join receivables.open_item as o
+            on o.portal_id = a.portal_id and o.item_id = a.item_id
+        where a.portal_id = in_portal and a.entry_id = of_entry and a.kind <> 'reversal'
+            and not exists (
+                select from receivables.allocation as b
+                where b.portal_id = a.portal_id and b.reverses = a.allocation_id
+            )
+        group by o.entry_id
+    ) as p
+$$;
+
 -- What accounts owe in all: what is outstanding less what they have to their credit, below zero
 -- where they have more.
 create function receivables.balances(in_portal int, accounts bigint[])
@@ -602,6 +625,26 @@ as $$
         union all
         select o.account_id, o.outstanding from receivables.open_item as o
         where o.portal_id = in_portal and o.account_id = any(accounts) and o.outstanding > 0
+        union all
+        select c.account_id, -c.unallocated from receivables.credit as c
+        where c.portal_id = in_portal and c.account_id = any(accounts) and c.unallocated > 0
+    ) as m
+    group by m.account_id
+$$;
+
+-- What accounts owe now beyond what they have to their credit; arrears before their start are not
+-- owed yet. Zero where they owe no more than that.
+create function receivables.due(in_portal int, accounts bigint[], at timestamptz)
+returns table (account_id bigint, amount numeric)
+language sql stable
+as $$
+    select m.account_id, greatest(sum(m.amount), 0)
+    from (
+        select u.account_id, 0 as amount from unnest(accounts) as u (account_id)
+        union all
+        select o.account_id, o.outstanding from receivables.open_item as o
+        where o.portal_id = in_portal and o.account_id = any(accounts) and o.outstanding > 0
+            and (o.start_at is null or o.start_at <= at)
         union all
         select c.account_id, -c.unallocated from receivables.credit as c
         where c.portal_id = in_portal and c.account_id = any(accounts) and c.unallocated > 0

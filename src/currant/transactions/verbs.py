@@ -133,7 +133,8 @@ async def reverse(tx: Tx, command: ReverseTransaction) -> TransactionReversed:
     if found.kind in _ELSEWHERE:
         raise NotReversible(_ELSEWHERE[found.kind], field="id")
     if found.account is None:
-        raise NotReversible("It is of no account.", field="id")
+        told = "It came into suspense and is reversed as a receipt."
+        raise NotReversible(told if found.kind == "receipt" else "It is of no account.", field="id")
     await _refuse_beyond_limit(tx, found)
     mirrored = await tx.one(
         _REVERSE,
@@ -148,7 +149,7 @@ async def reverse(tx: Tx, command: ReverseTransaction) -> TransactionReversed:
         transaction_id=mirrored.entry_id,
         reverses=found.entry_id,
         account=found.account,
-        kind=found.kind,
+        kind=found.told_kind,
         currency=tx.portal.currency,
         timezone=tx.portal.timezone,
         amount=_amount(found),

@@ -245,15 +245,13 @@ class Summing:
         days = _table(days)
         if not days.num_rows:
             return
-        item, day = _ints(days, "item"), _ints(days, "day")
-        last = (int(item[-1]), int(day[-1]))
-        first = _run_of(item, day, self._last)
-        whole = days.num_rows - _run_of(item[::-1], day[::-1], last)
+        first = going_on(days, self._last)
+        self._last = last_of(days)
+        whole = days.num_rows - going_on(days, self._last, backwards=True)
         self._kept.append(days.slice(0, first))
         if first < whole:
             self._parts.append(determine(days.slice(first, whole - first), self._terms))
         self._kept.append(days.slice(max(first, whole)))
-        self._last = last
 
     def end(self) -> Any:
         """Return what all of them sum to (`SUMS`)."""
@@ -261,11 +259,19 @@ class Summing:
         return combine([*self._parts, *kept])
 
 
-def _run_of(item: Ints, day: Ints, sought: tuple[int, int] | None) -> int:
-    """Count the rows at the beginning that are of one item and day."""
-    if sought is None:
+def last_of(days: Any) -> tuple[int, int]:
+    """Return the item and day of the last row."""
+    last = days.slice(days.num_rows - 1)
+    return int(_ints(last, "item")[0]), int(_ints(last, "day")[0])
+
+
+def going_on(days: Any, item_day: tuple[int, int] | None, *, backwards: bool = False) -> int:
+    """Count the rows at the beginning, or at the end, that are of one item and day."""
+    if item_day is None:
         return 0
-    other = (item != sought[0]) | (day != sought[1])
+    other = (_ints(days, "item") != item_day[0]) | (_ints(days, "day") != item_day[1])
+    if backwards:
+        other = other[::-1]
     return int(other.argmax()) if other.any() else len(other)
 
 

@@ -8,7 +8,7 @@ months to the usage, whatever span is asked for.
 
 from collections.abc import Iterator
 from datetime import date, datetime, timedelta, tzinfo
-from itertools import groupby, pairwise
+from itertools import groupby
 
 from msgspec import Struct
 
@@ -80,11 +80,13 @@ def within(
 ) -> int:
     """Return what of a quantity that passed in a time falls into a span of it, by elapsed time.
 
-    What is cut off before and after, and what is left, add up to the quantity (10.5 iii).
+    What passed until an instant is rounded to whole units, and a span has the difference of two of
+    these: spans that follow each other add up to the quantity, however many they are (10.5 iii).
     """
-    edges = (passed[0], *span, passed[1])
-    times = [(end - begin) // _TICK for begin, end in pairwise(edges)]
-    return apportion(quantity, times)[1]
+    begin, end = passed
+    whole = (end - begin) // _TICK
+    start, until = ((2 * quantity * ((at - begin) // _TICK) + whole) // (2 * whole) for at in span)
+    return until - start
 
 
 def _days(segment: Segment) -> Iterator[date]:
