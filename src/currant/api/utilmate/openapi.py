@@ -252,10 +252,15 @@ def _whole(node: Any, parts: Mapping[str, Any]) -> Any:
         return node
     if "$ref" in node:
         return _whole(parts[node["$ref"]], parts)
+    if node.get("default", "") is None and "anyOf" in node:  # Null is what is left out.
+        (told,) = [one for one in node["anyOf"] if one.get("type") != "null"]
+        return _whole(told | {name: node[name] for name in node.keys() & {"description"}}, parts)
     if node.get("type") == "boolean":
         kept = {name: part for name, part in node.items() if name not in ("type", "default")}
         default = {"default": "Y" if node["default"] else "N"} if "default" in node else {}
         return kept | _FLAG | default
     if node.get("format") == "decimal":
         return {name: part for name, part in node.items() if name != "format"} | {"type": "number"}
+    if node.get("format") == "date":  # As the pattern says.
+        return {name: part for name, part in node.items() if name != "format"}
     return {name: _whole(part, parts) for name, part in node.items() if part is not None}
