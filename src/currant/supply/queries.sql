@@ -590,6 +590,13 @@ inner join customers.customer as c
     on c.portal_id = a.portal_id and c.customer_id = a.customer_id
 where a.portal_id = :portal_id::int and a.account = :account::text;
 
+-- name: accounts_of_contracts
+-- The accounts of customers that keys with the utility name.
+-- not null: external_key
+select account as juice_key, contract as external_key
+from customers.account
+where portal_id = :portal_id::int and contract = any(:keys::text[]);
+
 -- name: site_lines
 -- Sites as lists of what concerns them tell them: with their label in the building.
 -- not null: site_identifier site_name building_code building_name

@@ -17,7 +17,7 @@ from currant.db.statements import Statements
 from currant.db.tx import Portal, Tx
 from currant.errors import Forbidden, Invalid
 from currant.locations import verbs as locations
-from currant.locations.model import NoSuchLocation
+from currant.locations.model import Keys, NoSuchLocation
 from currant.metering import verbs as metering
 from currant.metering.model import NoSuchMeter
 from currant.supply.model import (
@@ -65,6 +65,7 @@ _DRAW_AGAIN = sql.command("draw_again")
 _METER = sql.rows("meter", Meter)
 _LOCATION = sql.rows("location", Location)
 _ACCOUNT_LINE = sql.rows("account_line", AccountLine)
+_ACCOUNTS_OF_CONTRACTS = sql.rows("accounts_of_contracts", Keys)
 _SITE_LINES = sql.rows("site_lines", SiteLine)
 
 _WRITTEN = {
@@ -106,6 +107,13 @@ async def account_line(tx: Tx, account: str) -> AccountLine:
     if line is None:
         raise NoSuchAccount(account, field="account")
     return line
+
+
+async def accounts_of_contracts(tx: Tx, contracts: Iterable[str]) -> dict[str, str]:
+    """Return the accounts of customers by their keys with the utility, of those that there are."""
+    keys = sorted(set(contracts))
+    rows = await tx.all(_ACCOUNTS_OF_CONTRACTS, portal_id=tx.portal.portal_id, keys=keys)
+    return {row.external_key: row.juice_key for row in rows}
 
 
 async def site_lines(tx: Tx, location_ids: Iterable[int]) -> dict[int, SiteLine]:

@@ -10,7 +10,6 @@ PENDING: tuple[str, ...] = (
     "GETREPORT",
     "GETRPTLIS",
     "GETALLRPTLIS",
-    "GETRECEIPT",
     "GETSITELIST",
     "GETALLACCNTPP",
     "GETACCNTPRICE",
@@ -19,7 +18,6 @@ PENDING: tuple[str, ...] = (
     "GETSITE",
     "POSTMOVEIN",
     "POSTMOVEOUT",
-    "POSTRECEIPT",
     "POSTREAD",
     "UPDATEWORKORDER",
 )

@@ -26,6 +26,7 @@ from currant.api.utilmate.methods import Row, Total, changes, reads
 from currant.api.utilmate.parameters import (
     RESULT,
     Account,
+    BpayAccount,
     BuildingCode,
     Day,
     Flag,
@@ -39,8 +40,11 @@ from currant.api.utilmate.parameters import (
 )
 from currant.db.tx import Tx
 from currant.errors import Invalid
+from currant.receipts.model import BatchType, NewReceipt, PostReceipts, ReceiptsWanted
+from currant.receipts.verbs import count_receipts, post_receipts, receipts
 from currant.reports.model import JournalsWanted
 from currant.reports.verbs import journal_summary, journal_totals, journals
+from currant.supply.verbs import accounts_of_contracts
 
 SOURCE = words(
     "INVOICE", "RECEIPT", "ADJUSTMENT", "ARREARS", "VEND", "WALLET", "WRITEOFF", "REVERSAL",
@@ -202,6 +206,171 @@ def _adjustment(sent: AdjustmentSent) -> NewAdjustment:
         notes=sent.notes,
         agreement_id=sent.cust_account_id,
     )
+
+
+BatchTypeSent = Literal["CHEQUE", "DIRECT", "CASH", "EFT", "CRDCARD", "WEB", "DRECTDEBIT"]
+BATCH_TYPE = words("CHEQUE", "DIRECT", "CASH", "EFT", "CRDCARD", "WEB", "DRECTDEBIT")
+# Who money is booked to that nobody can be found for.
+SUSPENSE = "999999"
+
+
+class ReceiptsSent(Page, frozen=True, kw_only=True):
+    """Receipts of a range of days, by when they were posted or by their own date."""
+
+    start_date: Day
+    end_date: Day
+    use_trans_date: Annotated[
+        bool, Meta(description="Y: by their own date. N: by the day of posting.")
+    ] = False
+    building_code: BuildingCode | None = None
+    account_number: Account | None = None
+    batch_type: BatchTypeSent | None = None
+
+
+class ReceiptListed(Row, frozen=True, kw_only=True):
+    """A receipt; one in suspense is booked to account 999999."""
+
+    account_number: str
+    sales_cust_number: str
+    account_name: str
+    customer_type_code: str
+    building_code: str
+    building_name: str
+    receipt_id: int
+    batch_no: int
+    batch_type: Annotated[str, BATCH_TYPE]
+    batch_name: str
+    receipt_date: date
+    posted_date: date
+    amount: Decimal
+    allocated: Decimal
+    unallocated: Decimal
+    reference: str
+    status: Annotated[str, words("POSTED", "DISHONOURED", "REVERSED")]
+    dishonour_type: str
+    suspense: Flag
+    accounting_period: Month
+
+
+@reads("GETRECEIPT", "U16", calls=receipts, pages=True)
+async def get_receipt(tx: Tx, wanted: ReceiptsSent) -> AsyncIterator[ReceiptListed | Total]:
+    """List the receipts of a range of days, with what of them is allocated."""
+    question = ReceiptsWanted(
+        first=wanted.start_date,
+        last=wanted.end_date,
+        by_own_date=wanted.use_trans_date,
+        building_code=wanted.building_code,
+        account=wanted.account_number,
+        batch_type=None if wanted.batch_type is None else BatchType(wanted.batch_type),
+        how_many=wanted.limit,
+        skip=wanted.offset,
+    )
+    async for row in receipts(tx, question):
+        yield ReceiptListed(
+            account_number=row.account or SUSPENSE,
+            sales_cust_number=row.contract or "",
+            account_name=row.name or "",
+            customer_type_code=row.type_code or "SUNDRY",
+            building_code=row.building_code,
+            building_name=row.building_name,
+            receipt_id=row.receipt_id,
+            batch_no=row.batch_no,
+            batch_type=row.batch_type.value,
+            batch_name=row.batch_name,
+            receipt_date=row.received_on,
+            posted_date=row.posted_on,
+            amount=row.amount,
+            allocated=row.allocated,
+            unallocated=row.unallocated,
+            reference=row.reference,
+            status=row.status.value,
+            dishonour_type=row.dishonour_type,
+            suspense=flag(row.suspense),
+            accounting_period=f"{row.month:%Y%m}",
+        )
+    yield Total(total=await count_receipts(tx, question))
+
+
+class ReceiptSent(Sent, frozen=True, kw_only=True):
+    """Money that was received for an account, which a BPAY reference or the customer's key names.
+
+    An account that nobody knows is no fault: the money goes into suspense.
+    """
+
+    one_of: ClassVar[tuple[str, ...]] = ("account_number", "sales_cust_number")
+
+    batch_type: BatchTypeSent
+    account_number: BpayAccount | None = None
+    sales_cust_number: str | None = None
+    date: Day
+    amount: Money
+    reference: str = ""
+    batch_name: str = ""
+    to_wallet: Annotated[
+        bool, Meta(description="Y: what is not owed fills the currency wallet.")
+    ] = False
+
+
+class Allocation(msgspec.Struct, frozen=True):
+    """What of it went to which transaction."""
+
+    ar_trans_id: int
+    amount: Decimal
+
+
+class ReceiptMade(Row, frozen=True, kw_only=True):
+    """A receipt that was posted, what it paid, and what the account owes now."""
+
+    receipt_id: int
+    batch_no: int
+    account_number: str
+    suspense: Flag
+    amount: Decimal
+    allocations: list[Allocation]
+    unallocated: Decimal
+    new_balance: Decimal
+    result: Annotated[str, RESULT]
+
+
+@changes(
+    "POSTRECEIPT",
+    "U33",
+    calls=post_receipts,
+    names={"account": "account_number", "received_on": "date"},
+)
+async def post_receipt(tx: Tx, sent: list[ReceiptSent]) -> list[ReceiptMade]:
+    """Post money that was received: the oldest due is paid first, the rest is credit."""
+    keys = [one.sales_cust_number for one in sent if one.sales_cust_number is not None]
+    named = await accounts_of_contracts(tx, keys)
+    new = [
+        NewReceipt(
+            batch_type=BatchType(one.batch_type),
+            account=one.account_number
+            or named.get(one.sales_cust_number or "")
+            or one.sales_cust_number
+            or "",
+            received_on=one.date,
+            amount=one.amount,
+            reference=one.reference,
+            batch_name=one.batch_name,
+            to_wallet=one.to_wallet,
+        )
+        for one in sent
+    ]
+    return [
+        ReceiptMade(
+            receipt_id=row.receipt_id,
+            batch_no=row.batch_no,
+            account_number=row.account or SUSPENSE,
+            suspense=flag(row.suspense),
+            amount=row.amount,
+            allocations=[Allocation(paid.transaction_id, paid.amount) for paid in row.allocations],
+            unallocated=row.unallocated,
+            new_balance=row.balance or Decimal(0),
+            result="CREATED",
+        )
+        for row in await post_receipts(tx, PostReceipts(new))
+    ]
 
 
 class JournalsSent(Page, frozen=True, kw_only=True):

@@ -255,12 +255,18 @@ def _whole(node: Any, parts: Mapping[str, Any]) -> Any:
     if node.get("default", "") is None and "anyOf" in node:  # Null is what is left out.
         (told,) = [one for one in node["anyOf"] if one.get("type") != "null"]
         return _whole(told | {name: node[name] for name in node.keys() & {"description"}}, parts)
+    return {name: _whole(part, parts) for name, part in _as_sent(node).items() if part is not None}
+
+
+def _as_sent(node: dict[str, Any]) -> dict[str, Any]:
+    """Tell a flag as Y or N, a number as one, a day by its pattern."""
+    told = dict(node)
     if node.get("type") == "boolean":
-        kept = {name: part for name, part in node.items() if name not in ("type", "default")}
-        default = {"default": "Y" if node["default"] else "N"} if "default" in node else {}
-        return kept | _FLAG | default
-    if node.get("format") == "decimal":
-        return {name: part for name, part in node.items() if name != "format"} | {"type": "number"}
-    if node.get("format") == "date":  # As the pattern says.
-        return {name: part for name, part in node.items() if name != "format"}
-    return {name: _whole(part, parts) for name, part in node.items() if part is not None}
+        del told["type"]
+        told |= _FLAG | ({"default": "Y" if node["default"] else "N"} if "default" in node else {})
+    elif node.get("format") == "decimal":
+        told["type"] = "number"
+        del told["format"]
+    elif node.get("format") == "date":
+        del told["format"]
+    return told
