@@ -419,6 +419,10 @@ class CustomerWanted(msgspec.Struct, frozen=True):
 class CustomerRow(msgspec.Struct, frozen=True):
     """What is stored of the customer of an account; lists as JSON."""
 
+
+class AccountLine(msgspec.Struct, frozen=True):
+    """An account as lists of what concerns it begin: with its customer."""
+
     account_number: str
     sales_cust_number: str
     account_name: str
@@ -567,6 +571,16 @@ class CustomerDetails(msgspec.Struct, frozen=True):
     notes: str
     created: datetime
     last_mod: datetime
+
+
+class SiteLine(msgspec.Struct, frozen=True):
+    """A site as lists of what concerns it tell it; blanks are of what it does not have."""
+
+    location_id: int
+    site_identifier: str
+    site_name: str
+    building_code: str
+    building_name: str
 
 
 class RecordsNameNothing(NotFound):
