@@ -324,7 +324,7 @@ async def post_hold(
     status_code=200,
     operation_class=documented(Drafts, takes=Accounts(["03280"])),
 )
-async def post_release(
+async def post_release_of_drafts(
     request: AnyRequest,
     portal: FromPath[str],
     run_id: FromPath[int],
@@ -476,7 +476,7 @@ ROUTES = [
     get_drafts,
     get_to_print,
     post_hold,
-    post_release,
+    post_release_of_drafts,
     post_discard,
     post_approve,
     post_posted,
