@@ -16,10 +16,10 @@ FITS := import sys, ensurepip, venv; sys.exit(not (3, 11) <= sys.version_info < 
 PIP := $(RUN)/python -m pip --quiet --disable-pip-version-check --no-input install
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo serve test check format bench soak lock clean
+.PHONY: help setup demo serve test test-spark check format bench soak lock clean
 
 help: ## list the targets
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## / /' | awk '{$$1 = sprintf("%-7s", $$1); print}'
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## / /' | awk '{$$1 = sprintf("%-10s", $$1); print}'
 
 setup: $(INSTALLED) ## make the virtual environment with the pinned dependencies
 
@@ -48,7 +48,10 @@ serve: $(INSTALLED) ## serve the database of CURRANT_HOME or CURRANT_DATABASE_UR
 	@$(RUN)/currant serve --with-parent
 
 test: check ## run every check and every test
-	$(RUN)/python -m pytest -n 2 --dist loadfile
+	$(RUN)/python -m pytest -n 2 --dist loadfile -rs
+
+test-spark: $(INSTALLED) ## run the tests of Spark alone, or say why they cannot run here
+	$(RUN)/python -m pytest -rs -m spark
 
 check: $(INSTALLED) ## ruff, mypy --strict, import rules, sqlfluff
 	$(RUN)/ruff check .

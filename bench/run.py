@@ -12,7 +12,9 @@ import msgspec
 import drawdown
 import get_meter
 import nem12
+import papers
 import pricing
+import pricing_bills
 import questions
 import reads
 import vend
@@ -27,6 +29,8 @@ def main() -> int:
         ("get-meter", lambda: asyncio.run(get_meter.measure())),
         ("questions", lambda: asyncio.run(questions.measure())),
         ("pricing", pricing.measure),
+        ("pricing of bills", pricing_bills.measure),
+        ("papers", papers.measure),
         ("reads", lambda: asyncio.run(reads.measure())),
         ("nem12", lambda: asyncio.run(nem12.measure())),
         ("drawdown", lambda: asyncio.run(drawdown.measure())),

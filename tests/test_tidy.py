@@ -33,6 +33,7 @@ SHARED = {
     "access.role": "the catalogue of the product",
     "access.role_permission": "the catalogue of the product",
     "access.user_permission": "no role that serves may read it: access.may asks it",
+    "charges.standard_item": "the catalogue of the product",
     "db.migration": "the record of the schema itself",
     "ledger.standard_account": "the catalogue of the product",
     "metering.com_type": "the catalogue of the product",
@@ -463,7 +464,7 @@ def test_a_domain_is_a_folder_with_the_same_four_files() -> None:
         faults += [
             f"{domain}/{name} is no kind of file that a domain has"
             for name in names
-            if not name.endswith(".py") and name not in ("schema.sql", "queries.sql")
+            if not name.endswith(".py") and name not in ("schema.sql", "queries.sql", "templates")
         ]
         body = tree(SOURCE / domain / "__init__.py").body
         if len(body) != 1 or ast.get_docstring(tree(SOURCE / domain / "__init__.py")) is None:

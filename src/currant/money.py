@@ -47,6 +47,13 @@ def to_minor(amount: Decimal, currency: str) -> int:
     return int(round_money(amount, currency).scaleb(minor_units(currency), _EXACT))
 
 
+def tax_within(amount: Decimal, rate: Decimal, places: int) -> Decimal:
+    """Return the tax that an amount includes, half-up: 11.00 at a tenth holds 1.00."""
+    top, bottom = (amount * rate).as_integer_ratio()
+    whole, of = (1 + rate).as_integer_ratio()
+    return half_up(_EXACT.divide(Decimal(top * of), Decimal(bottom * whole)), places)
+
+
 def from_minor(minor: int, currency: str) -> Decimal:
     """Return integer minor units as an amount: 100000 is `1000.00` in USD."""
     return Decimal(minor).scaleb(-minor_units(currency), _EXACT)

@@ -313,6 +313,7 @@ async def test_an_item_that_owes_another_amount_is_a_fault(door, boss, owner, ac
     await send(door, boss, ["03280,,5,2,", "03281,,7,,"])
     assert await door.ask(arrears_faults, Nothing(), OPERATOR) == []
     await owner.execute("update receivables.open_item set outstanding = 1 where amount = 5")
-    (fault,) = await door.ask(arrears_faults, Nothing(), OPERATOR)
+    fault, books = await door.ask(arrears_faults, Nothing(), OPERATOR)
     assert (fault.portal, fault.account) == ("example", "03280")
     assert "owes 1.000, allocations leave 3.000" in fault.detail
+    assert (books.account, books.detail) == ("03280", "owes 1.000, books 3.000")

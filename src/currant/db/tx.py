@@ -4,7 +4,14 @@ Verbs are handed a `Tx` and nothing else: who acts, in which portal, at what ins
 ways to send a statement. Only the door begins and commits.
 """
 
-from collections.abc import AsyncIterable, AsyncIterator, Iterable, Sequence
+from collections.abc import (
+    AsyncIterable,
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Iterable,
+    Sequence,
+)
 from datetime import datetime
 from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
@@ -16,6 +23,8 @@ from currant.db.statements import Statement
 from currant.errors import Forbidden
 
 R = TypeVar("R")
+
+_BATCH_BYTES = 4 * 1024 * 1024
 
 Connection = Any  # asyncpg hands out a proxy of its Connection
 
@@ -119,6 +128,33 @@ class Tx:
         await self.connection.copy_to_table(
             table, source=source, columns=list(columns), schema_name="pg_temp"
         )
+
+    async def copy_out(
+        self,
+        statement: Statement[Any],
+        sink: Callable[[bytes], Awaitable[None]],
+        **values: Any,
+    ) -> None:
+        """Stream a statement's rows in PostgreSQL's binary COPY format, some megabytes a call.
+
+        A batch of bytes may end within a row.
+        """
+        chunks: list[bytes] = []
+        size = 0
+
+        async def gather(chunk: bytes) -> None:
+            nonlocal size
+            chunks.append(chunk)
+            size += len(chunk)
+            if size >= _BATCH_BYTES:
+                await sink(b"".join(chunks))
+                chunks.clear()
+                size = 0
+
+        await self.connection.copy_from_query(
+            statement.text, *statement.arguments(values), output=gather, format="binary"
+        )
+        await sink(b"".join(chunks))
 
     async def copy_rows(
         self, table: str, columns: Sequence[str], rows: Iterable[Any] | AsyncIterable[Any]

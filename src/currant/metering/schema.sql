@@ -9,7 +9,8 @@ create table metering.com_type (
     position int not null unique,
     listed boolean not null default true
 );
-comment on table metering.com_type is 'How meters communicate; STS is accepted but not listed.';
+comment on table metering.com_type is
+'How meters communicate. Accepted but not listed are STS, and MANUAL: read by people.';
 revoke insert, update, delete on metering.com_type from currant_runtime;
 
 create table metering.source (
@@ -28,7 +29,10 @@ create table metering.meter (
     name text not null default '',
     com_type text not null references metering.com_type,
     server text not null default '',
-    product_type text not null default 'ELECTRICITY',
+    product_type text not null default 'ELECTRICITY'
+    constraint product_metered check (
+        product_type in ('ELECTRICITY', 'GAS', 'COLD_WATER', 'HOT_WATER')
+    ),
     units text not null default 'kWh',
     wallet_kind text not null check (wallet_kind in ('currency', 'units')),
     meter_state text not null default 'UNKNOWN' check (
@@ -52,6 +56,10 @@ create table metering.meter (
     sts_version int not null default 0,
     max_power text not null default '',
     type text not null default '57',
+    manufacturer text not null default '',
+    model text not null default '',
+    location_of_meter text not null default '',
+    hazards text not null default '',
     created_at timestamptz not null,
     last_mod timestamptz not null,
     primary key (portal_id, meter_id),
@@ -59,7 +67,8 @@ create table metering.meter (
 );
 comment on table metering.meter is
 'A meter: who made it speak, how it is paid (wallet_kind), its STS keys, its relay state. '
-'dials counts the digits before the decimal point at which its register rolls over; 0: never.';
+'dials counts the digits before the decimal point at which its register rolls over; 0: never. '
+'location_of_meter and hazards are for who goes there.';
 call db.tenant_table('metering.meter');
 
 create table metering.installation ( -- noqa: PRS
@@ -306,7 +315,7 @@ $$;
 insert into metering.com_type (com_type, position, listed)
 values
 ('AMR', 1, true), ('ByBot', 2, true), ('DLMS', 3, true), ('MAS', 4, true),
-('MultiSpeak', 5, true), ('NES', 6, true), ('STS', 7, false);
+('MultiSpeak', 5, true), ('NES', 6, true), ('STS', 7, false), ('MANUAL', 8, false);
 insert into metering.source (source, com_type, pull_reads)
 values
 ('bybot', 'ByBot', true), ('microstar', 'DLMS', false), ('mas', 'MAS', true),

@@ -286,3 +286,7 @@ class ReadRejectedBefore(Conflict, constraint="read_rejected_once"):
 
 class ReadUsedTwice(Conflict, constraint="read_used_once"):
     """Usage was made of this read already. Nothing was done."""
+
+
+class ReadSubTypeUnknown(Invalid, constraint="read_sub_type_known"):
+    """A read is ACTUAL, ACTUALC, ESTIMATE, INVOICE_EST, OPENING or CLOSING. Nothing was stored."""

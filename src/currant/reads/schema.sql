@@ -44,6 +44,30 @@ with (pages_per_range = 64, autosummarize = on);
 call db.tenant_table('reads.read');
 call db.append_only('reads.read');
 
+create table reads.detail (
+    portal_id int not null,
+    register_id bigint not null,
+    read_at timestamptz not null,
+    revision smallint not null,
+    sub_type text not null constraint read_sub_type_known check (
+        sub_type in ('ACTUAL', 'ACTUALC', 'ESTIMATE', 'INVOICE_EST', 'OPENING', 'CLOSING')
+    ),
+    estimated boolean not null generated always as (
+        sub_type in ('ESTIMATE', 'INVOICE_EST')
+    ) stored,
+    next_scheduled_on date,
+    temp_factor numeric(9, 6) check (temp_factor > 0 and temp_factor < 100),
+    cv_factor numeric(9, 6) check (cv_factor > 0 and cv_factor < 100),
+    notes text not null default '',
+    primary key (portal_id, register_id, read_at, revision),
+    foreign key (portal_id, register_id, read_at, revision) references reads.read
+);
+comment on table reads.detail is
+'What is said of a basic read beside its value: what kind of read it is, when the next is due, the '
+'factors of a gas read, and what was noted. A read without is an actual one.';
+call db.tenant_table('reads.detail');
+call db.append_only('reads.detail');
+
 create table reads.quarantine (
     portal_id int not null references access.portal,
     quarantine_id bigint generated always as identity,

@@ -189,9 +189,10 @@ class AccountArrears(msgspec.Struct, frozen=True):
 
 
 class HeldItem(msgspec.Struct, frozen=True):
-    """An arrears that is locked, with what is owed on it."""
+    """An open item that is locked, with what is owed on it."""
 
     item_id: int
+    kind: str
     account_id: int
     account: str
     outstanding: Decimal
@@ -207,7 +208,7 @@ class WriteOffItem(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class WriteOff(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Write arrears off, with the reason that the books keep."""
+    """Write arrears and other open items off, with the reason that the books keep."""
 
     items: Annotated[list[WriteOffItem], msgspec.Meta(max_length=1000)]
     note: str
@@ -275,7 +276,7 @@ class ArrearsTypes(msgspec.Struct, frozen=True):
 
 
 class ArrearsFault(msgspec.Struct, frozen=True):
-    """An arrears that does not owe what its allocations leave of it."""
+    """An open item, a credit or an account that is at odds with its allocations or the books."""
 
     portal: str
     account: str
@@ -350,6 +351,14 @@ class PayPlanImplausible(Invalid, constraint="pay_plan_percent"):
 
 class AllocatedBeyondItem(Conflict, constraint="allocated_within_item"):
     """Less is owed on an arrears than would be allocated to it. Nothing was done; look again."""
+
+
+class CreditNotPositive(Invalid, constraint="credit_positive"):
+    """What an account is credited with is more than nothing. Nothing was credited."""
+
+
+class AllocatedBeyondCredit(Conflict, constraint="allocated_within_credit"):
+    """Less is left of a credit than would be allocated of it. Nothing was done; look again."""
 
 
 class AllocationGivenBack(Conflict, constraint="allocation_given_back_once"):

@@ -89,6 +89,7 @@ cross join lateral (
     select sum(i.outstanding) as amount
     from receivables.open_item as i
     where i.portal_id = a.portal_id and i.account_id = a.account_id and i.outstanding > 0
+        and i.kind = 'ARREARS'
 ) as o
 where a.portal_id = :portal_id::int and o.amount > 0
     and a.account <> all(:blocked::text[]) and '*' <> all(:blocked::text[])
@@ -107,7 +108,7 @@ with asked as materialized (
         and (
             select count(*) > 0 from receivables.open_item as i
             where i.portal_id = a.portal_id and i.type_coa = :coa::text
-                and i.account_id = a.account_id and i.reversed_by is null
+                and i.account_id = a.account_id and i.reversed_by is null and i.kind = 'ARREARS'
         )
     order by length(a.account), a.account
     limit :how_many::bigint offset :skip::bigint
@@ -119,7 +120,7 @@ from asked as a
 inner join receivables.open_item as i
     on i.portal_id = :portal_id::int and i.type_coa = :coa::text and i.account_id = a.account_id
 left join lateral receivables.paid_on(i.portal_id, i.item_id) as p on :details::boolean
-where i.reversed_by is null
+where i.reversed_by is null and i.kind = 'ARREARS'
 order by length(a.account) asc, a.account asc, i.issued_at desc, i.item_id desc;
 
 -- name: arrears_of_account
@@ -131,15 +132,16 @@ select
 from customers.account as a
 inner join receivables.open_item as i
     on i.portal_id = a.portal_id and i.account_id = a.account_id and i.reversed_by is null
+    and i.kind = 'ARREARS'
 left join lateral receivables.paid_on(i.portal_id, i.item_id) as p on :details::boolean
 where a.portal_id = :portal_id::int and a.account_id = :account_id::bigint
 order by i.issued_at desc, i.item_id desc;
 
 -- name: hold_items
--- Arrears by their ids with what is owed on them, locked in order until the transaction ends.
+-- Open items by their ids with what is owed on them, locked in order until the transaction ends.
 -- not null: taken_back
 select
-    i.item_id, i.account_id, a.account, i.outstanding, i.receivable_coa,
+    i.item_id, i.kind, i.account_id, a.account, i.outstanding, i.receivable_coa,
     i.reversed_by is not null as taken_back
 from receivables.open_item as i
 inner join customers.account as a on a.portal_id = i.portal_id and a.account_id = i.account_id
@@ -203,7 +205,7 @@ with changed as (
     set
         pay_plan = coalesce(:pay_plan::numeric, i.pay_plan),
         start_at = case when :starting::boolean then :start_at::timestamptz else i.start_at end
-    where i.portal_id = :portal_id::int and i.item_id = :item_id::bigint
+    where i.portal_id = :portal_id::int and i.item_id = :item_id::bigint and i.kind = 'ARREARS'
     returning
         i.portal_id, i.account_id, i.item_id, i.type_name, i.type_coa, i.pay_plan, i.issued_at,
         i.start_at, i.amount, i.outstanding
@@ -259,6 +261,7 @@ select exists(
 ) as known;
 
 -- name: faults
--- The arrears of this installation that do not owe what their allocations leave of them.
+-- What customers of this installation owe or have to their credit, where it is at odds with the
+-- allocations or the books.
 -- not null: portal account detail
 select portal, account, detail from receivables.faults() order by portal, account, detail;

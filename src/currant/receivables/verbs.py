@@ -34,6 +34,7 @@ from currant.receivables.model import (
     ImportArrears,
     ImportTerms,
     NewArrears,
+    NoSuchArrears,
     NoSuchArrearsType,
     NoSuchCoa,
     Owed,
@@ -161,7 +162,7 @@ async def import_arrears(tx: Tx, command: ImportArrears) -> ArrearsImported:
 
 @needs(Permission.TRANSACTIONS_ADJUST)
 async def write_off(tx: Tx, command: WriteOff) -> list[WrittenOff]:
-    """Write arrears off, an entry each, all of them or none (posting rule L12).
+    """Write arrears and other open items off, an entry each, all or none (posting rule L12).
 
     Raises `Invalid`, `NoSuchArrears`, `ArrearsTakenBack`, `ArrearsSettled`, and `Forbidden` for
     blocked accounts and amounts above the caller's special limit, each naming the items.
@@ -213,7 +214,9 @@ async def change_plan(tx: Tx, command: ChangePlan) -> Arrears:
             f" most, not {plan}.",
             field="pay_plan",
         )
-    await _hold(tx, [command.arrears_id])
+    held = await _hold(tx, [command.arrears_id])
+    if held[command.arrears_id].kind != "ARREARS":
+        raise NoSuchArrears(f"{command.arrears_id} is recovered by no plan.", field="arrears_id")
     row = await tx.one(
         _CHANGE_PLAN,
         portal_id=tx.portal.portal_id,
@@ -276,7 +279,7 @@ async def retire_arrears_type(tx: Tx, command: RetireArrearsType) -> ArrearsType
 
 @needs(Permission.JOBS_RUN)
 async def arrears_faults(tx: Tx, _question: Nothing) -> list[ArrearsFault]:
-    """List the arrears that do not owe what their allocations leave; none is what is hoped for."""
+    """List what customers owe or have to their credit that does not add up; none is hoped for."""
     return await tx.all(_FAULTS)
 
 
@@ -349,7 +352,7 @@ async def type_to_issue(tx: Tx, *, debit: str, credit: str) -> str:
 
 
 async def _hold(tx: Tx, item_ids: Sequence[int]) -> dict[int, HeldItem]:
-    """Lock arrears by their ids, each named once; refuse those of blocked accounts.
+    """Lock open items by their ids, each named once; refuse those of blocked accounts.
 
     Raises `Invalid`, `NoSuchArrears`, `ArrearsTakenBack`, `Forbidden`.
     """

@@ -55,8 +55,13 @@ _ITEMS_PAID = sql.rows("items_paid", ItemPaid)
 
 # Arrears of bad funds: receivable, and what they stand for (posting rule L2).
 _RECEIVABLE, _BAD_FUNDS = "1100", "9110"
-# Usage is corrected by reads, a monthly charge by adjusting the wallet: both would be drawn anew.
-_DRAWN = {"wallet": "corrected by a read", "fixed": "given back by crediting the wallet"}
+# Usage and monthly charges would be drawn anew; the others are undone with what they belong to.
+_ELSEWHERE = {
+    "wallet": "What usage costs is corrected by a read.",
+    "fixed": "What usage costs is given back by crediting the wallet.",
+    "invoice": "An invoice is cancelled as a bill.",
+    "transfer": "A transfer goes back with the receipt or item that it was made for.",
+}
 
 
 @needs(Permission.TRANSACTIONS_ADJUST)
@@ -125,10 +130,11 @@ async def reverse(tx: Tx, command: ReverseTransaction) -> TransactionReversed:
         raise NoReversalOfReversal(f"{found.entry_id} reverses {found.reverses}.", field="id")
     if found.reversed:
         raise AlreadyReversed(f"It is {found.entry_id}.", field="id")
-    if found.kind in _DRAWN:
-        raise NotReversible(f"What usage costs is {_DRAWN[found.kind]}.", field="id")
+    if found.kind in _ELSEWHERE:
+        raise NotReversible(_ELSEWHERE[found.kind], field="id")
     if found.account is None:
-        raise NotReversible("It is of no account.", field="id")
+        told = "It came into suspense and is reversed as a receipt."
+        raise NotReversible(told if found.kind == "receipt" else "It is of no account.", field="id")
     await _refuse_beyond_limit(tx, found)
     mirrored = await tx.one(
         _REVERSE,
@@ -143,7 +149,7 @@ async def reverse(tx: Tx, command: ReverseTransaction) -> TransactionReversed:
         transaction_id=mirrored.entry_id,
         reverses=found.entry_id,
         account=found.account,
-        kind=found.kind,
+        kind=found.told_kind,
         currency=tx.portal.currency,
         timezone=tx.portal.timezone,
         amount=_amount(found),
@@ -262,7 +268,7 @@ async def _refuse_beyond_limit(tx: Tx, found: Reversible) -> None:
     limit, currency = tx.user.special_limit, tx.portal.currency
     if limit is None:
         return
-    worth: int | None = to_minor(_amount(found), currency)
+    worth: int | None = to_minor(abs(_amount(found)), currency)
     if not worth and found.energy_wh and found.account_id is not None:
         worth = await units_worth(tx, found.account_id, found.energy_wh)
     if worth is None:

@@ -98,7 +98,8 @@ begin
     from (
         select i.* from receivables.open_item as i
         where i.portal_id = in_portal and i.account_id = open_vend.account_id
-            and i.outstanding > 0 and (i.start_at is null or i.start_at <= at)
+            and i.kind = 'ARREARS' and i.outstanding > 0
+            and (i.start_at is null or i.start_at <= at)
         order by i.start_at nulls first, i.item_id
     ) as o;
     select

@@ -12,8 +12,10 @@ from currant.api.limits import Limits
 from currant.api.v1 import (
     arrears,
     batches,
+    documents,
     headends,
     intervals,
+    keys,
     ledger,
     locations,
     reads,
@@ -31,6 +33,7 @@ ROUTES = [
     *vends.ROUTES,
     *batches.ROUTES,
     *arrears.ROUTES,
+    *documents.ROUTES,
     *transactions.ROUTES,
     *ledger.ROUTES,
     *tariffs.ROUTES,
@@ -39,6 +42,7 @@ ROUTES = [
     *reads.ROUTES,
     *intervals.ROUTES,
     *users.ROUTES,
+    *keys.ROUTES,
 ]
 
 

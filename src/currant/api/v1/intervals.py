@@ -66,7 +66,7 @@ Stream = Annotated[str | None, QueryParameter(description="Of this data stream, 
     "/v1/{portal:str}/intervals",
     status_code=200,
     operation_class=documented(
-        Loaded, file="A NEM12 file, or a zip archive with one in it.", within=FILE_SECONDS
+        Loaded, takes_file=("text/csv", "application/zip"), within=FILE_SECONDS
     ),
 )
 async def post_intervals(

@@ -5,18 +5,14 @@ from typing import Any
 
 import msgspec
 from litestar.handlers import HTTPRouteHandler
-from litestar.openapi.spec import (
-    Components,
-    OpenAPIMediaType,
-    OpenAPIResponse,
-    Operation,
-    RequestBody,
-)
+from litestar.openapi.spec import Components, OpenAPIResponse, Operation
 
 from currant.api.http import INTERACTIVE_SECONDS
 from currant.api.openapi import (
+    JSON,
     Shapes,
     document_of,
+    file_body,
     json_answer,
     json_body,
     operation,
@@ -27,7 +23,6 @@ from currant.errors import Fault
 from currant.headends.model import Command, RequestState
 from currant.intervals.model import FAULT_COLUMNS, KINDS
 
-_FILE = "application/octet-stream"
 _WALLETS = ("currency", "units")
 _REASONS = ("NOSITE", "BACKWARDS", "MULTIPLIER", "HIGH")
 _SHAPES = Shapes(
@@ -46,6 +41,8 @@ _SHAPES = Shapes(
         ("MeterRequest", "state"): tuple(RequestState),
     }
 )
+_FILE = {"type": "string", "format": "binary"}
+_TEXT: dict[str, Any] = {"type": "string"}
 _DESCRIBED = {"portal": "The key of the portal, or an alias of it."}
 _REFUSALS = {
     400: "The body cannot be read.",
@@ -82,23 +79,31 @@ _PROBLEM_SCHEMA = {
 
 
 def documented(
-    answers: type[msgspec.Struct],
+    answers: type[msgspec.Struct] | None = None,
     *,
     takes: msgspec.Struct | None = None,
     status: int = 200,
     listed: bool = False,
     paged: bool = False,
     changes: bool = False,
-    file: str = "",
+    takes_file: Sequence[str] = (),
+    sends_file: str = "",
+    text: str = "",
     within: int = INTERACTIVE_SECONDS,
 ) -> type[Operation]:
     """Document what a handler answers, and what it takes by an example of it.
 
     `listed`: it answers a list of them as `data`. `paged`: also `next`, the cursor of the page
-    that follows. `changes`: it changes something, though it takes no body. `file`: what the file is
-    that it takes as its body. `within`: in how many seconds it is given up.
+    that follows. `changes`: it changes something, though it takes no body. `takes_file`: its body
+    is a file of one of these media types; `sends_file`: it answers a file of that type. `text`: it
+    answers a text, and this sentence says what it is. `within`: in how many seconds it is given up.
     """
-    schema = _SHAPES.schema_of(answers)
+    if answers is None:
+        schema, media_type = _TEXT, "text/*"
+    elif sends_file:
+        schema, media_type = _FILE, sends_file
+    else:
+        schema, media_type = _SHAPES.schema_of(answers), JSON
     if listed or paged:
         members: dict[str, Any] = {"data": {"type": "array", "items": schema}}
         if paged:
@@ -106,10 +111,10 @@ def documented(
             members["next"] = {"type": ["string", "null"], "description": told}
         schema = {"type": "object", "required": list(members), "properties": members}
     body = None if takes is None else json_body(_SHAPES.schema_of(type(takes)), takes)
-    if file:
-        body = RequestBody(required=True, description=file, content={_FILE: OpenAPIMediaType()})
+    if takes_file:
+        body = file_body(takes_file)
     refusals = [code for code in _REFUSALS if body or changes or code not in _OF_A_CHANGE]
-    responses = {status: json_answer(sentence_of(answers), schema)}
+    responses = {status: json_answer(text or sentence_of(answers), schema, media_type)}
     return operation(
         responses | {code: _refusal(code) for code in refusals},
         body=body,

@@ -1,0 +1,268 @@
+"""The shapes of usage: questions, rows, and what is refused."""
+
+from datetime import date, datetime
+from enum import StrEnum
+
+import msgspec
+
+from currant.errors import NotFound
+from currant.tariffs.calendars import Calendar
+
+
+class PricedPeriod(msgspec.Struct, frozen=True, gc=False):
+    """What is priced at once: an agreement in [start_at, end_at), under one version of its plan.
+
+    `calendar` is the place of its calendar among those that are asked with; `demand_minutes` is
+    the averaging interval of demand. `with_losses`: imported energy is told as it was fed in.
+    """
+
+    item: int
+    agreement_id: int
+    start_at: datetime
+    end_at: datetime
+    calendar: int = 0
+    demand_minutes: int = 30
+    with_losses: bool = True
+
+
+class SitePeriod(msgspec.Struct, frozen=True, gc=False):
+    """A site in [start_at, end_at), whatever meters of the product hang there.
+
+    What passed between two reads is cut where whoever is asked for was not supplied: before
+    `since_at` and after `till_at`.
+    """
+
+    item: int
+    location_id: int | None
+    product_type: str
+    start_at: datetime
+    end_at: datetime
+    calendar: int = 0
+    demand_minutes: int = 30
+    with_losses: bool = False
+    since_at: datetime | None = None
+    till_at: datetime | None = None
+
+
+class AgreementLocated(msgspec.Struct, frozen=True, gc=False):
+    """Where an agreement is supplied, and with what."""
+
+    agreement_id: int
+    location_id: int | None
+    product_type: str
+
+
+class DeterminantsWanted(msgspec.Struct, frozen=True):
+    """The periods to be priced, and the calendars that they name."""
+
+    periods: list[PricedPeriod]
+    calendars: tuple[Calendar, ...]
+
+
+class PeriodFacts(msgspec.Struct, frozen=True, gc=False):
+    """How long the streams of a period should have measured, and its loss factor in millionths."""
+
+    item: int
+    expected_minutes: int
+    loss_millionths: int | None
+
+
+class Stream(msgspec.Struct, frozen=True, gc=False):
+    """A register with intervals that measures an item, while its meter hangs there.
+
+    `clock` is in minutes ahead of UTC, `direction` 1 for import and -1 for export.
+    """
+
+    item: int
+    register_id: int
+    clock: int
+    direction: int
+    start_at: datetime
+    end_at: datetime
+
+
+class CopiedDay(msgspec.Struct, frozen=True):
+    """A day of a stream, told by its number, as it is copied out; null: not known."""
+
+    stream: int
+    day: date
+    minutes: int
+    estimated: bool
+    values: list[int | None]
+
+
+class Basis(StrEnum):
+    """What usage is made of: reads, reads cut where nobody read, intervals, or days of a month."""
+
+    ACTUAL = "ACTUAL"
+    ESTIMATED = "ESTIMATED"
+    INTERVAL = "INTERVAL"
+    PRORATA = "PRORATA"
+
+
+class Granularity(StrEnum):
+    """How finely usage is told."""
+
+    MONTH = "MONTH"
+    DAY = "DAY"
+
+
+class UsageWanted(msgspec.Struct, frozen=True):
+    """The usage of an account between two days, both inclusive in each site's own zone."""
+
+    account: str
+    first_day: date
+    last_day: date
+    site_identifier: str | None = None
+    product_type: str | None = None
+
+
+class SiteUsageWanted(msgspec.Struct, frozen=True):
+    """The usage of an account at a site, by months or days."""
+
+    account: str
+    site_identifier: str
+    first_day: date
+    last_day: date
+    granularity: Granularity = Granularity.MONTH
+    product_type: str | None = None
+
+
+class SiteOfAccount(msgspec.Struct, frozen=True):
+    """A site while an account was supplied there: of the days asked for, and in all."""
+
+    agreement_id: int
+    location_id: int
+    product_type: str
+    site_identifier: str | None
+    loc_id: str
+    timezone: str
+    start_at: datetime
+    end_at: datetime
+    since_at: datetime | None
+    till_at: datetime | None
+
+
+class BasicUsage(msgspec.Struct, frozen=True, gc=False):
+    """What passed between two reads of a register, in its base unit, and what time of it counts."""
+
+    item: int
+    register_id: int
+    from_at: datetime
+    to_at: datetime
+    start_at: datetime
+    end_at: datetime
+    quantity: int
+
+
+class RegisterShown(msgspec.Struct, frozen=True):
+    """A register and its meter. Quantities are in thousandths of its unit: Wh for kWh."""
+
+    register_id: int
+    meter_id: int
+    serial_number: str
+    meter_code: str
+    register_no: int
+    meter_type_code: str
+    unit: str
+    direction: str
+    datastream: str
+
+
+class ActualUsage(msgspec.Struct, frozen=True):
+    """What a register measured from start_day to end_day, both inclusive, on so many days.
+
+    Between reads it is a row for each two of them, ESTIMATED where the account was supplied for a
+    part of it only; a row for all intervals. The loss factor is null where none is told.
+    """
+
+    site: SiteOfAccount
+    register: RegisterShown
+    start_day: date
+    end_day: date
+    days: int
+    quantity: int
+    basis: Basis
+    loss_millionths: int | None
+    loss_adjusted_quantity: int | None
+
+
+class MonthUsage(msgspec.Struct, frozen=True):
+    """What a register measured in a calendar month, of which so many days are known."""
+
+    site: SiteOfAccount
+    register: RegisterShown
+    month: date
+    days_in_month: int
+    days_covered: int
+    quantity: int
+    basis: Basis
+
+
+class PeriodUsage(msgspec.Struct, frozen=True):
+    """What a site used in a period, both days inclusive, in thousandths of the unit.
+
+    Energy by time of use is null where neither registers nor the tariff know it, demand where there
+    are no intervals, last year's where nothing of it is known.
+    """
+
+    period_start: date
+    period_end: date
+    days: int
+    unit: str
+    quantity: int
+    export_quantity: int
+    peak: int | None
+    offpeak: int | None
+    shoulder: int | None
+    demand_w: int | None
+    last_year: int | None
+
+
+class NotSuppliedThere(NotFound):
+    """The account was not supplied at this site then."""
+
+
+class TariffOfSite(msgspec.Struct, frozen=True):
+    """The tariff of a staged period."""
+
+    item: int
+    tariff_id: int
+    revision: int
+
+
+class GatesWanted(msgspec.Struct, frozen=True):
+    """The gate meters of a building, or of all, between two days, both inclusive."""
+
+    first_day: date
+    last_day: date
+    building_code: str | None = None
+
+
+class Gate(msgspec.Struct, frozen=True):
+    """A site, and the parent site that it hangs behind."""
+
+    parent_id: int
+    parent_loc_id: str
+    parent_site_identifier: str | None
+    location_id: int
+    loc_id: str
+    site_identifier: str | None
+    timezone: str
+
+
+class GateUsage(msgspec.Struct, frozen=True):
+    """What passed a gate meter, and what the meters behind it measured, imported energy in Wh.
+
+    The difference is what is lost, not metered or not read. `unread` are the sites behind it of
+    which nothing is known, `gate_days` the days on which something is known of the gate.
+    """
+
+    loc_id: str
+    site_identifier: str | None
+    gate_wh: int
+    gate_days: int
+    sites_wh: int
+    difference_wh: int
+    sites: int
+    unread: list[str]

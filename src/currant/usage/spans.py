@@ -1,0 +1,125 @@
+"""What a site used in spans of days, put together of its registers and beside the year before."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from datetime import date, timedelta
+
+from currant.tariffs.book import PriceBook
+from currant.usage.model import Granularity, PeriodUsage, RegisterShown
+from currant.usage.months import first_of, next_month
+
+Span = tuple[date, date]
+
+_DAY = timedelta(days=1)
+_PARTS = {"PEAK": "peak", "OFFPEAK": "offpeak", "SHOULDER": "shoulder"}
+_UNCOUNTED = "DEMAND"
+
+
+def spans(first: date, last: date, granularity: Granularity) -> list[Span]:
+    """Cut days, both inclusive, into months or single days."""
+    found = []
+    while first <= last:
+        end = first if granularity is Granularity.DAY else next_month(first_of(first)) - _DAY
+        found.append((first, min(end, last)))
+        first = end + _DAY
+    return found
+
+
+def year_before(day: date) -> date:
+    """Return the same date a year before; the last of February for its 29th."""
+    try:
+        return day.replace(year=day.year - 1)
+    except ValueError:
+        return day.replace(year=day.year - 1, day=28)
+
+
+def counted(registers: Iterable[RegisterShown]) -> set[int]:
+    """Choose the registers that add up to what passed: never a whole and its parts (rule 18)."""
+    found: dict[tuple[int, str], list[RegisterShown]] = defaultdict(list)
+    for register in registers:
+        if register.meter_type_code != _UNCOUNTED:
+            found[register.meter_id, register.direction].append(register)
+    return {
+        register.register_id
+        for group in found.values()
+        for register in [r for r in group if r.meter_type_code not in _PARTS] or group
+    }
+
+
+def bucket_names(book: PriceBook) -> dict[int, str]:
+    """Say which buckets of a tariff are peak, off-peak and shoulder, as its rates are described."""
+    names = {}
+    for rate in book.rates:
+        told = rate.description.casefold()
+        kinds = [kind for word, kind in _WORDS if word in told]
+        if rate.tier.startswith("T") and kinds:
+            names[int(rate.tier[1:])] = kinds[0]
+    return names
+
+
+_WORDS = (("shoulder", "shoulder"), ("off", "offpeak"), ("peak", "peak"))
+
+
+class SiteUsage:
+    """What is known of a site by days, summed over spans."""
+
+    def __init__(
+        self,
+        registers: Sequence[tuple[RegisterShown, list[tuple[date, int]]]],
+        over: list[Span],
+    ) -> None:
+        self.spans = over
+        self._days: dict[str, dict[date, int]] = defaultdict(dict)
+        self._unit = registers[0][0].unit if registers else ""
+        whole = counted(register for register, _ in registers)
+        for register, days in registers:
+            kinds = [register.direction] if register.register_id in whole else []
+            if register.direction == "E" and register.meter_type_code in _PARTS:
+                kinds.append(_PARTS[register.meter_type_code])
+            for kind in kinds:
+                for day, quantity in days:
+                    self._days[kind][day] = self._days[kind].get(day, 0) + quantity
+        self._parts: dict[int, dict[str, int]] = defaultdict(dict)
+        self._demand: dict[int, int] = {}
+
+    def add(self, number: int, energy_wh: list[int], peak_w: int, names: dict[int, str]) -> None:
+        """Add to a span the energy of its intervals by time of use, and their demand."""
+        parts = self._parts[number]
+        for bucket, name in names.items():
+            parts[name] = parts.get(name, 0) + energy_wh[bucket - 1]
+        self._demand[number] = max(self._demand.get(number, 0), peak_w)
+
+    def rows(self) -> list[PeriodUsage]:
+        """Return a row for each span in which anything is known."""
+        told = []
+        for number, (first, last) in enumerate(self.spans):
+            known = {day for kind in "EI" for day in self._days[kind] if first <= day <= last}
+            if not known:
+                continue
+            earlier = (year_before(first), year_before(last))
+            told.append(
+                PeriodUsage(
+                    first,
+                    last,
+                    len(known),
+                    self._unit,
+                    self._sum("E", first, last) or 0,
+                    self._sum("I", first, last) or 0,
+                    self._part(number, "peak"),
+                    self._part(number, "offpeak"),
+                    self._part(number, "shoulder"),
+                    self._demand.get(number),
+                    self._sum("E", *earlier),
+                )
+            )
+        return told
+
+    def _part(self, number: int, name: str) -> int | None:
+        """Sum what is known of a part of the day: of registers, or else of intervals."""
+        read = self._sum(name, *self.spans[number])
+        return self._parts[number].get(name) if read is None else read
+
+    def _sum(self, kind: str, first: date, last: date) -> int | None:
+        """Sum a kind over days; None where nothing of it is known."""
+        known = [wh for day, wh in self._days[kind].items() if first <= day <= last]
+        return sum(known) if known else None

@@ -1,0 +1,502 @@
+"""The questions asked about usage."""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from datetime import date, timedelta
+from itertools import groupby
+from operator import attrgetter
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import msgspec
+import pyarrow as pa
+
+from currant.access.permissions import Permission, needs
+from currant.clock import day_bounds
+from currant.customers.verbs import account_id_of
+from currant.db.statements import Statements
+from currant.db.tx import Tx
+from currant.errors import Invalid
+from currant.tariffs.calendars import Calendar
+from currant.tariffs.verbs import price_book
+from currant.usage.copied import CopiedDays
+from currant.usage.determinants import DAYS, ITEMS, Summing, Terms, flat_calendar, settle
+from currant.usage.model import (
+    ActualUsage,
+    AgreementLocated,
+    BasicUsage,
+    Basis,
+    CopiedDay,
+    DeterminantsWanted,
+    Gate,
+    GatesWanted,
+    GateUsage,
+    MonthUsage,
+    NotSuppliedThere,
+    PeriodFacts,
+    PeriodUsage,
+    RegisterShown,
+    SiteOfAccount,
+    SitePeriod,
+    SiteUsageWanted,
+    Stream,
+    TariffOfSite,
+    UsageWanted,
+)
+from currant.usage.months import (
+    Segment,
+    Share,
+    by_day,
+    by_month,
+    day_of,
+    first_of,
+    next_month,
+    within,
+)
+from currant.usage.spans import SiteUsage, bucket_names, spans, year_before
+
+sql = Statements(__package__)
+_GIVE_MEMORY = sql.command("give_memory")
+_AGREEMENTS_LOCATED = sql.rows("agreements_located", AgreementLocated)
+_STAGE_PERIODS = sql.command("stage_periods")
+_STAGE_STREAMS = sql.command("stage_streams")
+_EMPTY_STAGES = sql.command("empty_stages")
+_ANALYZE_PERIODS = sql.command("analyze_periods")
+_FIND_STREAMS = sql.command("find_streams")
+_ANALYZE_STREAMS = sql.command("analyze_streams")
+_PERIOD_FACTS = sql.rows("period_facts", PeriodFacts)
+_STREAMS = sql.rows("streams", Stream)
+_SITES_OF_ACCOUNT = sql.rows("sites_of_account", SiteOfAccount)
+_BASIC_USAGE = sql.rows("basic_usage", BasicUsage)
+_REGISTERS_SHOWN = sql.rows("registers_shown", RegisterShown)
+_TARIFFS_OF_SITES = sql.rows("tariffs_of_sites", TariffOfSite)
+_GATES = sql.rows("gates", Gate)
+_REGISTER_DAYS = sql.rows("register_days", CopiedDay)
+
+_STAGED = (
+    "item",
+    "location_id",
+    "product_type",
+    "start_at",
+    "end_at",
+    "with_losses",
+    "since_at",
+    "till_at",
+)
+_MILLION = 1_000_000
+_TWICE = 2 * _MILLION
+_DAY = timedelta(days=1)
+_TICK = timedelta.resolution
+_ELECTRICITY, _KWH = "ELECTRICITY", "kWh"
+
+
+@needs(Permission.BILLING_VIEW)
+async def determinants(tx: Tx, question: DeterminantsWanted) -> Any:
+    """Tell what a tariff prices of periods, from their intervals: `determinants.DETERMINANTS`.
+
+    A row a period, in their order; energy in Wh, demand in W. The loss factor is the one in force
+    when the period starts: a period is cut where it changes, as at a change of rate. There are as
+    many statements whatever the number of periods, and memory does not grow with their intervals.
+    Raises `Invalid` for an agreement that there is not, and as `determine` does.
+    """
+    wanted = list({period.agreement_id for period in question.periods})
+    found = await tx.all(_AGREEMENTS_LOCATED, portal_id=tx.portal.portal_id, agreement_ids=wanted)
+    places = {row.agreement_id: (row.location_id, row.product_type) for row in found}
+    if missing := sorted(set(wanted) - set(places)):
+        raise Invalid(f"There is no agreement {missing[0]} here.", field="agreement_id")
+    periods = [
+        SitePeriod(
+            period.item, *places[period.agreement_id], period.start_at, period.end_at,
+            period.calendar, period.demand_minutes, period.with_losses,
+        )
+        for period in question.periods
+    ]  # fmt: skip
+    await _stage(tx, periods, energy=True)
+    terms = await _terms(tx, periods, question.calendars)
+    return await _sum_up(tx, terms, await tx.all(_STREAMS))
+
+
+@needs(Permission.READS_VIEW)
+async def actual_usage(tx: Tx, question: UsageWanted) -> list[ActualUsage]:
+    """Tell what an account used, register by register: between reads, and of all intervals (U18).
+
+    What passed between two reads is told whole where the second one lies in the days asked for, so
+    it is told once whatever days are asked for one after another. Raises `NoSuchAccount`.
+    """
+    first, last = question.first_day, question.last_day
+    told = []
+    sites = await _sites(tx, question)
+    for measured in await _measured(tx, _periods(sites), [site.timezone for site in sites]):
+        spans = [
+            (segment, Basis.ESTIMATED if cut else Basis.ACTUAL)
+            for segment, cut in measured.segments
+            if first <= segment.last <= last
+        ]
+        if known := sorted(measured.days):
+            whole = sum(measured.days.values())
+            spans.append((Segment(known[0] - _DAY, known[-1], whole), Basis.INTERVAL))
+        loss = measured.loss_millionths if measured.register.direction == "E" else None
+        told += [
+            ActualUsage(
+                sites[measured.item],
+                measured.register,
+                segment.before + _DAY,
+                segment.last,
+                len(measured.days) if basis is Basis.INTERVAL else segment.days,
+                segment.quantity,
+                basis,
+                loss,
+                None if loss is None else (2 * segment.quantity * loss + _MILLION) // _TWICE,
+            )
+            for segment, basis in spans
+        ]
+    return told
+
+
+@needs(Permission.READS_VIEW)
+async def normalised_usage(tx: Tx, question: UsageWanted) -> list[MonthUsage]:
+    """Tell what an account used in whole calendar months, register by register (U18, P11).
+
+    The months are those of the days asked for and between them. What passed between two reads is
+    spread over its days by largest remainder; nothing is told beyond the last read. Raises
+    `NoSuchAccount`.
+    """
+    first, last = first_of(question.first_day), next_month(first_of(question.last_day)) - _DAY
+    told = []
+    whole = msgspec.structs.replace(question, first_day=first, last_day=last)
+    sites = await _sites(tx, whole)
+    for measured in await _measured(tx, _periods(sites), [site.timezone for site in sites]):
+        months: dict[date, tuple[int, int]] = {}
+        shares = [share for segment, _ in measured.segments for share in by_month(segment)]
+        shares += [Share(first_of(day), 1, wh) for day, wh in measured.days.items()]
+        for share in shares:
+            days, quantity = months.get(share.month, (0, 0))
+            months[share.month] = (days + share.days, quantity + share.quantity)
+        basis = Basis.INTERVAL if measured.days else Basis.PRORATA
+        told += [
+            MonthUsage(
+                sites[measured.item], measured.register, month,
+                (next_month(month) - month).days, days, quantity, basis,
+            )
+            for month, (days, quantity) in sorted(months.items())
+            if first <= month <= last
+        ]  # fmt: skip
+    return told
+
+
+@needs(Permission.READS_VIEW)
+async def site_usage(tx: Tx, question: SiteUsageWanted) -> list[PeriodUsage]:
+    """Tell what an account used at a site by months or days, beside the year before (U24).
+
+    Where a meter has a register of all day, those of parts of the day are not added to it. Peak,
+    off-peak and shoulder are those of registers of that name, or of intervals as the tariff of the
+    site names its buckets. Raises `NoSuchAccount`, `NotSuppliedThere`.
+    """
+    wanted = UsageWanted(
+        question.account,
+        year_before(question.first_day),
+        question.last_day,
+        question.site_identifier,
+        question.product_type,
+    )
+    sites = await _sites(tx, wanted)
+    if not sites:
+        raise NotSuppliedThere(question.site_identifier, field="site_identifier")
+    measured = await _measured(tx, _periods(sites), [site.timezone for site in sites])
+    used = SiteUsage(
+        [(told.register, told.by_day()) for told in measured],
+        spans(question.first_day, question.last_day, question.granularity),
+    )
+    if any(told.days for told in measured):
+        await _by_time_of_use(tx, sites, used)
+    return used.rows()
+
+
+async def _by_time_of_use(tx: Tx, sites: list[SiteOfAccount], used: SiteUsage) -> None:
+    """Add demand and energy by time of use, of the intervals of each span."""
+    parts: list[SitePeriod] = []
+    whose: list[int] = []
+    for site in sites:
+        zone = ZoneInfo(site.timezone)
+        for number, (first, last) in enumerate(used.spans):
+            start = max(day_bounds(first, zone)[0], site.start_at)
+            end = min(day_bounds(last, zone)[1], site.end_at)
+            if start < end:
+                parts.append(
+                    SitePeriod(len(parts), site.location_id, site.product_type, start, end)
+                )
+                whose.append(number)
+    await _stage(tx, parts, energy=True)
+    books = {
+        row.item: await price_book(tx, row.tariff_id, row.revision)
+        for row in await tx.all(_TARIFFS_OF_SITES, portal_id=tx.portal.portal_id)
+    }
+    # The calendar 0 is that of a site without a tariff of time of use.
+    calendars, names = [flat_calendar("+00:00")], [dict[int, str]()]
+    place: dict[int, int] = {}
+    for item, book in books.items():
+        if book.calendar is not None and book.tariff_id not in place:
+            place[book.tariff_id] = len(calendars)
+            calendars.append(book.calendar)
+            names.append(bucket_names(book))
+        at = place.get(book.tariff_id, 0)
+        parts[item] = msgspec.structs.replace(parts[item], calendar=at)
+    terms = await _terms(tx, parts, tuple(calendars))
+    summed = await _sum_up(tx, terms, await tx.all(_STREAMS))
+    for part, row in zip(parts, summed.to_pylist(), strict=True):
+        if row["intervals"]:
+            used.add(whose[part.item], row["energy_wh"], row["peak_w"][0], names[part.calendar])
+
+
+@needs(Permission.READS_VIEW)
+async def gate_usage(tx: Tx, question: GatesWanted) -> list[GateUsage]:
+    """Hold what passed gate meters against what the meters behind them measured (report 905).
+
+    What passed between two reads is spread over its days, so that reads of different days can be
+    held against each other.
+    """
+    portal = tx.portal
+    gates = await tx.all(
+        _GATES,
+        portal_id=portal.portal_id,
+        timezone=portal.timezone,
+        building_code=question.building_code,
+    )
+    zones = {gate.location_id: gate.timezone for gate in gates}
+    zones |= {gate.parent_id: gate.timezone for gate in gates}
+    sites = list(zones)
+    periods = []
+    for number, location_id in enumerate(sites):
+        zone = ZoneInfo(zones[location_id])
+        start, end = day_bounds(question.first_day, zone)[0], day_bounds(question.last_day, zone)[1]
+        periods.append(SitePeriod(number, location_id, _ELECTRICITY, start, end))
+    known: dict[int, dict[date, int]] = {location_id: {} for location_id in sites}
+    for measured in await _measured(tx, periods, [zones[site] for site in sites]):
+        if measured.register.direction == "E" and measured.register.unit == _KWH:
+            days = known[sites[measured.item]]
+            for day, wh in measured.by_day():
+                if question.first_day <= day <= question.last_day:
+                    days[day] = days.get(day, 0) + wh
+    told = []
+    for parent_id, group in groupby(gates, key=attrgetter("parent_id")):
+        behind = list(group)
+        gate_wh = sum(known[parent_id].values())
+        sites_wh = sum(sum(known[site.location_id].values()) for site in behind)
+        told.append(
+            GateUsage(
+                behind[0].parent_loc_id,
+                behind[0].parent_site_identifier,
+                gate_wh,
+                len(known[parent_id]),
+                sites_wh,
+                gate_wh - sites_wh,
+                len(behind),
+                [site.loc_id for site in behind if not known[site.location_id]],
+            )
+        )
+    return told
+
+
+class _Measured(msgspec.Struct, frozen=True):
+    """What is known of a register in a period: between reads, and by days where it has intervals.
+
+    Of a segment it is told whether it was cut.
+    """
+
+    item: int
+    register: RegisterShown
+    loss_millionths: int | None
+    segments: list[tuple[Segment, bool]]
+    days: dict[date, int]
+
+    def by_day(self) -> list[tuple[date, int]]:
+        """Return what was used on each day, as far as the reads reach."""
+        spread = [told for segment, _ in self.segments for told in by_day(segment)]
+        return [*spread, *self.days.items()]
+
+
+async def _sites(tx: Tx, question: UsageWanted) -> list[SiteOfAccount]:
+    """Find where an account was supplied between two days."""
+    await account_id_of(tx, question.account)
+    return await tx.all(
+        _SITES_OF_ACCOUNT,
+        portal_id=tx.portal.portal_id,
+        timezone=tx.portal.timezone,
+        account=question.account,
+        first_day=question.first_day,
+        last_day=question.last_day,
+        site_identifier=question.site_identifier,
+        product_type=question.product_type,
+    )
+
+
+def _periods(sites: list[SiteOfAccount]) -> list[SitePeriod]:
+    """Return the periods of an account's sites, numbered from 0."""
+    return [
+        SitePeriod(
+            number, site.location_id, site.product_type, site.start_at, site.end_at,
+            with_losses=True, since_at=site.since_at, till_at=site.till_at,
+        )
+        for number, site in enumerate(sites)
+    ]  # fmt: skip
+
+
+async def _measured(tx: Tx, periods: list[SitePeriod], timezones: list[str]) -> list[_Measured]:
+    """Measure whatever registers hang at sites in periods; the items count the periods from 0."""
+    portal_id = tx.portal.portal_id
+    await _stage(tx, periods, energy=False)
+    facts = await tx.all(_PERIOD_FACTS, portal_id=portal_id, timezone=tx.portal.timezone)
+    losses = {row.item: row.loss_millionths for row in facts}
+    segments: dict[tuple[int, int], list[tuple[Segment, bool]]] = defaultdict(list)
+    for row in await tx.all(_BASIC_USAGE, portal_id=portal_id):
+        zone = ZoneInfo(timezones[row.item])
+        passed, counted = (row.from_at, row.to_at), (row.start_at, row.end_at)
+        quantity = within(row.quantity, passed, counted)
+        before, until = (day_of(at, zone) for at in counted)
+        told = (Segment(before, until, quantity), passed != counted)
+        segments[row.item, row.register_id].append(told)
+    days = await _by_day(tx, periods, timezones)
+    found = list(segments.keys() | days.keys())
+    shown = await tx.all(
+        _REGISTERS_SHOWN, portal_id=portal_id, register_ids=[register for _, register in found]
+    )
+    registers = {register.register_id: register for register in shown}
+    return [
+        _Measured(
+            item, registers[register], losses[item], segments[item, register],
+            days.get((item, register), {}),
+        )
+        for item, register in sorted(found)
+    ]  # fmt: skip
+
+
+async def _by_day(
+    tx: Tx, periods: list[SitePeriod], timezones: list[str]
+) -> dict[tuple[int, int], dict[date, int]]:
+    """Sum the intervals of the registers of sites by local days, those of which some are known."""
+    if not await tx.all(_STREAMS):
+        return {}
+    parts: list[SitePeriod] = []
+    whose: list[tuple[int, date]] = []
+    for period, timezone in zip(periods, timezones, strict=True):
+        zone = ZoneInfo(timezone)
+        day = day_of(period.start_at + _TICK, zone)
+        while (begin := day_bounds(day, zone)[0]) < period.end_at:
+            start, end = max(begin, period.start_at), min(day_bounds(day, zone)[1], period.end_at)
+            parts.append(
+                SitePeriod(len(parts), period.location_id, period.product_type, start, end)
+            )
+            whose.append((period.item, day))
+            day += _DAY
+    await _stage(tx, parts, energy=False)
+    found = await tx.all(_STREAMS)
+    # Each stream is an item of its own, so that registers are told apart.
+    apart = [msgspec.structs.replace(stream, item=number) for number, stream in enumerate(found)]
+    told: dict[tuple[int, int], dict[date, int]] = defaultdict(dict)
+    summed = await _sum_up(tx, _terms_of(apart), apart)
+    for stream, row in zip(found, summed.to_pylist(), strict=True):
+        if row["intervals"]:
+            item, day = whose[stream.item]
+            days = told[item, stream.register_id]
+            days[day] = days.get(day, 0) + sum(row["energy_wh"]) + sum(row["export_wh"])
+    return told
+
+
+async def _stage(tx: Tx, periods: list[SitePeriod], *, energy: bool) -> None:
+    """Stage the periods of sites, and find the registers with intervals that measure them."""
+    for statement in (_GIVE_MEMORY, _STAGE_PERIODS, _STAGE_STREAMS, _EMPTY_STAGES):
+        await tx.run(statement)
+    await tx.copy_rows(
+        "site_period",
+        _STAGED,
+        [
+            (
+                period.item, period.location_id, period.product_type, period.start_at,
+                period.end_at, period.with_losses, period.since_at, period.till_at,
+            )
+            for period in periods
+        ],
+    )  # fmt: skip
+    await tx.run(_ANALYZE_PERIODS)
+    await tx.run(_FIND_STREAMS, portal_id=tx.portal.portal_id, energy=energy)
+    await tx.run(_ANALYZE_STREAMS)
+
+
+async def _terms(tx: Tx, periods: list[SitePeriod], calendars: tuple[Calendar, ...]) -> Terms:
+    """Return what the days of the staged periods are counted by, each period an item."""
+    portal = tx.portal
+    told = await tx.all(_PERIOD_FACTS, portal_id=portal.portal_id, timezone=portal.timezone)
+    facts = {row.item: row for row in told}
+    columns = (
+        [period.item for period in periods],
+        [period.start_at for period in periods],
+        [period.end_at for period in periods],
+        [period.calendar for period in periods],
+        [facts[period.item].loss_millionths or _MILLION for period in periods],
+        [_MILLION] * len(periods),
+        [period.demand_minutes for period in periods],
+        [facts[period.item].expected_minutes for period in periods],
+    )
+    return Terms(_items(columns), calendars)
+
+
+async def _sum_up(tx: Tx, terms: Terms, streams: list[Stream]) -> Any:
+    """Sum the register-days of the staged streams for their items, as they arrive."""
+    whose, copied, summing = _table_of(streams), CopiedDays(), Summing(terms)
+    working: Future[None] | None = None
+
+    def add(raw: bytes) -> None:
+        days = copied.take(raw)
+        told = whose.take(days.column("stream"))
+        for name in ("day", "minutes", "estimated", "values"):
+            told = told.append_column(DAYS.field(name), days.column(name))
+        summing.add(told)
+
+    # What has arrived is summed while the next is on its way.
+    with ThreadPoolExecutor(1) as beside:
+
+        async def sink(raw: bytes) -> None:
+            nonlocal working
+            if working is not None:
+                await asyncio.wrap_future(working)
+            working = beside.submit(add, raw)
+
+        await tx.copy_out(_REGISTER_DAYS, sink, portal_id=tx.portal.portal_id)
+        await sink(b"")
+    return settle(summing.end(), terms)
+
+
+def _terms_of(streams: list[Stream]) -> Terms:
+    """Return what the days of streams are counted by, each stream an item."""
+    many = len(streams)
+    columns = (
+        [stream.item for stream in streams],
+        [stream.start_at for stream in streams],
+        [stream.end_at for stream in streams],
+        [0] * many,
+        [1] * many,
+        [1] * many,
+        [60] * many,
+        [0] * many,
+    )
+    return Terms(_items(columns), (flat_calendar("+00:00"),))
+
+
+def _items(columns: Sequence[list[Any]]) -> Any:
+    """Make a table of items of its columns."""
+    arrays = [pa.array(told, field.type) for told, field in zip(columns, ITEMS, strict=True)]
+    return pa.Table.from_arrays(arrays, schema=ITEMS)
+
+
+def _table_of(streams: list[Stream]) -> Any:
+    """Make a table of the streams, in the order of their numbers."""
+    columns = {
+        "item": [stream.item for stream in streams],
+        "clock": [stream.clock for stream in streams],
+        "direction": [stream.direction for stream in streams],
+        "start": [stream.start_at for stream in streams],
+        "end": [stream.end_at for stream in streams],
+    }
+    return pa.table({name: pa.array(told, DAYS.field(name).type) for name, told in columns.items()})
