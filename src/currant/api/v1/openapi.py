@@ -24,7 +24,7 @@ from currant.headends.model import Command, RequestState
 from currant.intervals.model import FAULT_COLUMNS, KINDS
 
 _WALLETS = ("currency", "units")
-_REASONS = ("NOSITE", "BACKWARDS", "MULTIPLIER", "HIGH")
+_REASONS = ("NOSITE", "BACKWARDS", "MULTIPLIER", "HIGH", "REPEATED")
 _SHAPES = Shapes(
     {
         ("Vend", "tender"): TENDERS,
