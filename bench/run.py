@@ -9,6 +9,8 @@ from pathlib import Path
 
 import msgspec
 
+import bill_months
+import determinants
 import drawdown
 import get_meter
 import pricing
@@ -27,6 +29,8 @@ def main() -> int:
         ("questions", lambda: asyncio.run(questions.measure())),
         ("pricing", pricing.measure),
         ("reads", lambda: asyncio.run(reads.measure())),
+        ("determinants", lambda: asyncio.run(determinants.measure())),
+        ("bill months", bill_months.measure),
         ("drawdown", lambda: asyncio.run(drawdown.measure())),
     ):
         print(f"measuring {name} …", file=sys.stderr, flush=True)
