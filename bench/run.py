@@ -9,11 +9,13 @@ from pathlib import Path
 
 import msgspec
 
-import bill_months
 import determinants
 import drawdown
 import get_meter
+import nem12
+import papers
 import pricing
+import pricing_bills
 import questions
 import reads
 import vend
@@ -28,9 +30,11 @@ def main() -> int:
         ("get-meter", lambda: asyncio.run(get_meter.measure())),
         ("questions", lambda: asyncio.run(questions.measure())),
         ("pricing", pricing.measure),
+        ("pricing of bills", pricing_bills.measure),
+        ("papers", papers.measure),
         ("reads", lambda: asyncio.run(reads.measure())),
+        ("nem12", lambda: asyncio.run(nem12.measure())),
         ("determinants", lambda: asyncio.run(determinants.measure())),
-        ("bill months", bill_months.measure),
         ("drawdown", lambda: asyncio.run(drawdown.measure())),
     ):
         print(f"measuring {name} …", file=sys.stderr, flush=True)

@@ -16,18 +16,33 @@ import pytest
 from currant.api.http import Query
 from currant.api.juice.app import ROUTES as JUICE
 from currant.api.juice.openapi import juice_document
+from currant.api.utilmate.app import ROUTES as UTILMATE
+from currant.api.utilmate.app import is_ours
+from currant.api.utilmate.openapi import utilmate_document
 from currant.api.v1.app import ROUTES as V1
 from currant.api.v1.openapi import v1_document
 
 Json = dict[str, Any]
 
-NAMED_ADDITIONS = ("/openapi.json", "/docs", "/v1/openapi.json")
+NAMED_ADDITIONS = ("/openapi.json", "/docs", "/v1/openapi.json", "/utilmate/openapi.json")
+FACES = ("juice", "v1", "utilmate")
 
 
 @cache
-def documents(*, public: bool = True) -> tuple[Json, Json]:
-    """The document of each face: Juice, /v1; `public` says who may ask for the list of meters."""
-    return juice_document(JUICE, public_meter_list=public), v1_document(V1)
+def documents(*, public: bool = True) -> tuple[Json, Json, Json]:
+    """The document of each face, in their order; `public`: who may ask for the list of meters."""
+    return (
+        juice_document(JUICE, public_meter_list=public),
+        v1_document(V1),
+        utilmate_document(UTILMATE),
+    )
+
+
+def face_of(path: str) -> int:
+    """The place of the face that a path is of."""
+    if path == "/v1" or path.startswith("/v1/"):
+        return FACES.index("v1")
+    return FACES.index("utilmate" if is_ours(path) else "juice")
 
 
 def operations(document: Json) -> Iterator[tuple[str, str, Json]]:
@@ -37,10 +52,14 @@ def operations(document: Json) -> Iterator[tuple[str, str, Json]]:
 
 
 @cache
-def patterns(native: bool) -> list[tuple[re.Pattern[str], str]]:
-    document = documents()[native]
+def patterns(face: int) -> list[tuple[re.Pattern[str], str]]:
+    document = documents()[face]
     named = sorted(document["paths"], key=lambda path: path.count("{"))  # /current before /{id}
-    return [(re.compile(re.sub(r"\\\{\w+\\\}", "[^/]+", re.escape(path))), path) for path in named]
+    flags = re.IGNORECASE if FACES[face] == "utilmate" else 0
+    return [
+        (re.compile(re.sub(r"\\\{\w+\\\}", "[^/]+", re.escape(path)), flags), path)
+        for path in named
+    ]
 
 
 def resolved(document: Json, node: Json) -> Json:
@@ -53,11 +72,11 @@ def resolved(document: Json, node: Json) -> Json:
 
 
 @cache
-def validator(native: bool, path: str, method: str, status: str, *, public: bool) -> Any:
+def validator(face: int, path: str, method: str, status: str, *, public: bool) -> Any:
     """What validates the body of an answer, or none for one that has no schema."""
-    document = documents(public=public)[native]
+    document = documents(public=public)[face]
     response = resolved(document, document["paths"][path][method]["responses"][status])
-    (content,) = response["content"].values()
+    content = next(iter(response["content"].values()))
     return jsonschema_rs.Draft202012Validator(
         exact({"components": document["components"], **content["schema"]}), validate_formats=True
     )
@@ -78,19 +97,23 @@ async def check(response: httpx.Response, *, public: bool = True) -> None:
     await response.aread()
     sent = response.request.extensions.get("target", response.request.url.raw_path)
     path, method = sent.decode().partition("?")[0].rstrip("/"), response.request.method
-    native = path == "/v1" or path.startswith("/v1/")
+    face = face_of(path)
     told = f"{method} {sent.decode()} answered {response.status_code}: {response.text[:500]}"
-    if not native:
-        check_frame(response, told)
+    if FACES[face] != "v1":
+        check_frame(response, told, juice=FACES[face] == "juice")
     if method == "HEAD" or path.startswith(NAMED_ADDITIONS):
         return
-    known = next((known for found, known in patterns(native) if found.fullmatch(path)), None)
-    operation = documents(public=public)[native]["paths"].get(known, {}).get(method.lower())
+    known = next((known for found, known in patterns(face) if found.fullmatch(path)), None)
+    operation = documents(public=public)[face]["paths"].get(known, {}).get(method.lower())
     if operation is None:
         assert response.status_code in (404, 405, 500), told
         return
     assert str(response.status_code) in operation["responses"], f"{told}, which is not documented"
-    valid = validator(native, known, method.lower(), str(response.status_code), public=public)
+    if "json" not in response.headers["content-type"]:
+        told_of = operation["responses"][str(response.status_code)]["content"]
+        assert response.headers["content-type"].partition(";")[0] in told_of, told
+        return
+    valid = validator(face, known, method.lower(), str(response.status_code), public=public)
     if response.status_code != 404 or "no endpoint" not in response.text:
         errors = [
             f"{error.instance_path}: {error.message}"
@@ -99,12 +122,12 @@ async def check(response: httpx.Response, *, public: bool = True) -> None:
         assert not errors, f"{told}: {errors}"
 
 
-def check_frame(response: httpx.Response, told: str) -> None:
+def check_frame(response: httpx.Response, told: str, *, juice: bool) -> None:
     """The headers of conformance.md 1.1."""
     headers = response.headers
     phrase = f"{response.status_code} {response.reason_phrase}"
     assert headers.get("status") == phrase, told
-    assert headers["x-juice-media-type"] == "juice.v1", told
+    assert headers.get("x-juice-media-type") == ("juice.v1" if juice else None), told
     assert headers["x-content-type-options"] == "nosniff", told
     assert re.fullmatch(r"\w{3}, \d\d \w{3} \d{4} \d\d:\d\d:\d\d GMT", headers["date"]), told
     assert "transfer-encoding" not in headers, told
@@ -114,7 +137,8 @@ def check_frame(response: httpx.Response, told: str) -> None:
         assert int(headers["content-length"]) == len(response.content), told
     if response.request.url.path.startswith("/docs") and response.status_code == 200:
         return
-    assert headers["content-type"] == "application/json; charset=utf-8", told
+    pdf = not juice and headers["content-type"] == "application/pdf"
+    assert pdf or headers["content-type"] == "application/json; charset=utf-8", told
     private = "max-age=0, private, must-revalidate"
     assert headers["cache-control"] in (private, f"{private}, no-store"), told
 

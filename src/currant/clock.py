@@ -18,6 +18,7 @@ _INSTANT = re.compile(
     r"([Zz])?(?:((?(2)[+-]?|[+-]))((?:[01]\d|2[0-3]):[0-5]\d))?",
     re.ASCII,
 )
+_MONTH = re.compile(r"(\d{4})-?(0[1-9]|1[0-2])", re.ASCII)
 _DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 _NONE = timedelta(0)
 _FIRST = datetime.min.replace(tzinfo=UTC)
@@ -110,6 +111,14 @@ def parse_instant(text: str, zone: tzinfo, *, query: bool = False) -> Instant:
         at = at.replace(microsecond=int(fraction[:6].ljust(6, "0")))
     echo = f"{text[:10]}T{text[11:19]}{sign}{digits or 'Z'}"
     return Instant(at, offset, echo, nonstandard=bool(zulu and digits))
+
+
+def parse_month(text: str, field: str = "period") -> date:
+    """Read a month written as `YYYY-MM` or `YYYYMM` as its first day. Raises `Invalid`."""
+    match = _MONTH.fullmatch(text)
+    if match is None or match[1] == "0000":
+        raise Invalid(f"{text[:40]!r} is not a month written as YYYY-MM.", field=field)
+    return date(int(match[1]), int(match[2]), 1)
 
 
 def parse_day(text: str) -> date:

@@ -219,6 +219,7 @@ class Door:
                             "permission": permission.value,
                             "key": key,
                             "request": request,
+                            "method": actor.method,
                         }
                     ),
                 )
@@ -264,11 +265,13 @@ class Door:
     async def _audit_refusal(self, act: str, actor: Actor, told: str, refusal: Refusal) -> None:
         """Leave the audit event of what was refused, in a transaction of its own.
 
-        A portal that the actor may not enter has no event of it; it is told among those of none.
+        A portal that the actor may not enter has no event of it; it is told among those of none, or
+        of a key's own.
         """
         if isinstance(refusal, Unavailable | Unauthenticated):
             return
-        for place in (actor, actor.at(None)):
+        plain = actor.calling(None)
+        for place in (plain, plain.at(None)):
             with suppress(Refusal, asyncpg.PostgresError, *_AWAY):
                 async with self._entered(place, Permission.ANY_USER, None, None) as (tx, entered):
                     await tx.run(
@@ -332,7 +335,7 @@ def _refuse(entered: Entered, actor: Actor) -> None:
         case "portal":
             raise Forbidden(f"Portal {actor.portal!r} is not one of yours.", field="portal")
         case reason:
-            raise Forbidden(f"{actor.login} {reason}.")
+            raise Forbidden(f"{actor.login or 'This access key'} {reason}.")
 
 
 def _user(entered: Entered) -> User:

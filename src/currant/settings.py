@@ -61,6 +61,18 @@ class Settings(BaseSettings):
         default="",
         description="Addresses of the proxies whose X-Forwarded-For tells who asks, with commas.",
     )
+    smtp_url: str | None = Field(
+        default=None,
+        description="The mail server: smtp://USER:PASSWORD@HOST:PORT, or smtps://; unset: e-mail"
+        " waits.",
+    )
+    mail_from: str | None = Field(
+        default=None, description="The address that e-mail is from, such as billing@example.com."
+    )
+    sms_url: str | None = Field(
+        default=None,
+        description="What an SMS is posted to, with {to}, {text} and {id} in it; unset: SMS wait.",
+    )
 
 
 @lru_cache

@@ -14,8 +14,9 @@ from tests.houses import small_house
 from currant.access.model import OPERATOR, SetPassword
 from currant.access.passwords import hash_password
 from currant.access.verbs import set_password
+from currant.api import envelope
 from currant.api.http import Send, Written
-from currant.api.juice import frame, system, tariffs, transactions
+from currant.api.juice import system, tariffs, transactions
 from currant.api.juice.app import ROUTES
 from currant.api.v1 import frame as v1_frame
 from currant.csvfile import Column, CsvReader
@@ -297,8 +298,8 @@ def broken(*_: object, **__: object) -> None:
     [
         (system, "done", "/auth-test"),
         (system, "who_am_i", "/auth-test"),
-        (frame, "message_of", "/customers/get-customer"),
-        (frame, "http_message_of", "/zz"),
+        (envelope, "message_of", "/customers/get-customer"),
+        (envelope, "http_message_of", "/zz"),
     ],
 )
 async def test_what_is_unexpected_is_told_in_the_envelope(
@@ -337,7 +338,7 @@ async def test_an_answer_that_fails_half_way_is_broken_off(http, boss, monkeypat
 
 
 def test_files_and_lists_of_whole_portals_may_take_longer_than_the_rest() -> None:
-    document, _ = documents()
+    document = documents()[0]
     numbers = {(path, method): told["operationId"] for path, method, told in operations(document)}
     long = set()
     for handler in ROUTES:

@@ -76,8 +76,13 @@ async def test_a_meter_is_put_on_a_tariff(http, boss, owner, home) -> None:
     for _ in range(2):
         answer = await post(http, boss, "/tariffs/assignments", body, **{"idempotency-key": "once"})
         assert answer.status_code == 200, answer.text
-        assert answer.json() == {
-            "data": [{"tariff": "HOME", "start_at": "2026-01-01T00:00:00Z", "end_at": None}]
+        (row,) = answer.json()["data"]
+        assert row.pop("assignment_id") > 0
+        assert row == {
+            "tariff": "HOME",
+            "start_at": "2026-01-01T00:00:00Z",
+            "end_at": None,
+            "assigned_by": "boss",
         }
 
 
@@ -136,3 +141,124 @@ async def test_a_parameter_out_of_range_is_named(http, boss) -> None:
     refused = await http.get(path, headers=token_header(boss))
     assert refused.status_code == 422
     assert "limit" in refused.json()["detail"]
+
+
+PLAN = {
+    "name": "TOWER-TOU",
+    "rates": [
+        {"tier": "T1", "rate": 0.21},
+        {"tier": "T2", "rate": 0.34},
+        {"tier": "D", "rate": 8.5, "step_from": 0},
+        {"tier": "X", "rate": 0.05, "taxable": False},
+    ],
+    "charges": [{"description": "Daily charge", "amount": 1.1}],
+    "calendar": {
+        "name": "Evenings",
+        "clock": "+10:00",
+        "weekday": [{"minute": 0, "bucket": 1}],
+        "seasons": [
+            {
+                "from_month": 6,
+                "weekday": [{"minute": 0, "bucket": 1}, {"minute": 960, "bucket": 2}],
+            }
+        ],
+    },
+    "terms": {"block_period": "DAY"},
+    "from": "2026-01-01T00:00:00Z",
+}
+
+
+async def test_a_plan_in_one_request_and_its_changes(http, boss) -> None:
+    made = await post(http, boss, "/tariffs", PLAN)
+    assert made.status_code == 201, made.text
+    assert made.json()["name"] == "TOWER-TOU"
+    later = "2026-07-01T00:00:00+10:00"
+    rate = {"tariff": "TOWER-TOU", "tier": "T2", "rate": 0.36, "from": later}
+    answer = await post(http, boss, "/tariffs/rates", rate)
+    assert (answer.status_code, answer.json()["rate"]) == (201, 0.36), answer.text
+    charge = {"tariff": "TOWER-TOU", "description": "Daily charge", "amount": 1.2, "from": later}
+    answer = await post(http, boss, "/tariffs/charges", charge)
+    assert (answer.status_code, answer.json()["basis"]) == (201, "DAILY"), answer.text
+    shown = await http.get(f"{V1}/tariffs/TOWER-TOU", headers=token_header(boss))
+    assert shown.status_code == 200, shown.text
+    told = shown.json()
+    assert [(row["tier"], row["rate"]) for row in told["rates"]] == [
+        ("D", 8.5),
+        ("T1", 0.21),
+        ("T2", 0.34),
+        ("X", 0.05),
+    ]
+    assert told["head"]["block_period"] == "DAY"
+    assert told["head"]["calendar"] == "Evenings"
+    future = await http.get(
+        f"{V1}/tariffs/TOWER-TOU", params={"period": "future"}, headers=token_header(boss)
+    )
+    assert [(row["tier"], row["rate"]) for row in future.json()["rates"]] == [("T2", 0.36)]
+    juice = await http.get(
+        "/tariff/current/get",
+        params={"portal": "example", "tariff": "TOWER-TOU"},
+        headers=token_header(boss),
+    )
+    assert juice.json()["data"]["fixed"][0]["amount"] == 1.1
+
+
+async def test_a_tariff_of_the_urdb_is_imported(http, boss) -> None:
+    blocks = [{"max": 13.5, "rate": 0.11}, {"rate": 0.13}]
+    document = {
+        "name": "Residential",
+        "energyratestructure": [[block | {"unit": "kWh daily"} for block in blocks]],
+        "energyweekdayschedule": [[0] * 24] * 12,
+        "energyweekendschedule": [[0] * 24] * 12,
+    }
+    made = await post(http, boss, "/tariffs/import", {"document": document})
+    assert made.status_code == 201, made.text
+    query = {"portal": "example", "tariff": "Residential"}
+    juice = await http.get("/tariff/current/get", params=query, headers=token_header(boss))
+    assert [(row["rate"], row["usage_base_start"]) for row in juice.json()["data"]["rate"]] == [
+        (0.11, 0),
+        (0.13, 13.5),
+    ]
+    refused = await post(http, boss, "/tariffs/import", {"document": {"energy": []}})
+    assert (refused.status_code, refused.json()["field"]) == (422, "schedule")
+
+
+async def test_offerings_agreements_and_building_defaults(http, door, boss, owner, home) -> None:
+    await small_house(door, boss, tariff="OTHER", rate="0.25")
+    await owner.execute(
+        "insert into locations.building (portal_id, building_code, name, created_at, last_mod) "
+        "select portal_id, 'TWR01', 'Tower One', now(), now() from access.portal"
+        " where key = 'example'"
+    )
+    offering = {
+        "code": "WELCOME",
+        "description": "Ten off",
+        "inducements": [{"kind": "PERCENT_OF_USAGE", "value": 10, "description": "10 % off"}],
+    }
+    made = await post(http, boss, "/offerings", offering)
+    assert made.status_code == 201, made.text
+    listed = await http.get(f"{V1}/offerings", headers=token_header(boss))
+    assert listed.json() == {"data": [made.json()]}
+    agreement = await owner.fetchval("select agreement_id from customers.agreement")
+    body = {"agreement_id": agreement, "from": "2026-03-03T00:00:00Z", "offering": "WELCOME"}
+    assigned = await post(http, boss, "/tariffs/agreements", body)
+    assert assigned.status_code == 200, assigned.text
+    assert [(row["tariff"], row["offering"]) for row in assigned.json()["data"]] == [
+        (None, "WELCOME")
+    ]
+    body = {"building": "TWR01", "tariff": "HOME", "offering": "WELCOME", "direct_debit": True}
+    default = await post(http, boss, "/building-defaults", body)
+    assert default.status_code == 200, default.text
+    told = await http.get(
+        f"{V1}/building-defaults", params={"building": "twr01"}, headers=token_header(boss)
+    )
+    assert told.json() == default.json()
+    for path, wrong, status, field in (
+        ("/tariffs", PLAN | {"rates": [{"tier": "Q", "rate": 1}]}, 422, "tier"),
+        ("/tariffs", PLAN | {"ratez": []}, 422, "ratez"),
+        ("/tariffs", PLAN | {"terms": {"block_period": "WEEK"}}, 422, "terms.block_period"),
+        ("/building-defaults", body | {"building": "NONE"}, 404, "building"),
+        ("/building-defaults", body | {"customer_type": "CAT"}, 422, "customer_type"),
+        ("/offerings", offering, 409, None),
+    ):
+        refused = await post(http, boss, path, wrong)
+        assert (refused.status_code, refused.json().get("field")) == (status, field), refused.text

@@ -30,8 +30,8 @@ async def asked(
     answer = await http.request(method, f"/v1/example/{path}", headers=headers, **more)
     assert answer.status_code == status, answer.text
     parts = path.split("/")
-    if parts[0] == "users" and len(parts) > 1:
-        parts[1] = "{login}"
+    if parts[0] in ("users", "keys") and len(parts) > 1:
+        parts[1] = "{login}" if parts[0] == "users" else "{key_id}"
     told = answer_of(document, "/v1/{portal}/" + "/".join(parts), method.lower(), status)
     assert misfits(document, told, answer.json()) == []
     return answer.json()
@@ -115,3 +115,21 @@ async def test_another_portals_users_are_out_of_reach(http, door, boss, where) -
         assert answer.status_code == (200 if where == "abroad" else 403)
         assert "boss" not in answer.text
     assert (await http.get("/auth-test", headers=token_header(boss))).status_code == 200
+
+
+async def test_access_keys_are_given_listed_and_revoked(http, boss, cashier, document) -> None:
+    body = {"name": "client", "user": "boss", "methods": ["GETCUST"], "read_only": True}
+    made = await asked(http, boss, document, "POST", "keys", 201, json=body)
+    await asked(http, boss, document, "POST", "keys", 409, json=body)
+    await asked(http, boss, document, "POST", "keys", 422, json=body | {"methods": ["X"]})
+    await asked(http, cashier, document, "POST", "keys", 403, json=body)
+    (listed,) = (await asked(http, boss, document, "GET", "keys"))["data"]
+    assert made["key"] not in str(listed)
+    assert (listed["key_id"], listed["methods"], listed["read_only"]) == (
+        made["key_id"],
+        ["GETCUST"],
+        True,
+    )
+    gone = await asked(http, boss, document, "POST", f"keys/{made['key_id']}/revoke")
+    assert gone["revoked_at"] is not None
+    await asked(http, boss, document, "POST", "keys/77/revoke", 404)

@@ -35,12 +35,24 @@ from currant.reads.model import Format, RecordReads
 from currant.reads.verbs import due_blocks, record_reads
 from currant.tariffs.model import (
     AssignTariff,
+    CreatePlan,
     CreateTariff,
+    GivenCharge,
+    GivenRate,
     ScheduleRate,
+    SetCharge,
     SetTax,
     TariffNameTaken,
 )
-from currant.tariffs.verbs import assign_tariff, create_tariff, schedule_rate, set_tax
+from currant.tariffs.plans import Basis
+from currant.tariffs.verbs import (
+    assign_tariff,
+    create_plan,
+    create_tariff,
+    schedule_rate,
+    set_charge,
+    set_tax,
+)
 from currant.upload import Upload
 from currant.vending.model import Vend
 from currant.vending.verbs import vend
@@ -366,6 +378,31 @@ async def test_fixed_charges_come_once_a_month_by_days(door, boss, portal, clock
     assert (sold.fixed_amount, sold.energy_amount) == (Decimal("11.61"), Decimal("8.39"))
     again = await door.act(vend, Vend(account, "cash", Decimal(20)), boss)
     assert again.fixed_amount == 0
+    await books_are_right(owner)
+
+
+async def test_a_daily_charge_that_changes_within_a_month(door, boss, portal, clock, owner) -> None:
+    """A supply since 2 March: 14 days at 0.50, 16 at 0.75, and no minimum of a bill: 19.00."""
+    made = CreatePlan(
+        name="DAILY",
+        rates=[GivenRate("B1", Decimal("0.30"))],
+        charges=[
+            GivenCharge("Supply", Decimal("0.5")),
+            GivenCharge("Least", Decimal(90), Basis.MINIMUM),
+        ],
+        taxable=False,
+    )
+    await door.act(create_plan, made, boss)
+    await small_house(door, boss, wallet="currency", tariff="DAILY", rate=None)
+    halfway = datetime(2026, 3, 16, 4, tzinfo=UTC)
+    changed = SetCharge(
+        tariff="DAILY", description="Supply", amount=Decimal("0.75"), from_at=halfway
+    )
+    await door.act(set_charge, changed, boss)
+    clock.set(datetime(2026, 4, 1, 12, tzinfo=UTC))
+    assert await door.act(charge_fixed, Nothing(), AUTO.at(portal)) == 2
+    assert await balance(owner) == Decimal("-19.00")
+    assert await door.act(charge_fixed, Nothing(), AUTO.at(portal)) == 0
     await books_are_right(owner)
 
 

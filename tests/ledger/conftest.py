@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable
 from datetime import datetime
 from decimal import Decimal
+from typing import Any
 
 import msgspec
 import pytest
@@ -31,6 +32,10 @@ class Post(msgspec.Struct, frozen=True):
 
     entries: list[Lines]
     account_id: int | None = None
+    kind: str = "adjust"
+    note: str = "a note"
+    document_ref: str = ""
+    building_id: int | None = None
 
 
 @needs(Permission.LEDGER_CLOSE)
@@ -41,9 +46,12 @@ async def post(tx: Tx, command: Post) -> list[int]:
 
 async def post_in(connection, portal_id: int, at: datetime, command: Post) -> list[int]:
     heads = [
-        (n, "adjust", at, command.account_id, None, 0, 0, 0, 0, "", "a note", None, "", None)
+        (
+            n, command.kind, at, command.account_id, None, 0, 0, 0, 0, "", command.note, None,
+            command.document_ref, command.building_id,
+        )
         for n, _ in enumerate(command.entries, start=1)
-    ]
+    ]  # fmt: skip
     lines = [
         (n, coa, commodity, Decimal(amount), command.account_id, None)
         for n, entry in enumerate(command.entries, start=1)
@@ -81,8 +89,8 @@ async def clerk(door: Door, portal: str) -> Actor:
 def book(door: Door, clerk: Actor) -> Book:
     """Post entries through the door and return their ids."""
 
-    async def posted(*entries: Lines, account_id: int | None = None) -> list[int]:
-        return await door.act(post, Post([*entries], account_id), clerk)
+    async def posted(*entries: Lines, **more: Any) -> list[int]:
+        return await door.act(post, Post([*entries], **more), clerk)
 
     return posted
 

@@ -1,5 +1,6 @@
 """The shapes of access: actors, portals, users, and what is refused."""
 
+from datetime import datetime
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -11,17 +12,24 @@ class Actor(msgspec.Struct, frozen=True):
     """Who asks and where: a login, the proof of it, and the portal named in the request.
 
     `kind` is TOKEN (proof: SHA-256 of the token, hex), PASSWORD (proof: the stored hash that the
-    password was just verified against), LOCAL (this machine's own operator or a job) or NONE.
+    password was just verified against), KEY (proof: SHA-256 of an access key, hex; its user is who
+    acts), LOCAL (this machine's own operator or a job) or NONE. `method` is the code of the method
+    of the Utilmate API that is called.
     """
 
     login: str
     kind: str
     proof: str = ""
     portal: str | None = None
+    method: str | None = None
 
     def at(self, portal: str | None) -> "Actor":
         """Return the same actor, acting in a portal."""
-        return Actor(self.login, self.kind, self.proof, portal)
+        return Actor(self.login, self.kind, self.proof, portal, self.method)
+
+    def calling(self, method: str | None) -> "Actor":
+        """Return the same actor, calling a method of the Utilmate API."""
+        return Actor(self.login, self.kind, self.proof, self.portal, method)
 
 
 ANONYMOUS = Actor("", "NONE")
@@ -209,6 +217,46 @@ class IssueToken(msgspec.Struct, frozen=True):
     token_hash: str
 
 
+class CreateKey(msgspec.Struct, frozen=True):
+    """An access key for the Utilmate API, with which a program acts as a user of the portal.
+
+    `methods` are the codes that it is certified for, none given is all; one that is `read_only`
+    calls GET methods alone. Only its SHA-256 is kept.
+    """
+
+    name: str
+    login: str
+    secret_hash: str
+    methods: list[str] | None = None
+    read_only: bool = False
+
+
+class RevokeKey(msgspec.Struct, frozen=True):
+    """The access key that lets nobody in any more."""
+
+    key_id: int
+
+
+class AccessKey(msgspec.Struct, frozen=True):
+    """An access key in all facts but the key; `methods` is null where it is certified for all."""
+
+    key_id: int
+    name: str
+    login: str
+    methods: list[str] | None
+    read_only: bool
+    created_at: datetime
+    created_by: str
+    revoked_at: datetime | None
+
+
+class KeyMade(msgspec.Struct, frozen=True):
+    """What the actor lacks of what the user of a new key may do, or the key's number."""
+
+    lacking: list[str]
+    key_id: int | None
+
+
 class UserNamed(msgspec.Struct, frozen=True):
     """The login that was acted on, or is asked about."""
 
@@ -299,6 +347,14 @@ class VendingLimitImplausible(Invalid, constraint="vending_limit_positive"):
 
 class SpecialLimitImplausible(Invalid, constraint="special_limit_positive"):
     """A special limit is 0 to 10^15 of the smallest coin. Nothing was done."""
+
+
+class KeyNameShape(Invalid, constraint="access_key_name_shape"):
+    """The name of an access key is 1 to 60 characters that can be printed. Nothing was done."""
+
+
+class KeyNameTaken(Conflict, constraint="access_key_name_taken"):
+    """The portal has an access key of this name. Nothing was done."""
 
 
 class BeyondOwn(Forbidden):

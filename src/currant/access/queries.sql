@@ -6,7 +6,7 @@ select
     portal_id, portal_key, timezone, currency, replay
 from access.enter(
     :login::text, :kind::text, :proof::text, :portal::text, :permission::text,
-    :key::text, :request::text
+    :key::text, :request::text, :method::text
 );
 
 -- name: close_act
@@ -148,6 +148,35 @@ select c.beyond as lacking, 'user' as member
 from access.set_credential(
     :portal_id::int, :user_id::int, :login::text, :kind::text, :secret::text, :now::timestamptz
 ) as c;
+
+-- name: create_key
+-- Give a user an access key, of which only its hash is kept; no row where there is no such user.
+-- Where that user may do what the actor may not, it is listed, and there is no key.
+-- not null: lacking
+select c.beyond as lacking, c.key_id
+from access.create_key(
+    in_portal => :portal_id::int, by_user => :user_id::int, of_login => :login::text,
+    new_name => :name::text, for_methods => :methods::text[], only_reads => :read_only::boolean,
+    new_secret => :secret::text, by_login => :created_by::text, at => :now::timestamptz
+) as c;
+
+-- name: revoke_key
+-- Revoke an access key; no row where there is no such key. Where its user may do what the actor
+-- may not, it is listed and nothing is revoked.
+-- not null: lacking member
+select r.beyond as lacking, 'key_id' as member
+from access.revoke_key(
+    :portal_id::int, :user_id::int, :key_id::int, :now::timestamptz
+) as r;
+
+-- name: access_keys
+-- The access keys of a portal, or one of them, those in use first, by name.
+select
+    k.key_id, k.name, u.login, k.methods, k.read_only, k.created_at, k.created_by, k.revoked_at
+from access.access_key as k
+inner join access.system_user as u on u.user_id = k.user_id
+where k.portal_id = :portal_id::int and (:key_id::int is null or k.key_id = :key_id::int)
+order by k.revoked_at is not null, lower(k.name), k.key_id;
 
 -- name: forget_keys
 -- Forget the idempotency keys that were kept for a week.

@@ -133,6 +133,33 @@ create unique index one_live_credential on access.credential (user_id, kind)
 where revoked_at is null;
 revoke all on access.credential from currant_runtime, currant_reader;
 
+create table access.access_key (
+    portal_id int not null references access.portal,
+    key_id int generated always as identity,
+    user_id int not null references access.system_user,
+    name text not null constraint access_key_name_shape
+    check (length(name) <= 60 and name ~ '\S' and name !~ '[[:cntrl:]]'),
+    secret text not null,
+    methods text[], -- noqa: LT01
+    read_only boolean not null,
+    created_at timestamptz not null,
+    created_by text not null,
+    revoked_at timestamptz,
+    primary key (portal_id, key_id)
+);
+comment on table access.access_key is
+'Keys of programs that use the Utilmate API as a system user of one portal. Of the key its SHA-256 '
+'is kept. methods are those it is certified for, null for all; a read-only one changes nothing.';
+create unique index access_key_name_taken on access.access_key (portal_id, lower(name))
+where revoked_at is null;
+create index access_key_by_secret on access.access_key (secret);
+call db.tenant_table('access.access_key');
+-- Functions of the owner write keys and compare them; nobody else sees what proves one.
+revoke all on access.access_key from currant_runtime, currant_reader;
+grant select (
+    portal_id, key_id, user_id, name, methods, read_only, created_at, created_by, revoked_at
+) on access.access_key to currant_runtime, currant_reader;
+
 -- What every act writes has no foreign key to its portal, whose row each of them would lock: the
 -- policy lets nothing be written but in portals of the transaction, and no portal is ever deleted.
 create table access.idempotency (
@@ -572,13 +599,77 @@ begin
 end
 $$;
 
+-- Give a user of a portal an access key and answer one row; none where there is no such user.
+-- `beyond` lists what the user may do and the giver may not; then there is no key.
+create function access.create_key(
+    in_portal int, by_user int, of_login text, new_name text, for_methods text[],
+    only_reads boolean, new_secret text, by_login text, at timestamptz
+)
+returns table (beyond text[], key_id int)
+language plpgsql security definer set search_path = pg_catalog, pg_temp
+as $$
+declare
+    known record;
+begin
+    perform access.hold_users(in_portal, by_user, of_login);
+    for known in
+        select b.user_id, b.beyond from access.beyond_user(in_portal, by_user, of_login) as b
+    loop
+        beyond := known.beyond;
+        if beyond = '{}' then
+            insert into access.access_key as k (
+                portal_id, user_id, name, secret, methods, read_only, created_at, created_by
+            )
+            values (
+                in_portal, known.user_id, new_name, new_secret, for_methods, only_reads, at,
+                by_login
+            )
+            returning k.key_id into key_id;
+        end if;
+        return next;
+    end loop;
+end
+$$;
+
+-- Revoke an access key of a portal, and answer one row; none where there is no such key. `beyond`
+-- lists what its user may do and the other may not; then nothing was revoked. One that is revoked
+-- stays as it is.
+create function access.revoke_key(in_portal int, by_user int, of_key int, at timestamptz)
+returns table (beyond text[])
+language plpgsql security definer set search_path = pg_catalog, pg_temp
+as $$
+declare
+    of_login text := (
+        select u.login from access.access_key as k
+        inner join access.system_user as u on u.user_id = k.user_id
+        where k.portal_id = in_portal and k.key_id = of_key
+    );
+    known record;
+begin
+    perform access.hold_users(in_portal, by_user, of_login);
+    for known in
+        select b.beyond from access.beyond_user(in_portal, by_user, of_login) as b
+    loop
+        update access.access_key as k set revoked_at = at
+        where k.portal_id = in_portal and k.key_id = of_key and k.revoked_at is null
+            and known.beyond = '{}';
+        beyond := known.beyond;
+        return next;
+    end loop;
+end
+$$;
+
 -- The gate. Proves the credential, resolves the portal, asks whether the user may, claims the
 -- idempotency key, and sets the tenant of this transaction. `proof_kind` is 'TOKEN' (the proof is
--- the token's SHA-256), 'PASSWORD' (the proof is the stored hash that was just verified), 'LOCAL'
--- (this machine's own operator or a job) or 'NONE' (what the document leaves public).
+-- the token's SHA-256), 'PASSWORD' (the proof is the stored hash that was just verified), 'KEY'
+-- (the proof is an access key's SHA-256), 'LOCAL' (this machine's own operator or a job) or 'NONE'
+-- (what the document leaves public).
+-- `asked_method` is the method of the Utilmate API that is called. A key is let in for nothing
+-- else, and for what it is certified for; a user needs its permission. Without a portal it is the
+-- one of the key or the user.
 create function access.enter(
     asked_login text, proof_kind text, proof text, asked_portal text, wanted text,
-    asked_key text, request text,
+    asked_key text, request text, asked_method text default null,
     out refusal text, out user_id int, out login text, out vendor_number text,
     out blocked_accounts text, out special_limit bigint,
     out portal_id int, out portal_key text, out timezone text, out currency text,
@@ -588,6 +679,7 @@ language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
 declare
     proved int;
+    held access.access_key;
     known access.system_user;
     tenant access.portal;
     allowed int[];
@@ -596,6 +688,15 @@ declare
 begin
     if proof_kind = 'NONE' then
         if wanted <> 'public' then
+            refusal := 'credentials';
+            return;
+        end if;
+    elsif proof_kind = 'KEY' then
+        select k.* into held from access.access_key as k
+        where k.secret = proof and k.revoked_at is null;
+        select u.* into known from access.system_user as u
+        where u.user_id = held.user_id and u.active;
+        if known.user_id is null or (asked_method is null and wanted <> '') then
             refusal := 'credentials';
             return;
         end if;
@@ -622,6 +723,14 @@ begin
             inner join access.portal as p on p.portal_id = a.portal_id
             where a.alias = asked_portal;
         end if;
+        if held.portal_id <> tenant.portal_id then
+            tenant := null;
+        end if;
+    elsif held.portal_id is not null or asked_method is not null then
+        select p.* into tenant from access.portal as p
+        where p.portal_id = coalesce(held.portal_id, known.portal_id);
+    end if;
+    if asked_portal is not null or tenant.portal_id is not null then
         if proof_kind = 'NONE' then
             allowed := array[tenant.portal_id];
         else
@@ -631,6 +740,19 @@ begin
         end if;
         if tenant.portal_id is null or allowed is null then
             refusal := coalesce(denial, 'portal');
+            return;
+        end if;
+        refusal := case
+            when asked_method is null then null
+            when held.key_id is not null and asked_method <> all(held.methods)
+                then 'is not certified for ' || asked_method
+            when held.read_only and asked_method !~ '^GET' then 'may only read'
+            when held.key_id is null and not exists (
+                select from access.may(known.user_id, 'utilmate.api') as m
+                where m.portal_id = tenant.portal_id and m.allowed
+            ) then 'lacks utilmate.api'
+        end;
+        if refusal is not null then
             return;
         end if;
         portal_id := tenant.portal_id;

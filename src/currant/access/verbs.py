@@ -8,20 +8,25 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import msgspec
 
 from currant.access.details import ADD, REMOVE, blocked_list, refuse_unsound, sorted_out
+from currant.access.methods import certified
 from currant.access.model import (
+    AccessKey,
     Beyond,
     BeyondOwn,
     ChangePermissions,
     CreateAlias,
+    CreateKey,
     CreatePortal,
     CreateUser,
     CreateVendor,
     Entered,
     IssueToken,
+    KeyMade,
     OwnLogin,
     PermissionShown,
     PortalCreated,
     PortalShown,
+    RevokeKey,
     SetPassword,
     SystemUser,
     TokenHolder,
@@ -58,6 +63,9 @@ _USERS = sql.rows("users", SystemUser)
 _PORTALS = sql.rows("portals", PortalCreated)
 _PORTAL_SHOWN = sql.rows("portal_shown", PortalShown)
 _SET_CREDENTIAL = sql.rows("set_credential", Beyond)
+_CREATE_KEY = sql.rows("create_key", KeyMade)
+_REVOKE_KEY = sql.rows("revoke_key", Beyond)
+_ACCESS_KEYS = sql.rows("access_keys", AccessKey)
 _FORGET_KEYS = sql.rows("forget_keys", int)
 
 
@@ -308,6 +316,57 @@ async def _set_credential(tx: Tx, login: str, kind: str, secret: str) -> None:
         now=tx.now,
     )
     _refuse_beyond(tx, login, beyond)
+
+
+@needs(Permission.USERS_MANAGE)
+async def create_key(tx: Tx, command: CreateKey) -> AccessKey:
+    """Give a program an access key for the Utilmate API, with which it acts as a user.
+
+    It may do what the user may and the key is certified for. Raises `NotFound`, `Invalid` with the
+    member, `KeyNameTaken`, and `BeyondOwn` where the user reaches further than the actor.
+    """
+    portal_id = tx.portal.portal_id
+    made = await tx.maybe(
+        _CREATE_KEY,
+        portal_id=portal_id,
+        user_id=tx.user.user_id,
+        login=command.login,
+        name=command.name.strip(),
+        methods=certified(command.methods),
+        read_only=command.read_only,
+        secret=command.secret_hash,
+        created_by=tx.user.login,
+        now=tx.now,
+    )
+    if made is None:
+        raise _no_user(tx, command.login)
+    _refuse_beyond(tx, command.login, Beyond(made.lacking, "user"))
+    return await tx.one(_ACCESS_KEYS, portal_id=portal_id, key_id=made.key_id)
+
+
+@needs(Permission.USERS_MANAGE)
+async def revoke_key(tx: Tx, command: RevokeKey) -> AccessKey:
+    """Revoke an access key: it is refused at once. Raises `NotFound`, `BeyondOwn`."""
+    portal_id = tx.portal.portal_id
+    beyond = await tx.maybe(
+        _REVOKE_KEY,
+        portal_id=portal_id,
+        user_id=tx.user.user_id,
+        key_id=command.key_id,
+        now=tx.now,
+    )
+    if beyond is None:
+        told = f"There is no access key {command.key_id} in portal {tx.portal.key}."
+        raise NotFound(told, field="key_id")
+    key = await tx.one(_ACCESS_KEYS, portal_id=portal_id, key_id=command.key_id)
+    _refuse_beyond(tx, key.login, beyond)
+    return key
+
+
+@needs(Permission.USERS_MANAGE)
+async def access_keys(tx: Tx, _question: Nothing) -> list[AccessKey]:
+    """List the access keys of the portal, those in use first, by name."""
+    return await tx.all(_ACCESS_KEYS, portal_id=tx.portal.portal_id, key_id=None)
 
 
 @needs(Permission.USERS_MANAGE)

@@ -1,4 +1,4 @@
-"""The dispatcher: `/v1` goes to the native face, everything else to the Juice face."""
+"""The dispatcher: `/v1` goes to the native face, Utilmate's paths to its own, the rest to Juice."""
 
 from contextlib import AsyncExitStack
 from typing import Any
@@ -9,6 +9,7 @@ from granian.utils.proxies import wrap_asgi_with_proxy_headers
 from currant.api.http import App, Receive, Scope, Send
 from currant.api.juice.app import juice_app
 from currant.api.limits import Limits
+from currant.api.utilmate.app import is_ours, utilmate_app
 from currant.api.v1.app import v1_app
 from currant.clock import Clock, SystemClock
 from currant.db.database import refuse_unfit
@@ -36,6 +37,7 @@ def make_app(config: Settings | None = None, clock: Clock | None = None) -> App:
         door = Door(pool, clock or SystemClock())
         limits = Limits(chosen)
         faces["v1"] = v1_app(door, limits)
+        faces["utilmate"] = utilmate_app(door, limits)
         faces["juice"] = juice_app(door, chosen, limits)
         collect_rarely()
 
@@ -43,13 +45,18 @@ def make_app(config: Settings | None = None, clock: Clock | None = None) -> App:
         if scope["type"] == "lifespan":
             await _lifespan(receive, send, start, stack.aclose)
             return
-        native = scope["path"] == "/v1" or scope["path"].startswith("/v1/")
-        await faces["v1" if native else "juice"](scope, receive, send)
+        await faces[_face_of(scope["path"])](scope, receive, send)
 
     if chosen.forwarded_by:
         behind: App = wrap_asgi_with_proxy_headers(app, chosen.forwarded_by)
         return behind
     return app
+
+
+def _face_of(path: str) -> str:
+    if path == "/v1" or path.startswith("/v1/"):
+        return "v1"
+    return "utilmate" if is_ours(path) else "juice"
 
 
 async def _lifespan(receive: Receive, send: Send, start: Any, stop: Any) -> None:

@@ -1,4 +1,4 @@
-"""The pages of the APIs: Swagger UI over both documents, from this server alone.
+"""The pages of the APIs: Swagger UI over their documents, from this server alone.
 
 Its files come from the installed wheel `swagger-ui-py`. The page has no script and no style inside
 it, and its Content-Security-Policy lets nothing be asked of another server.
@@ -30,7 +30,7 @@ _PAGE = b"""<!doctype html>
 <link rel="stylesheet" href="/docs/swagger-ui.css">
 </head>
 <body>
-<noscript>The APIs are told at /openapi.json and /v1/openapi.json.</noscript>
+<noscript>Documents: /openapi.json, /utilmate/openapi.json and /v1/openapi.json.</noscript>
 <div id="page"></div>
 <script src="/docs/swagger-ui-bundle.js"></script>
 <script src="/docs/swagger-ui-standalone-preset.js"></script>
@@ -42,6 +42,7 @@ _START = b"""SwaggerUIBundle({
   dom_id: "#page",
   urls: [
     {name: "JuiceAPI v11.5.0", url: "/openapi.json"},
+    {name: "Utilmate API library", url: "/utilmate/openapi.json"},
     {name: "Currant /v1", url: "/v1/openapi.json"},
   ],
   presets: [SwaggerUIBundle.presets.apis, SwaggerUIStandalonePreset],
@@ -62,7 +63,7 @@ _FILES = {
 
 @get("/docs")
 async def get_page() -> Response[bytes]:
-    """Show both documents, one at a time."""
+    """Show the documents, one at a time."""
     return Ready(
         _PAGE,
         media_type="text/html; charset=utf-8",

@@ -65,6 +65,7 @@ _PLAIN = {"Content-Encoding": "identity", "Transfer-Encoding": "chunked"}
 _ESCAPED = re.compile("[%+]")
 _TRUE = {"true", "1", "yes"}
 _FALSE = {"false", "0", "no"}
+_ACCESS_KEY = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII | re.IGNORECASE)
 _PAUSE_SECONDS = 1
 _MOST_PARAMETERS = 1000
 _LONGEST_LOGIN = 200  # characters, far more than one has
@@ -145,6 +146,10 @@ class Query:
     def maybe(self, name: str) -> str | None:
         """Return a parameter that may be absent; a blank one counts as absent."""
         return self._values.get(name) or None
+
+    def all(self) -> dict[str, str]:
+        """Return every parameter by its name."""
+        return dict(self._values)
 
     def flag(self, name: str, *, default: bool = False) -> bool:
         """Return a boolean: true, false, 1, 0, yes or no, in any case."""
@@ -278,23 +283,23 @@ async def signed_in(request: AnyRequest, portal: str | None = None) -> Actor:
     return (await actor_of(request)).at(portal)
 
 
-async def actor_of(request: AnyRequest) -> Actor:
+async def actor_of(request: AnyRequest, *, keys: bool = False) -> Actor:
     """Return who asks: `Authorization: Basic …` or `Authorization: token USER:TOKEN`.
 
-    A token is proved at the door, in the transaction it is used in; a password here. Raises
-    `Unauthenticated`, `RateLimited`.
+    Where `keys`, also `Authorization: Bearer KEY`. A token and a key are proved at the door, in the
+    transaction that they are used in; a password here. Raises `Unauthenticated`, `RateLimited`.
     """
     header = _authorization(request)
     told = _credentials(header)
-    if told is None:
+    if told is None or (told[0] == "key" and not keys):
         raise Unauthenticated
     scheme, login, secret = told
     if len(login) > _LONGEST_LOGIN:
         raise Unauthenticated
     limits = limits_of(request)
     limits.count_request(login, header)
-    if scheme == "token":
-        return Actor(login, "TOKEN", hash_token(secret))
+    if scheme in ("token", "key"):
+        return Actor(login, scheme.upper(), hash_token(secret))
     return await door_of(request).prove_password(
         login, secret, partial(limits.refuse_guessing, login, address_of(request))
     )
@@ -305,9 +310,14 @@ def _authorization(request: AnyRequest) -> bytes:
 
 
 def _credentials(header: bytes) -> tuple[str, str, str] | None:
-    """Read the scheme (token or basic), the login and the secret; nothing where there are none."""
+    """Read the scheme, the login and the secret; nothing where there are none.
+
+    The scheme is token, basic, or key, which has no login.
+    """
     scheme, _, rest = header.decode("latin-1").partition(" ")
     scheme = scheme.lower()
+    if scheme == "bearer" and _ACCESS_KEY.fullmatch(rest.strip()):
+        return "key", "", rest.strip().lower()
     if scheme in ("token", "bearer"):
         scheme, told = "token", rest.strip()
     elif scheme == "basic":

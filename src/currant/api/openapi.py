@@ -146,6 +146,13 @@ def json_body(schema: dict[str, Any], example: msgspec.Struct | None = None) -> 
     return RequestBody(required=True, content=content)
 
 
+def file_body(media_types: Sequence[str]) -> RequestBody:
+    """Return the body of a request that is a file of one of some media types."""
+    file = Written({"type": "string", "format": "binary"})
+    content = {media_type: OpenAPIMediaType(schema=file) for media_type in media_types}
+    return RequestBody(required=True, content=content)
+
+
 def sentence_of(shape: Any) -> str:
     """Return the first line of what a shape says of itself."""
     return (shape.__doc__ or "").partition("\n")[0] if isinstance(shape, type) else ""
@@ -157,13 +164,14 @@ def document_of(
     description: str,
     components: Components,
     schemas: Mapping[str, Any],
+    signing_in: Mapping[str, SecurityScheme] = SIGNING_IN,
 ) -> dict[str, Any]:
     """Return the document of a face's routes.
 
     The framework tells it of an application of its own, which serves nothing: in one that serves it
     answers every unknown path beside the document with a page of HTML.
     """
-    components.security_schemes = dict(SIGNING_IN)
+    components.security_schemes = dict(signing_in)
     told = Litestar(
         route_handlers=routes,
         openapi_config=OpenAPIConfig(
@@ -172,7 +180,7 @@ def document_of(
             description=description,
             use_handler_docstrings=True,
             components=components,
-            security=[{"Token": []}, {"Basic": []}],
+            security=[{name: []} for name in sorted(signing_in, reverse=True)],
         ),
         logging_config=None,
     )

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import typer
 
+from currant.access.verbs import Nothing
 from currant.cli.frame import (
     AsJson,
     Exit,
@@ -21,6 +22,10 @@ from currant.clock import SystemClock
 from currant.db.database import DatabaseUnfit, database
 from currant.db.health import Finding, examine, refuse_unreachable
 from currant.db.migrate import ROLES, MigrationError, migrate
+from currant.errors import Invalid
+from currant.jobs.notices import carriers_of
+from currant.notices.model import Channel
+from currant.notices.verbs import outbox
 from currant.settings import Settings
 
 app = typer.Typer()
@@ -77,6 +82,7 @@ async def _doctor(options: Options) -> None:
         findings.append(_disk(config.home))
         if all(finding.sound for finding in findings):
             findings.append(await _books(options))
+            findings.append(await _messages(options))
     teller = Teller(options)
     teller.rows(findings, "check", "sound", "detail")
     unsound = [finding.check for finding in findings if not finding.sound]
@@ -101,3 +107,28 @@ async def _books(options: Options) -> Finding:
         return Finding("books", sound=False, detail=str(unfit))
     told = f"{len(faults)} faults; `currant ledger verify` names them"
     return Finding("books", not faults, told if faults else "every entry balances, wallets agree")
+
+
+async def _messages(options: Options) -> Finding:
+    """Tell which messages to people wait, and whether something carries them."""
+    config = read_settings()
+    try:
+        carried = carriers_of(config).channels
+    except Invalid as invalid:
+        return Finding("messages", sound=False, detail=invalid.message)
+    async with opened(options) as session:
+        found = await session.ask(outbox, Nothing())
+    settings = {Channel.EMAIL: "CURRANT_SMTP_URL", Channel.SMS: "CURRANT_SMS_URL"}
+    told, sound = [], True
+    for channel, variable in settings.items():
+        of_channel = next((one for one in found if one.channel == channel), None)
+        waiting = 0 if of_channel is None else of_channel.waiting
+        failed = 0 if of_channel is None else of_channel.failed
+        if channel not in carried:
+            told.append(f"{waiting} {channel} wait until {variable} is set")
+            sound &= not waiting
+        else:
+            told.append(f"{waiting} {channel} wait")
+        if failed:
+            told.append(f"{failed} {channel} failed: `currant notice list --failed`")
+    return Finding("messages", sound, "; ".join(told))

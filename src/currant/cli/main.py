@@ -6,16 +6,22 @@ from currant import __version__
 from currant.cli import (
     arrears,
     batches,
+    brand,
     database,
     demo,
+    documents,
     headend,
     imports,
+    keys,
     ledger,
     locations,
     meters,
+    nem,
+    notices,
     portals,
     reads,
     serve,
+    tariffs,
     transactions,
     users,
     vend,
@@ -33,16 +39,24 @@ app = typer.Typer(
 for group in (serve, demo, database, imports, vend, transactions):
     app.add_typer(group.app)
 app.add_typer(reads.app, name="reads", help="Meter reads, and those that were not believed.")
+app.add_typer(nem.app, name="nem12", help="Interval data: NEM12 files in and out, gaps.")
 app.add_typer(arrears.app, name="arrears", help="What accounts owe from before.")
 app.add_typer(locations.app, name="location", help="Places of supply, and how they are connected.")
+app.add_typer(tariffs.app, name="tariff", help="Price plans: rates, charges, imports.")
 app.add_typer(meters.app, name="meter", help="Meters asked: read, connect, disconnect, status.")
 app.add_typer(headend.app, name="headend", help="Head-ends: where requests to meters are sent.")
 app.add_typer(portals.app, name="portal", help="Portals: the utilities of this installation.")
 app.add_typer(users.app, name="user", help="System users of a portal.")
 app.add_typer(vendors.app, name="vendor", help="Vendors: who sells for a portal.")
+app.add_typer(keys.app, name="key", help="Access keys: programs that use the Utilmate API.")
 app.add_typer(users.tokens, name="token", help="Tokens of system users.")
 app.add_typer(batches.app, name="batch", help="What cashiers took, counted and closed.")
-app.add_typer(ledger.app, name="ledger", help="The books: their proof, balances and entries.")
+app.add_typer(
+    brand.app, name="brand", help="What the papers of a portal bear: seller, logo, ways to pay."
+)
+app.add_typer(documents.app, name="document", help="Invoices, statements and receipts as PDF.")
+app.add_typer(notices.app, name="notice", help="Messages to people: e-mail and SMS.")
+app.add_typer(ledger.app, name="ledger", help="The books: proof, balances, journals, months.")
 
 
 @app.command("version")

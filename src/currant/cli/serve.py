@@ -44,6 +44,7 @@ from currant.db.database import Urls, database, refuse_unfit
 from currant.db.health import refuse_unreachable
 from currant.db.tx import open_pool
 from currant.door import Door
+from currant.jobs.notices import Carriers, carriers_of
 from currant.jobs.worker import run_jobs
 from currant.settings import Settings
 
@@ -166,7 +167,13 @@ def serve_until_stopped(
     interrupted = threading.Event()
     jobs = threading.Thread(
         target=_run_jobs,
-        args=(urls.runtime, audit_key(config.home), stopping, public_url_of(config)),
+        args=(
+            urls.runtime,
+            audit_key(config.home),
+            stopping,
+            public_url_of(config),
+            carriers_of(config),
+        ),
     )
 
     def stop(number: int, _frame: object = None) -> None:
@@ -221,14 +228,16 @@ def _when_parent_ends(act: Callable[[], None]) -> None:
     threading.Thread(target=watch, daemon=True).start()
 
 
-def _run_jobs(url: str, key: bytes, stopping: threading.Event, public_url: str) -> None:
+def _run_jobs(
+    url: str, key: bytes, stopping: threading.Event, public_url: str, carriers: Carriers
+) -> None:
     """Run the jobs until told to stop; what ends them is logged, and they begin again."""
 
     async def work() -> None:
         stop = asyncio.Event()
         async with await open_pool(url, size=4, name="currant jobs") as pool:
             door = Door(pool, SystemClock())
-            jobs = asyncio.create_task(run_jobs(door, url, key, stop, public_url))
+            jobs = asyncio.create_task(run_jobs(door, url, key, stop, public_url, carriers))
             while not (stopping.is_set() or jobs.done()):
                 await asyncio.wait([jobs], timeout=0.2)
             stop.set()

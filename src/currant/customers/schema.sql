@@ -10,8 +10,10 @@ create table customers.customer (
     name text not null constraint customer_named check (name <> ''),
     first_name text not null,
     last_name text not null,
+    phone_std text not null default '',
     phone_1 text not null,
     phone_2 text not null default '',
+    mobile_std text not null default '',
     sms_1 text not null,
     sms_2 text not null default '',
     email_1 text not null,
@@ -21,7 +23,9 @@ create table customers.customer (
     city text not null default '',
     state text not null default '',
     postal_code text not null default '',
-    notify_days int not null default 3,
+    country text not null default '',
+    notify_days int not null default 3
+    constraint notify_days_plausible check (notify_days between 0 and 365),
     email_notify boolean not null default true,
     sms_notify boolean not null default false,
     phone_notify boolean not null default false,
@@ -33,10 +37,70 @@ create table customers.customer (
     ),
     date_of_birth date,
     account_manager text not null default '',
+    email_key text not null generated always as (lower(btrim(email_1))) stored,
+    mobile_key text not null
+    generated always as (regexp_replace(mobile_std || sms_1, '[^0-9]', '', 'g')) stored,
     primary key (portal_id, customer_id)
 );
-comment on table customers.customer is 'A person or company, with the ways to reach them.';
+comment on table customers.customer is
+'A person or company, with the ways to reach them: its first contact, whose area codes (std) stand '
+'before the numbers, and the address that bills name.';
+create index customer_by_email on customers.customer (portal_id, email_key);
+create index customer_by_mobile on customers.customer (portal_id, mobile_key);
 call db.tenant_table('customers.customer');
+
+create table customers.contact (
+    portal_id int not null references access.portal,
+    customer_id bigint not null,
+    contact_no int not null constraint contact_numbered check (contact_no between 2 and 9),
+    first_name text not null default '',
+    last_name text not null default '',
+    date_of_birth date,
+    phone_std text not null default '',
+    phone_no text not null default '',
+    mobile_std text not null default '',
+    mobile_no text not null default '',
+    email text not null default '',
+    email_key text not null generated always as (lower(btrim(email))) stored,
+    mobile_key text not null
+    generated always as (regexp_replace(mobile_std || mobile_no, '[^0-9]', '', 'g')) stored,
+    primary key (portal_id, customer_id, contact_no),
+    foreign key (portal_id, customer_id) references customers.customer
+);
+comment on table customers.contact is
+'Who else speaks for a customer; the first contact stands with the customer itself.';
+create index contact_by_email on customers.contact (portal_id, email_key);
+create index contact_by_mobile on customers.contact (portal_id, mobile_key);
+call db.tenant_table('customers.contact');
+
+create table customers.postal_address (
+    portal_id int not null references access.portal,
+    customer_id bigint not null,
+    line_1 text not null,
+    line_2 text not null default '',
+    suburb text not null default '',
+    state text not null default '',
+    postcode text not null default '',
+    country text not null default '',
+    primary key (portal_id, customer_id),
+    foreign key (portal_id, customer_id) references customers.customer
+);
+comment on table customers.postal_address is
+'Where letters to a customer go, where that is not the address that bills name.';
+call db.tenant_table('customers.postal_address');
+
+create table customers.concession (
+    portal_id int not null references access.portal,
+    customer_id bigint not null,
+    card_type text not null constraint concession_typed check (card_type ~ '\S'),
+    number text not null constraint concession_numbered check (number ~ '\S'),
+    valid daterange not null constraint concession_not_empty check (not isempty(valid)),
+    primary key (portal_id, customer_id, card_type, number),
+    foreign key (portal_id, customer_id) references customers.customer
+);
+comment on table customers.concession is
+'A card that entitles a customer to pay less, with the days that it holds for.';
+call db.tenant_table('customers.concession');
 
 create table customers.account (
     portal_id int not null references access.portal,
@@ -53,6 +117,10 @@ create table customers.account (
     invoice_delivery_class text not null default 'POST'
     constraint delivery_class_known check (invoice_delivery_class in ('EMAIL', 'POST')),
     district_code text not null default '',
+    promo_allowed boolean not null default false,
+    bond_asked db.amount not null default 0
+    constraint bond_not_negative check (bond_asked >= 0),
+    notes text not null default '',
     created_at timestamptz not null,
     last_mod timestamptz not null,
     primary key (portal_id, account_id),
@@ -61,11 +129,49 @@ create table customers.account (
     foreign key (portal_id, customer_id) references customers.customer
 );
 comment on table customers.account is
-'An account of a customer; contract is its key with the utility, where it has one.';
+'An account of a customer; contract is its key with the utility, where it has one. bond_asked is '
+'the bond that it is to lodge; what it did lodge is in the ledger.';
 -- The order of the lists: shorter numbers first.
 create index account_in_order on customers.account (portal_id, length(account), account)
 include (account_id);
 call db.tenant_table('customers.account');
+
+create table customers.direct_debit (
+    portal_id int not null references access.portal,
+    account_id bigint not null,
+    type text not null constraint direct_debit_type_known check (type in ('BANK', 'CARD')),
+    token text not null constraint direct_debit_token_only check (
+        token ~ '\S' and token !~ '^[0-9 .-]*$'
+    ),
+    account_name text not null default '',
+    masked_number text not null default '' constraint direct_debit_masked check (
+        length(regexp_replace(masked_number, '[^0-9]', '', 'g')) <= 4
+    ),
+    expiry text not null default '' constraint direct_debit_expiry_shape check (
+        expiry ~ '^((0[1-9]|1[0-2])/[0-9]{2})?$'
+    ),
+    primary key (portal_id, account_id),
+    foreign key (portal_id, account_id) references customers.account
+);
+comment on table customers.direct_debit is
+'How an account is debited: the payment provider''s token, never a card''s or a bank''s number.';
+call db.tenant_table('customers.direct_debit');
+
+create table customers.failed_claim (
+    portal_id int not null references access.portal,
+    failed_claim_id bigint generated always as identity,
+    account_id bigint not null,
+    claim text not null,
+    login text not null,
+    failed_at timestamptz not null,
+    primary key (portal_id, failed_claim_id),
+    foreign key (portal_id, account_id) references customers.account
+);
+comment on table customers.failed_claim is
+'What somebody claimed of the customer of an account, and it was wrong: too many lock it.';
+create index failed_claim_by_account on customers.failed_claim (portal_id, account_id, failed_at);
+call db.tenant_table('customers.failed_claim');
+call db.append_only('customers.failed_claim');
 
 create table customers.agreement ( -- noqa: PRS
     portal_id int not null references access.portal,
@@ -95,6 +201,28 @@ create index agreement_by_account on customers.agreement (portal_id, account_id)
 create index agreement_by_location on customers.agreement (portal_id, location_id)
 include (product_type, account_id, valid);
 call db.tenant_table('customers.agreement');
+
+-- What the time of an agreement says of it at an instant (conformance.md 11.1).
+create function customers.agreement_status(valid tstzrange, at timestamptz)
+returns text language sql immutable parallel safe
+return case
+    when upper(valid) <= at then 'CLOSED'
+    when lower(valid) > at then 'PENDING_MOVE_IN'
+    when upper(valid) is not null then 'PENDING_MOVE_OUT'
+    else 'ACTIVE'
+end;
+
+-- Whether an account is ACTIVE or CLOSED at an instant: active while any agreement is not closed.
+create function customers.account_status(in_portal int, of_account bigint, at timestamptz)
+returns text
+language sql stable
+as $$
+    select case when exists (
+        select from customers.agreement as g
+        where g.portal_id = in_portal and g.account_id = of_account
+            and coalesce(upper(g.valid) > at, true)
+    ) then 'ACTIVE' else 'CLOSED' end
+$$;
 
 -- A full name splits at its last blank: the last word is the last name (conformance.md J09).
 create function customers.split_name(name text, out first_name text, out last_name text)

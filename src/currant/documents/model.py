@@ -52,14 +52,14 @@ class PaperSize(StrEnum):
     US_LETTER = "US_LETTER"
 
 
-class Detail(msgspec.Struct, frozen=True):
+class Detail(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A value with its label, such as a biller code."""
 
     label: Name
     value: Name
 
 
-class PaymentMethod(msgspec.Struct, frozen=True):
+class PaymentMethod(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A way to pay: `BPAY` with its biller code and reference, a card by a link, direct debit.
 
     In a brand, values and notes may hold {reference}, {amount}, {due}, {number} and {account}.
@@ -70,7 +70,7 @@ class PaymentMethod(msgspec.Struct, frozen=True):
     note: Text = ""
 
 
-class Note(msgspec.Struct, frozen=True):
+class Note(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A titled text: a concession, life support, hardship, complaints."""
 
     title: Name

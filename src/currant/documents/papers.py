@@ -18,7 +18,6 @@ from typing import Any, cast
 import msgspec
 import typst
 
-from currant import wire
 from currant.documents.model import (
     Brand,
     BrandTerms,
@@ -112,9 +111,12 @@ def try_logo(brand: Brand) -> None:
 
 
 def snapshot_of(paper: Paper) -> str:
-    """Write a paper as it is frozen. Raises `PaperUnsound` where what it prints does not add up."""
+    """Write a paper as it is frozen, its numbers as text, so that none loses a digit.
+
+    Raises `PaperUnsound` where what it prints does not add up.
+    """
     refuse_unsound(paper)
-    return wire.encode(paper).decode()
+    return msgspec.json.encode(paper).decode()
 
 
 def paper_of(snapshot: str) -> Paper:

@@ -69,7 +69,7 @@ async def show_brand(tx: Tx, _question: Nothing) -> ShownBrand:
     return _shown(await tx.one(_BRAND_IN_FORCE, portal_id=tx.portal.portal_id))
 
 
-@needs(Permission.PORTALS_MANAGE)
+@needs(Permission.BILLING_APPROVE)
 async def set_brand(tx: Tx, command: BrandTerms) -> ShownBrand:
     """Say what the portal's papers bear from now on, all but the logo; it is said as a whole.
 
@@ -83,20 +83,21 @@ async def set_brand(tx: Tx, command: BrandTerms) -> ShownBrand:
     return await _change(tx, Brand(command, held.logo_type, held.logo))
 
 
-@needs(Permission.PORTALS_MANAGE)
+@needs(Permission.BILLING_APPROVE)
 async def set_logo(tx: Tx, command: SetLogo) -> ShownBrand:
     """Put a PNG or SVG image on the portal's papers from now on, or take it away.
 
     It is tried on a paper before. Raises `LogoUnfit`.
     """
-    logo = b""
+    logo, logo_type = b"", ""
     if command.upload is not None:
         if command.upload.size > LOGO_BYTES:
             raise LogoUnfit(f"It has {command.upload.size} bytes.", field="logo")
         logo = b"".join([chunk async for chunk in command.upload.chunks()])
+        logo_type = logo_type_of(logo)
     await tx.run(_HOLD_BRAND, portal_id=tx.portal.portal_id)
     held = await tx.one(_BRAND_IN_FORCE, portal_id=tx.portal.portal_id)
-    brand = Brand(_brand_of(held).terms, logo_type_of(logo) if logo else "", logo)
+    brand = Brand(_brand_of(held).terms, logo_type, logo)
     if logo:
         await asyncio.to_thread(try_logo, brand)
     return await _change(tx, brand)
@@ -128,29 +129,17 @@ async def document_pdf(tx: Tx, command: DocumentNamed) -> DocumentPdf:
     Raises `NoSuchDocument`, `DocumentAmbiguous`, `DocumentUnrenderable`, and `Forbidden` where its
     account is blocked for the caller.
     """
-    rows = await tx.all(
-        _DOCUMENTS_NAMED,
-        portal_id=tx.portal.portal_id,
-        number=command.number,
-        kind=None if command.kind is None else command.kind.value,
-    )
-    if not rows:
-        raise NoSuchDocument(f"{command.number[:40]!r}.", field="number")
-    if len(rows) > 1:
-        kinds = ", ".join(row.kind for row in rows)
-        raise DocumentAmbiguous(f"They are {kinds}.", field="kind")
-    (row,) = rows
-    tx.user.refuse_blocked(row.account)
-    pdf, sha256 = row.pdf, row.sha256
-    if pdf is None or sha256 is None:
+    row = await _named(tx, command)
+    if row.pdf is None:
         held = await tx.one(
             _BRAND_OF_VERSION, portal_id=tx.portal.portal_id, brand_version=row.brand_version
         )
         paper = paper_of(row.snapshot)
         pdf = await asyncio.to_thread(render, paper, _brand_of(held), row.template_version)
-        sha256 = _hash(pdf)
         await _keep(tx, [row.document_id], [pdf])
-    return DocumentPdf(DocumentKind(row.kind), row.number, row.account, sha256, pdf)
+        row = await _named(tx, command)  # As it is stored, whoever was first.
+    kind = DocumentKind(row.kind)
+    return DocumentPdf(kind, row.number, row.account, row.sha256 or "", row.pdf or b"")
 
 
 @needs(Permission.JOBS_RUN)
@@ -192,6 +181,23 @@ async def render_pending(tx: Tx, how_many: int) -> RenderingDone:
             _PUT_OFF, portal_id=portal_id, document_ids=failed, troubles=troubles, now=tx.now
         )
     return RenderingDone(len(done), len(failed))
+
+
+async def _named(tx: Tx, named: DocumentNamed) -> DocumentRow:
+    """Return a document that the caller may see."""
+    rows = await tx.all(
+        _DOCUMENTS_NAMED,
+        portal_id=tx.portal.portal_id,
+        number=named.number,
+        kind=None if named.kind is None else named.kind.value,
+    )
+    if not rows:
+        raise NoSuchDocument(f"{named.number[:40]!r}.", field="number")
+    if len(rows) > 1:
+        kinds = ", ".join(row.kind for row in rows)
+        raise DocumentAmbiguous(f"They are {kinds}.", field="kind")
+    tx.user.refuse_blocked(rows[0].account)
+    return rows[0]
 
 
 def _rendered(row: DueRow, brand: Brand) -> bytes:

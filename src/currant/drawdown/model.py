@@ -68,7 +68,10 @@ class MovedWallet(msgspec.Struct, frozen=True):
 
 
 class FixedRow(msgspec.Struct, frozen=True):
-    """A fixed charge of a supply for one month, by days; `amount` before tax, per kVA for KVA."""
+    """A fixed charge of a supply for one month, by days; `amount` before tax.
+
+    It is for a month, a month and kVA (KVA) or a day (DAILY).
+    """
 
     meter_id: int
     wallet_kind: str

@@ -267,8 +267,8 @@ select
     f.taxable, r.kva_demand_rating, a.tariff_id, t.revision, s.month,
     lower(s.span) as start_at,
     sum(
-        (upper(i.valid * g.valid * a.valid * s.span) at time zone s.timezone)::date
-        - (lower(i.valid * g.valid * a.valid * s.span) at time zone s.timezone)::date
+        (upper(i.valid * g.valid * a.valid * f.valid * s.span) at time zone s.timezone)::date
+        - (lower(i.valid * g.valid * a.valid * f.valid * s.span) at time zone s.timezone)::date
     )::int as days,
     s.days_of_month
 from spans as s
@@ -285,7 +285,8 @@ inner join tariffs.assignment as a
 inner join tariffs.tariff as t on t.portal_id = a.portal_id and t.tariff_id = a.tariff_id
 inner join tariffs.fixed_charge as f
     on f.portal_id = a.portal_id and f.tariff_id = a.tariff_id and f.amount > 0
-where not isempty(i.valid * g.valid * a.valid * s.span)
+    and f.basis in ('MONTHLY', 'KVA', 'DAILY')
+where not isempty(i.valid * g.valid * a.valid * f.valid * s.span)
     and (upper(s.span) <= :now::timestamptz or upper(g.valid) <= :now::timestamptz)
     and not exists (
         select from drawdown.fixed_due as d

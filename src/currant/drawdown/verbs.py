@@ -103,9 +103,9 @@ async def portals_due(tx: Tx, _question: Nothing) -> list[str]:
 async def charge_fixed(tx: Tx, _command: Nothing) -> int:
     """Charge the fixed charges of the months that are over; return how many there were.
 
-    Posting rule L19: once a month and charge, by days in a supply's first and last month, at the
-    tax of the month's first day. That of a currency wallet is posted, that of a units wallet stays
-    open until a vend pays it.
+    Posting rule L19: once a month and charge, by days in a supply's first and last month or where
+    it is told for a day, at the tax of the month's first day. That of a currency wallet is posted,
+    that of a units wallet stays open until a vend pays it.
     """
     await tx.one(_JOIN_BY_HASH, alone=True)
     rows = await tx.all(_FIXED_CHARGES, portal_id=tx.portal.portal_id, now=tx.now)
@@ -118,7 +118,7 @@ async def charge_fixed(tx: Tx, _command: Nothing) -> int:
         book = rates.books[row.tariff_id, row.revision]
         tax = book.tax_at(row.start_at) if row.taxable else Decimal(0)
         units = row.kva_demand_rating if row.basis == "KVA" else Decimal(1)
-        share = (row.days, row.days_of_month)
+        share = (row.days, 1 if row.basis == "DAILY" else row.days_of_month)
         priced.append(price_fixed(row.amount, units, tax, book.minor_units, share))
     used_up = await tx.all(
         _CHARGE,

@@ -1,1 +1,4 @@
-"""Work orders: what is done at a site, by whom and when."""
+"""Fieldwork: orders for somebody to go to a site, and the reads that are taken there.
+
+What an order does to the site and its meters happens when it is complete.
+"""

@@ -63,8 +63,10 @@ comment on table intervals.register_day is
 'substituted, E estimated, N none (nothing is known of its quantity). method and reason are those '
 'of a day of one quality; spans has them otherwise, and events what a NEM12 tells beside. '
 'The highest revision counts. updated_at says when the provider last changed the day: one that is '
-'newer, or as new and received later, is the next revision. One that comes late, with an older '
-'updated_at than what counts, never counts and is numbered from 0 down.';
+'newer, or as new and received later, has a higher revision, the first is 1. One that comes late, '
+'with an older updated_at than what counts, never counts and is numbered from 0 down.';
+-- Nobody looks for a day by a quantity that is in it.
+alter table intervals.register_day alter column quantities set statistics 0;
 -- Few days are ever corrected, so what was superseded is found in next to nothing.
 create index register_day_corrected
 on intervals.register_day (portal_id, register_id, day, revision)
@@ -110,9 +112,9 @@ create table intervals.fault (
 comment on table intervals.fault is
 'Days of a file that were sound to the letter and not stored, a row for a data stream and reason '
 '(conformance.md 8.3), with the line of the first: no site has the NMI (NOSITE), the meter is not '
-'at the site (NOMETER), the site has no interval meter (NOTOUSITE), the meter lacks the data stream '
+'at the site (NOMETER), it is no interval meter (NOTOUSITE), the meter lacks the data stream '
 '(NOMTRSCHED), the unit is not the register''s (BADUNIT), or the day stands twice in the file with '
-'the same time and other values (DUPLICATE). Days of a vacant site are stored.';
+'the same time and other values (DUPLICATE). What a vacant site used is stored.';
 create index interval_fault_by_file on intervals.fault (portal_id, file_id, line);
 call db.tenant_table('intervals.fault');
 call db.append_only('intervals.fault');

@@ -12,10 +12,12 @@ from currant.access.model import AUTO
 from currant.access.verbs import Nothing, forget_keys, portals
 from currant.audit.model import AuditKey
 from currant.audit.verbs import seal_audit, sign_audit_heads
+from currant.documents.verbs import AT_ONCE, portals_waiting, render_pending
 from currant.door import Door
 from currant.drawdown.verbs import charge_fixed, draw_down, portals_due
 from currant.garbage import collect_rarely
 from currant.jobs.headends import sending, time_out_all
+from currant.jobs.notices import Carriers, delivering
 from currant.reads.verbs import due_blocks
 
 P = TypeVar("P")
@@ -24,10 +26,12 @@ log = structlog.get_logger()
 
 CHANNEL = "currant_due"
 ASKED = "currant_asked"
+NOTICES = "currant_notices"
 HANDS = 3
 LOOK_EVERY = 10.0
 SEAL_EVERY = 60.0
 CHARGE_EVERY = 3600.0
+NO_CARRIERS = Carriers()
 
 
 async def run_jobs(
@@ -36,20 +40,23 @@ async def run_jobs(
     key: bytes,
     stop: asyncio.Event,
     public_url: str = "http://127.0.0.1:8080",
+    carriers: Carriers = NO_CARRIERS,
 ) -> None:
     """Run every job until told to stop; what one of them raises is logged and tried again.
 
     `key` is what this installation signs the daily heads of its audit log with, `public_url` where
-    head-ends call it back.
+    head-ends call it back, `carriers` what brings messages to people.
     """
     collect_rarely()
-    due, asked = asyncio.Event(), asyncio.Event()
-    async with sending(door, public_url) as sender:
+    due, asked, queued = asyncio.Event(), asyncio.Event(), asyncio.Event()
+    async with sending(door, public_url) as sender, delivering(door, carriers) as postman:
         jobs = [
-            _listen(url, {CHANNEL: due, ASKED: asked}, stop),
+            _listen(url, {CHANNEL: due, ASKED: asked, NOTICES: queued}, stop),
             _repeat(lambda: draw_all(door), LOOK_EVERY, stop, due),
             _repeat(sender.look, LOOK_EVERY, stop, asked),
             _repeat(lambda: time_out_all(door), LOOK_EVERY, stop),
+            _repeat(lambda: render_all(door), LOOK_EVERY, stop),
+            _repeat(postman.look, LOOK_EVERY, stop, queued),
             _repeat(lambda: door.act(seal_audit, Nothing(), AUTO), SEAL_EVERY, stop),
             _repeat(lambda: charge_all(door), CHARGE_EVERY, stop),
             _repeat(lambda: door.act(forget_keys, Nothing(), AUTO), CHARGE_EVERY, stop),
@@ -94,6 +101,23 @@ async def charge_all(door: Door) -> int:
 
     keys = [portal.key for portal in await door.ask(portals, Nothing(), AUTO)]
     return sum(await _each(keys, charge, "portal"))
+
+
+async def render_all(door: Door) -> int:
+    """Render every portal's documents that wait, some at a time; return how many.
+
+    Raises an `ExceptionGroup` of what failed, after all portals had their turn.
+    """
+
+    async def render(portal: str) -> int:
+        rendered, more = 0, True
+        while more:
+            done = await door.act(render_pending, AT_ONCE, AUTO.at(portal))
+            rendered += done.rendered
+            more = done.rendered + done.failed == AT_ONCE
+        return rendered
+
+    return sum(await _each(await door.ask(portals_waiting, Nothing(), AUTO), render, "portal"))
 
 
 async def _each(places: Iterable[P], job: Callable[[P], Awaitable[int]], kind: str) -> list[int]:

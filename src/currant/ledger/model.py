@@ -74,6 +74,72 @@ class CloseMonth(msgspec.Struct, frozen=True):
     month: date
 
 
+class ReopenMonth(msgspec.Struct, frozen=True):
+    """Open the last closed month again, given by its first day, and say why."""
+
+    month: date
+    note: str
+
+
+class MonthToClose(msgspec.Struct, frozen=True):
+    """Whether a month is over, and the first open one with entries before it."""
+
+    over: bool
+    open_before: date | None
+
+
+class Period(msgspec.Struct, frozen=True):
+    """A month of the books; an open one was closed by nobody."""
+
+    month: date
+    closed_at: datetime | None
+    closed_by: str | None
+
+
+class ChartAccount(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """An account of the chart: its number, its name, and what it is.
+
+    The category is one of asset, liability, income, expense, equity, and energy, which is counted
+    in Wh on numbers that begin with U.
+    """
+
+    coa: str
+    name: str
+    category: str
+
+
+class RenameChartAccount(msgspec.Struct, frozen=True):
+    """Name an account of the chart anew."""
+
+    coa: str
+    name: str
+
+
+class JournalLine(msgspec.Struct, frozen=True):
+    """A line of a month's journals: one side of it is zero.
+
+    `journal_id` and `line_no` are its entry and line, `accounting_period` is `YYYYMM`. The account
+    is the one that the line concerns or, where it concerns none, the entry; `gst_code` is GST,
+    FREE, or blank where nothing is told.
+    """
+
+    journal_id: int
+    line_no: int
+    journal_date: date
+    accounting_period: str
+    source: str
+    document_ref: str
+    account_number: str | None
+    building_code: str | None
+    gl_code: str
+    gl_description: str
+    currency: str
+    debit: Decimal
+    credit: Decimal
+    gst_code: str
+    narration: str
+
+
 class LedgerFault(msgspec.Struct, frozen=True):
     """Something wrong with the books."""
 
@@ -105,6 +171,34 @@ class MonthClosedBefore(Conflict, constraint="period_pkey"):
 
 class MonthUnfinished(Conflict):
     """Only a finished month can be closed, and only after every month before it."""
+
+
+class NotLastClosed(Conflict):
+    """Only the last month that is closed can be opened again. Nothing was done."""
+
+
+class ChartAccountTaken(Conflict, constraint="chart_account_taken"):
+    """The chart of accounts has this number already. Nothing was stored."""
+
+
+class ChartNumberShape(Invalid, constraint="coa_shape"):
+    """A chart account's number is 3 to 6 digits, perhaps after a letter. Nothing was stored."""
+
+
+class ChartAccountUnnamed(Invalid, constraint="chart_account_named"):
+    """A chart account has a name of 1 to 100 printable characters. Nothing was stored."""
+
+
+class ChartClassUnknown(Invalid, constraint="chart_class_known"):
+    """It is one of asset, liability, income, expense, equity, energy. Nothing was stored."""
+
+
+class EnergyCountedApart(Invalid, constraint="energy_counted_apart"):
+    """Numbers of chart accounts that count energy begin with U, no others. Nothing was stored."""
+
+
+class NoSuchChartAccount(NotFound):
+    """The chart of accounts has no such number. Nothing was changed."""
 
 
 class AlreadyReversed(Conflict, constraint="entry_reversed_once"):

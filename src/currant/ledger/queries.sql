@@ -38,24 +38,91 @@ where p.portal_id = :portal_id::int
 group by p.coa, c.name, p.commodity
 order by p.commodity, p.coa;
 
--- name: close_month
--- Close a month, if it is over by the portal's clock and every month with entries before is closed.
-with own as (
-    select date_trunc('month', :at::timestamptz at time zone p.timezone)::date as month
-    from access.portal as p where p.portal_id = :portal_id::int
-)
-insert into ledger.period (portal_id, month, closed_at, closed_by)
-select :portal_id::int, :month::date, :at::timestamptz, :login::text
-from own
-where :month::date < own.month
-    and not exists (
-        select from ledger.entry as e
+-- name: hold_month
+-- Have a month for oneself until the transaction ends.
+select ledger.hold_month(:portal_id::int, :month::date);
+
+-- name: month_to_close
+-- Whether a month is over by the portal's clock, and the first one before it that has entries and
+-- is open.
+-- not null: over
+select
+    :month::date < date_trunc('month', :at::timestamptz at time zone p.timezone) as over,
+    (
+        select e.month from ledger.entry as e
         where e.portal_id = :portal_id::int and e.month < :month::date
             and not exists (
                 select from ledger.period as c
                 where c.portal_id = e.portal_id and c.month = e.month
             )
+        order by e.month
+        limit 1
+    ) as open_before
+from access.portal as p
+where p.portal_id = :portal_id::int;
+
+-- name: close_month
+-- Close a month.
+insert into ledger.period (portal_id, month, closed_at, closed_by)
+values (:portal_id::int, :month::date, :at::timestamptz, :login::text);
+
+-- name: reopen_month
+-- Open a closed month again, if none after it is closed.
+delete from ledger.period as p
+where p.portal_id = :portal_id::int and p.month = :month::date
+    and not exists (
+        select from ledger.period as later
+        where later.portal_id = :portal_id::int and later.month > :month::date
     );
+
+-- name: last_closed
+-- The last month that is closed.
+select p.month from ledger.period as p
+where p.portal_id = :portal_id::int
+order by p.month desc
+limit 1;
+
+-- name: periods
+-- The months from the first entry or closing to now, newest first, and who closed which when.
+-- not null: month
+with span as (
+    select
+        least(
+            (
+                select min(e.month) from ledger.entry as e
+                where e.portal_id = :portal_id::int
+            ),
+            (select min(c.month) from ledger.period as c where c.portal_id = :portal_id::int)
+        ) as first_month,
+        date_trunc('month', :at::timestamptz at time zone p.timezone)::date as own_month
+    from access.portal as p
+    where p.portal_id = :portal_id::int
+)
+select m.month::date as month, c.closed_at, c.closed_by
+from span as s
+cross join
+    generate_series(coalesce(s.first_month, s.own_month), s.own_month, interval '1 month')
+        as m (month)
+left join ledger.period as c on c.portal_id = :portal_id::int and c.month = m.month::date
+order by m.month desc;
+
+-- name: chart
+-- The chart of accounts, by number; those of energy last.
+select c.coa, c.name, c.class as category
+from ledger.chart_account as c
+where c.portal_id = :portal_id::int
+order by c.coa ~ '^U', c.coa;
+
+-- name: add_chart_account
+-- Add an account to the chart.
+insert into ledger.chart_account (portal_id, coa, name, class)
+values (:portal_id::int, :coa::text, :name::text, :category::text);
+
+-- name: rename_chart_account
+-- Name an account of the chart anew.
+update ledger.chart_account as c set name = :name::text
+where c.portal_id = :portal_id::int and c.coa = :coa::text
+returning c.coa, c.name, c.class as category;
 
 -- name: faults
 -- Whatever is wrong with the books of this installation.

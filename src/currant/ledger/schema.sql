@@ -6,12 +6,15 @@ grant usage on schema ledger to currant_runtime, currant_reader;
 
 create table ledger.chart_account (
     portal_id int not null references access.portal,
-    coa text not null check (coa ~ '^[A-Z]?[0-9]{3,6}$'),
-    name text not null,
-    class text not null check (
+    coa text not null constraint coa_shape check (coa ~ '^[A-Z]?[0-9]{3,6}$'),
+    name text not null constraint chart_account_named check (
+        name ~ '\S' and name !~ '[[:cntrl:]]' and length(name) <= 100
+    ),
+    class text not null constraint chart_class_known check (
         class in ('asset', 'liability', 'income', 'expense', 'equity', 'energy')
     ),
-    primary key (portal_id, coa)
+    constraint energy_counted_apart check ((class = 'energy') = (coa ~ '^U')),
+    constraint chart_account_taken primary key (portal_id, coa)
 );
 comment on table ledger.chart_account is
 'The chart of accounts of a portal; accounts U… count energy in Wh, all others money.';
@@ -67,6 +70,8 @@ create unique index entry_reversed_once on ledger.entry (portal_id, reverses)
 where reverses is not null;
 -- The time comes first, so that no plan can take this index for the primary key.
 create index entry_by_time on ledger.entry (recorded_at, portal_id);
+-- A month's journals, in the order of their numbers; the month comes first for the same reason.
+create index entry_by_month on ledger.entry (month, portal_id, entry_id);
 call db.tenant_table('ledger.entry');
 call db.append_only('ledger.entry');
 
@@ -131,13 +136,23 @@ create trigger guard_postings after insert on ledger.posting
 referencing new table as lines
 for each statement execute function ledger.guard_postings();
 
--- A closed month takes no entries.
+-- Have a month for oneself until the transaction ends: what is being posted in it ends before.
+create function ledger.hold_month(in_portal int, in_month date) returns void
+language sql
+return pg_advisory_xact_lock(hashtext('ledger'), hashtext(in_portal || ' ' || in_month));
+
+-- A closed month takes no entries. Who posts in a month shares it until the end with others who
+-- do, and not with who closes it.
 create function ledger.guard_entries() returns trigger
 language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
 declare
     fault record;
 begin
+    perform pg_advisory_xact_lock_shared(
+        hashtext('ledger'), hashtext(n.portal_id || ' ' || n.month)
+    )
+    from (select distinct entries.portal_id, entries.month from entries) as n;
     select n.month into fault
     from (select distinct entries.portal_id, entries.month from entries) as n
     inner join ledger.period as p on p.portal_id = n.portal_id and p.month = n.month limit 1;
@@ -277,6 +292,17 @@ as $$
     )
     select o.entry_id, r.entry_id from reversed as r inner join originals as o on o.n = r.n
 $$;
+
+-- What gave rise to an entry, as journals name it: by its kind.
+create function ledger.source_of(kind text)
+returns text language sql immutable parallel safe
+return case
+    when kind in ('cash', 'check', 'card', 'eft') then 'VEND'
+    when kind in ('wallet', 'fund', 'debit', 'fixed') then 'WALLET'
+    when kind in ('receipt', 'transfer', 'refund', 'bond') then 'RECEIPT'
+    when kind in ('adjust', 'adjustment') then 'ADJUSTMENT'
+    else upper(kind)
+end;
 
 -- What every portal's chart begins with (conformance.md 10.1).
 create table ledger.standard_account (

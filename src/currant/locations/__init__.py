@@ -1,1 +1,1 @@
-"""Locations (sites): the places that are supplied."""
+"""Buildings, the sites (locations) in them that are supplied, and what is lost on the way there."""

@@ -1,6 +1,8 @@
 """The shapes of locations: rows, questions, and what is refused."""
 
+from datetime import date
 from decimal import Decimal
+from typing import Any, Literal
 
 import msgspec
 
@@ -39,6 +41,231 @@ class Connection(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     voltage: str | msgspec.UnsetType = msgspec.UNSET
     current_per_phase: Decimal | msgspec.UnsetType = msgspec.UNSET
     kva: Decimal | msgspec.UnsetType = msgspec.UNSET
+
+
+BillCycle = Literal["MONTHLY", "QUARTERLY", "HOLD"]
+Product = Literal["ELECTRICITY", "GAS", "COLD_WATER", "HOT_WATER", "TELCO", "ISP", "SUNDRY"]
+SiteType = Literal["RESIDENTIAL", "BUSINESS", "COMMON", "GATE"]
+SiteStatus = Literal["NOT_READY", "ENERGISED", "DE_ENERGISED", "EXTINCT"]
+
+
+class NewBuilding(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A building to create. Without a timezone its days are told in the portal's.
+
+    `tax_number` is the ABN or GST number of who sells there; attributes are free names and values.
+    """
+
+    building_code: str
+    name: str
+    display_name: str = ""
+    network: str = ""
+    address_1: str = ""
+    address_2: str = ""
+    suburb: str = ""
+    state: str = ""
+    postcode: str = ""
+    country: str = ""
+    timezone: str | None = None
+    bill_cycle_code: BillCycle = "MONTHLY"
+    billing_day: int = 1
+    tax_number: str = ""
+    apply_move_in_charge: bool = False
+    apply_move_out_charge: bool = False
+    move_workorders_disabled: bool = False
+    attributes: dict[str, Any] = {}
+
+
+class CreateBuildings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Buildings to create, all of them or none."""
+
+    buildings: list[NewBuilding]
+
+
+class BuildingChange(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What changes of a building; what is left out stays as it is."""
+
+    name: str | msgspec.UnsetType = msgspec.UNSET
+    display_name: str | msgspec.UnsetType = msgspec.UNSET
+    network: str | msgspec.UnsetType = msgspec.UNSET
+    address_1: str | msgspec.UnsetType = msgspec.UNSET
+    address_2: str | msgspec.UnsetType = msgspec.UNSET
+    suburb: str | msgspec.UnsetType = msgspec.UNSET
+    state: str | msgspec.UnsetType = msgspec.UNSET
+    postcode: str | msgspec.UnsetType = msgspec.UNSET
+    country: str | msgspec.UnsetType = msgspec.UNSET
+    timezone: str | msgspec.UnsetType | None = msgspec.UNSET
+    bill_cycle_code: BillCycle | msgspec.UnsetType = msgspec.UNSET
+    billing_day: int | msgspec.UnsetType = msgspec.UNSET
+    tax_number: str | msgspec.UnsetType = msgspec.UNSET
+    apply_move_in_charge: bool | msgspec.UnsetType = msgspec.UNSET
+    apply_move_out_charge: bool | msgspec.UnsetType = msgspec.UNSET
+    move_workorders_disabled: bool | msgspec.UnsetType = msgspec.UNSET
+    active: bool | msgspec.UnsetType = msgspec.UNSET
+    attributes: dict[str, Any] | msgspec.UnsetType = msgspec.UNSET
+
+
+class ChangeBuilding(msgspec.Struct, frozen=True):
+    """Change a building."""
+
+    building_code: str
+    change: BuildingChange
+
+
+class BuildingKept(msgspec.Struct, frozen=True):
+    """A building that was created or changed."""
+
+    building_id: int
+    building_code: str
+
+
+class NewSite(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A site to create. An address that is left out is its building's.
+
+    `site_identifier` names the supply in its market (NMI, ICP), `loc_name` with the utility: the
+    identifier, or our number, without one. The parent is the site of the gate meter that it hangs
+    behind, one that is there or of the same list.
+    """
+
+    building_code: str | None = None
+    site_identifier: str | None = None
+    loc_name: str | None = None
+    site_name: str = ""
+    site_type: SiteType = "RESIDENTIAL"
+    unit_no: str = ""
+    floor: str = ""
+    address_1: str | None = None
+    address_2: str | None = None
+    suburb: str | None = None
+    state: str | None = None
+    postcode: str | None = None
+    latitude: str = ""
+    longitude: str = ""
+    parent_site_identifier: str | None = None
+    site_status: Literal["NOT_READY", "ENERGISED"] = "ENERGISED"
+    life_support: bool = False
+    notes: str = ""
+
+
+class CreateSites(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Sites to create, all of them or none."""
+
+    sites: list[NewSite]
+
+
+class SiteCreated(msgspec.Struct, frozen=True):
+    """A site that was created, with its number."""
+
+    location_id: int
+    loc_id: str
+    site_identifier: str | None
+    site_name: str
+
+
+class BuildingNamed(msgspec.Struct, frozen=True):
+    """The building that a code means."""
+
+    key: str
+    building_id: int
+    building_code: str
+
+
+class SiteNamed(msgspec.Struct, frozen=True):
+    """The site that a key means, and what its building says of it.
+
+    `zone` is the civil time that its days are told in: its building's, otherwise the portal's.
+    """
+
+    key: str
+    location_id: int
+    loc_id: str
+    site_identifier: str | None
+    building_id: int | None
+    building_code: str
+    building_name: str
+    zone: str
+    country: str
+    state: str
+    site_status: str
+    life_support: bool
+    move_workorders_disabled: bool
+    apply_move_in_charge: bool
+    apply_move_out_charge: bool
+
+    @property
+    def name(self) -> str:
+        """How the site is called in a sentence."""
+        return self.site_identifier or self.loc_id
+
+
+class SiteHeld(msgspec.Struct, frozen=True):
+    """A site that is locked, with its status."""
+
+    location_id: int
+    site_status: str
+    life_support: bool
+
+
+class NewLossFactor(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A loss factor of a building or of a site, from a day on, to a last day where one is told.
+
+    `dlf` is the network's distribution factor, `mlf` the transmission's, `internal` the
+    building's own; each has six decimals at most.
+    """
+
+    dlf: Decimal
+    start_date: date
+    building_code: str | None = None
+    site_identifier: str | None = None
+    product_type: Product = "ELECTRICITY"
+    dlf_code: str = ""
+    tni: str = ""
+    mlf: Decimal = Decimal(1)
+    internal: Decimal = Decimal(1)
+    end_date: date | None = None
+    source: str = ""
+
+
+class SetLossFactors(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Loss factors to set, all of them or none."""
+
+    loss_factors: list[NewLossFactor]
+
+
+class LossFactorsSet(msgspec.Struct, frozen=True):
+    """How many loss factors were set."""
+
+    loss_factors: int
+
+
+class LossFactorsWanted(msgspec.Struct, frozen=True):
+    """Which loss factors: of a site or of a building, on a day (today), of a product or of all."""
+
+    site_identifier: str | None = None
+    building_code: str | None = None
+    effective_date: date | None = None
+    product_type: str | None = None
+
+
+class LossFactor(msgspec.Struct, frozen=True):
+    """What has to be fed in for a unit at the meter (U19).
+
+    The total is the product of the three, to six decimals; without an `end_date` it still runs.
+    """
+
+    building_code: str
+    building_name: str
+    site_identifier: str | None
+    network: str
+    dlf_code: str
+    dlf: Decimal
+    tni: str
+    mlf: Decimal
+    internal_loss_factor: Decimal
+    total_loss_factor: Decimal
+    product_type: str
+    start_date: date
+    end_date: date | None
+    source: str
 
 
 class NoSuchLocation(NotFound):
@@ -108,12 +335,20 @@ class SiteTypeUnknown(Invalid, constraint="site_type_known"):
     """A site is RESIDENTIAL, BUSINESS, COMMON or GATE. Nothing was stored."""
 
 
+class SiteStatusOutOfTurn(Conflict, constraint="site_status_follows"):
+    """A site is ENERGISED before it is DE_ENERGISED, and that before EXTINCT. Nothing was done."""
+
+
+class ParentOfItself(Invalid, constraint="parent_another"):
+    """A site is not its own parent. Nothing was stored."""
+
+
 class SiteStatusUnknown(Invalid, constraint="site_status_known"):
     """A site is NOT_READY, ENERGISED, DE_ENERGISED or EXTINCT. Nothing was stored."""
 
 
 class LifeSupportSupplied(Invalid, constraint="life_support_supplied"):
-    """Life support depends on the site, so its supply is not cut off. Nothing was stored."""
+    """Life support depends on the site, so its supply is not cut off. Nothing was done."""
 
 
 class LossFactorEmpty(Invalid, constraint="loss_factor_not_empty"):

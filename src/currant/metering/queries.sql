@@ -73,3 +73,106 @@ set
     last_mod = :now::timestamptz
 from pg_temp.incoming_meter as i
 where m.portal_id = :portal_id::int and m.serial_number = i.serialnum;
+
+-- name: add_meters
+-- Create meters of a list, in its order. A meter without a device id is known by its serial number.
+insert into metering.meter (
+    portal_id, serial_number, device_id, com_type, product_type, units, wallet_kind, factor,
+    phases, dials, manufacturer, model, location_of_meter, hazards, created_at, last_mod
+)
+select
+    :portal_id::int, t.serial_number, coalesce(nullif(t.device_id, ''), t.serial_number),
+    t.com_type, t.product_type, t.units, t.wallet_kind, t.factor, t.phases, t.dials,
+    t.manufacturer, t.model, t.location_of_meter, t.hazards, :now::timestamptz, :now::timestamptz
+from jsonb_array_elements(:told::jsonb) with ordinality as r (record, n)
+cross join lateral jsonb_to_record(r.record) as t (
+    serial_number text, device_id text, com_type text, product_type text, units text,
+    wallet_kind text, factor numeric, phases int, dials int, manufacturer text, model text,
+    location_of_meter text, hazards text
+)
+order by r.n
+returning meter_id, serial_number;
+
+-- name: add_registers
+-- Give meters the registers of a list; the one that they were born with is one of these, or goes.
+with told as materialized (
+    select
+        t.meter_id, t.register_no, t.meter_code, t.metering_type, t.datastream,
+        t.meter_type_code, t.unit, t.direction, t.interval_minutes, t.clock, t.controlled_load,
+        t.meter_timing
+    from jsonb_to_recordset(:told::jsonb) as t (
+        meter_id bigint, register_no int, meter_code text, metering_type text, datastream text,
+        meter_type_code text, unit text, direction text, interval_minutes int, clock text,
+        controlled_load boolean, meter_timing text
+    )
+), unborn as (
+    delete from metering.register as g
+    where g.portal_id = :portal_id::int and g.meter_id in (select t.meter_id from told as t)
+        and (g.meter_id, g.register_no) not in (select t.meter_id, t.register_no from told as t)
+)
+insert into metering.register (
+    portal_id, meter_id, register_no, meter_code, metering_type, datastream, meter_type_code,
+    unit, direction, interval_minutes, clock, controlled_load, meter_timing
+)
+select
+    :portal_id::int, t.meter_id, t.register_no, t.meter_code, t.metering_type, t.datastream,
+    t.meter_type_code, t.unit, t.direction, t.interval_minutes, t.clock, t.controlled_load,
+    t.meter_timing
+from told as t
+order by t.meter_id, t.register_no
+on conflict on constraint register_once do update
+set
+    meter_code = excluded.meter_code, metering_type = excluded.metering_type,
+    datastream = excluded.datastream, meter_type_code = excluded.meter_type_code,
+    unit = excluded.unit, direction = excluded.direction,
+    interval_minutes = excluded.interval_minutes, clock = excluded.clock,
+    controlled_load = excluded.controlled_load, meter_timing = excluded.meter_timing;
+
+-- name: install
+-- Hang meters at sites from an instant each, or take them down where the site is null.
+-- not null: hung
+select
+    sum(
+        metering.install(
+            :portal_id::int, array[w.meter_id], array[w.location_id],
+            array[null::timestamptz], w.at
+        )
+    )::bigint as hung
+from unnest(:meter_ids::bigint[], :location_ids::bigint[], :ats::timestamptz[])
+    as w (meter_id, location_id, at);
+
+-- name: registers_at
+-- The registers in use that hang at sites at an instant each, in the order of the meters.
+-- not null: location_id meter_code unit factor since
+select
+    w.location_id, m.meter_id, m.serial_number, m.product_type, g.register_id, g.register_no,
+    coalesce(nullif(g.meter_code, ''), m.serial_number) as meter_code, g.metering_type,
+    coalesce(nullif(g.unit, ''), m.units) as unit, trim_scale(m.factor) as factor,
+    lower(i.valid) as since
+from unnest(:location_ids::bigint[], :ats::timestamptz[]) as w (location_id, at)
+inner join metering.installation as i
+    on i.portal_id = :portal_id::int and i.location_id = w.location_id
+    and db.holds(i.valid, w.at)
+inner join metering.meter as m on m.portal_id = i.portal_id and m.meter_id = i.meter_id
+inner join metering.register as g
+    on g.portal_id = m.portal_id and g.meter_id = m.meter_id and g.active
+order by w.location_id, m.serial_number, g.register_no;
+
+-- name: registers_of
+-- The registers in use of a meter, as a new one of its kind would be told.
+select
+    g.register_no, g.meter_code, g.metering_type, g.datastream, g.meter_type_code, g.unit,
+    g.direction, g.interval_minutes, g.clock, g.controlled_load, g.meter_timing
+from metering.register as g
+where g.portal_id = :portal_id::int and g.meter_id = :meter_id::bigint and g.active
+order by g.register_no;
+
+-- name: meter_hanging
+-- A meter by its serial number, and where it hangs at an instant and since when.
+select
+    m.meter_id, m.serial_number, m.product_type, m.wallet_kind, i.location_id,
+    lower(i.valid) as since, upper(i.valid) as until
+from metering.meter as m
+left join metering.installation as i
+    on i.portal_id = m.portal_id and i.meter_id = m.meter_id and db.holds(i.valid, :at::timestamptz)
+where m.portal_id = :portal_id::int and m.serial_number = :serial_number::text;

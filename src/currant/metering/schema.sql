@@ -9,7 +9,8 @@ create table metering.com_type (
     position int not null unique,
     listed boolean not null default true
 );
-comment on table metering.com_type is 'How meters communicate; STS is accepted but not listed.';
+comment on table metering.com_type is
+'How meters communicate. Accepted but not listed are STS, and MANUAL: read by people.';
 revoke insert, update, delete on metering.com_type from currant_runtime;
 
 create table metering.source (
@@ -28,7 +29,10 @@ create table metering.meter (
     name text not null default '',
     com_type text not null references metering.com_type,
     server text not null default '',
-    product_type text not null default 'ELECTRICITY',
+    product_type text not null default 'ELECTRICITY'
+    constraint product_metered check (
+        product_type in ('ELECTRICITY', 'GAS', 'COLD_WATER', 'HOT_WATER')
+    ),
     units text not null default 'kWh',
     wallet_kind text not null check (wallet_kind in ('currency', 'units')),
     meter_state text not null default 'UNKNOWN' check (
@@ -52,6 +56,10 @@ create table metering.meter (
     sts_version int not null default 0,
     max_power text not null default '',
     type text not null default '57',
+    manufacturer text not null default '',
+    model text not null default '',
+    location_of_meter text not null default '',
+    hazards text not null default '',
     created_at timestamptz not null,
     last_mod timestamptz not null,
     primary key (portal_id, meter_id),
@@ -59,7 +67,8 @@ create table metering.meter (
 );
 comment on table metering.meter is
 'A meter: who made it speak, how it is paid (wallet_kind), its STS keys, its relay state. '
-'dials counts the digits before the decimal point at which its register rolls over; 0: never.';
+'dials counts the digits before the decimal point at which its register rolls over; 0: never. '
+'location_of_meter and hazards are for who goes there.';
 call db.tenant_table('metering.meter');
 
 create table metering.installation ( -- noqa: PRS
@@ -197,6 +206,110 @@ as $$
     select count(*) from given
 $$;
 
+-- Let meters that are not known to roll over know their dials, once one has.
+create function metering.learn_dials(in_portal int, of_meters bigint[], told int[], at timestamptz)
+returns void
+language sql
+as $$
+    update metering.meter as m set dials = w.dials, last_mod = at
+    from (
+        select t.meter_id, min(t.dials) as dials
+        from unnest(of_meters, told) as t (meter_id, dials)
+        group by t.meter_id
+    ) as w
+    where m.portal_id = in_portal and m.meter_id = w.meter_id and m.dials = 0
+$$;
+
+-- Make meters of serial numbers that no meter has, which send intervals and are billed afterwards.
+create function metering.give_meters(in_portal int, serials text[], at timestamptz)
+returns bigint
+language sql
+as $$
+    with given as (
+        insert into metering.meter (
+            portal_id, serial_number, device_id, com_type, wallet_kind, created_at, last_mod
+        )
+        select in_portal, w.serial_number, w.serial_number, 'AMR', 'currency', at, at
+        from unnest(serials) as w (serial_number)
+        order by w.serial_number
+        on conflict (portal_id, serial_number) do nothing
+        returning 1
+    )
+    select count(*) from given
+$$;
+
+-- Give meters the data streams they lack, and answer how many those were. E1, B1, Q1 and K1 are
+-- the registers 1 to 4, others have the next numbers from 20; a register that is there without a
+-- data stream becomes it.
+create function metering.give_streams(
+    in_portal int, of_meters bigint[], streams text[], names text[], units text[], lengths int[],
+    by_clock text
+)
+returns bigint
+language sql
+as $$
+    with wanted as materialized (
+        select
+            w.meter_id, w.datastream, w.name, w.unit, w.minutes,
+            array_position(array['E1', 'B1', 'Q1', 'K1'], w.datastream) as own_no,
+            case when w.datastream ~ '^[BK]' then 'I' else 'E' end as direction
+        from unnest(of_meters, streams, names, units, lengths)
+            as w (meter_id, datastream, name, unit, minutes)
+        where not exists (
+            select from metering.register as g
+            where g.portal_id = in_portal and g.meter_id = w.meter_id
+                and g.datastream = w.datastream and g.metering_type = 'AM'
+        )
+    ), changed as (
+        update metering.register as g
+        set
+            datastream = w.datastream, metering_type = 'AM', unit = w.unit,
+            interval_minutes = w.minutes, clock = by_clock, direction = w.direction,
+            meter_code = coalesce(nullif(g.meter_code, ''), w.name)
+        from wanted as w
+        where g.portal_id = in_portal and g.meter_id = w.meter_id and (
+            g.datastream = w.datastream or (g.datastream = '' and g.register_no = w.own_no)
+        )
+        returning g.meter_id, g.datastream
+    ), placed as (
+        select
+            w.meter_id, w.datastream, w.name, w.unit, w.minutes, w.direction,
+            case
+                when not exists (
+                    select from metering.register as g
+                    where g.portal_id = in_portal and g.meter_id = w.meter_id
+                        and g.register_no = w.own_no
+                ) then w.own_no
+            end as own_no
+        from wanted as w
+        where not exists (
+            select from changed as c
+            where c.meter_id = w.meter_id and c.datastream = w.datastream
+        )
+    ), added as (
+        insert into metering.register (
+            portal_id, meter_id, register_no, meter_code, metering_type, datastream, unit,
+            direction, interval_minutes, clock
+        )
+        select
+            in_portal, p.meter_id,
+            coalesce(
+                p.own_no, greatest(
+                    19, (
+                        select max(g.register_no) from metering.register as g
+                        where g.portal_id = in_portal and g.meter_id = p.meter_id
+                    )
+                ) + row_number() over (
+                    partition by p.meter_id, p.own_no is null order by p.datastream
+                )
+            ), p.name, 'AM', p.datastream, p.unit, p.direction, p.minutes, by_clock
+        from placed as p
+        order by p.meter_id, p.datastream
+        returning 1
+    )
+    select (select count(*) from changed) + (select count(*) from added)
+$$;
+
 -- Set the relay state of meters where it changed, and answer how many changed.
 create function metering.set_states(
     in_portal int, of_meters bigint[], states text[], at timestamptz
@@ -216,7 +329,7 @@ $$;
 insert into metering.com_type (com_type, position, listed)
 values
 ('AMR', 1, true), ('ByBot', 2, true), ('DLMS', 3, true), ('MAS', 4, true),
-('MultiSpeak', 5, true), ('NES', 6, true), ('STS', 7, false);
+('MultiSpeak', 5, true), ('NES', 6, true), ('STS', 7, false), ('MANUAL', 8, false);
 insert into metering.source (source, com_type, pull_reads)
 values
 ('bybot', 'ByBot', true), ('microstar', 'DLMS', false), ('mas', 'MAS', true),

@@ -75,6 +75,46 @@ as $$
     returning w.account_id, w.kind, w.balance;
 $$;
 
+-- Take back from the wallets of an account what an entry put there, because another reverses it,
+-- and answer what one then holds; null where the entry moved none. A wallet may go below zero.
+-- Meters of a wallet that holds nothing more are asked to disconnect, those of one that holds
+-- something again are given back their supply.
+create function prepayment.take_back(
+    in_portal int, of_entry bigint, of_account bigint, at timestamptz
+)
+returns numeric
+language plpgsql
+as $$
+declare
+    held numeric;
+    moved record;
+begin
+    for moved in
+        select w.kind, c.balance
+        from (
+            select
+                case p.coa when '2100' then 'currency' else 'units' end as kind,
+                sum(p.amount) as amount
+            from ledger.posting as p
+            where p.portal_id = in_portal and p.entry_id = of_entry
+                and p.coa in ('2100', 'U100') and p.account_id = of_account
+            group by p.coa
+        ) as w
+        cross join lateral prepayment.credit_many(
+            in_portal, array[of_account], array[w.kind], array[w.amount]
+        ) as c
+    loop
+        held := moved.balance;
+        if held > 0 then
+            perform headends.settle_relays(in_portal, array[of_account], array[moved.kind], at);
+        else
+            perform headends.cut_off(in_portal, array[of_account], array[moved.kind], at);
+        end if;
+    end loop;
+    return held;
+end
+$$;
+
 -- Every wallet whose balance is not what the books say (2100, U100); empty when all is well.
 create function prepayment.faults()
 returns table (portal text, account text, detail text)

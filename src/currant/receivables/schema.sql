@@ -164,6 +164,23 @@ as $$
     for no key update
 $$;
 
+-- Let the planner look at what many rows were just written to, before that is joined.
+create function receivables.analyze_written(written int)
+returns void
+language plpgsql
+as $$
+begin
+    if written >= 100 then
+        perform db.analyze_written(
+            array[
+                'receivables.open_item', 'receivables.credit', 'receivables.allocation',
+                'ledger.entry', 'ledger.posting'
+            ]::regclass[], written
+        );
+    end if;
+end
+$$;
+
 -- Issue open items that are no arrears, each of an entry that debited its account's receivable
 -- `coas`, and answer their ids in the order given. The lists run in step; `settle` pays them from
 -- what the accounts have to their credit.
@@ -172,8 +189,11 @@ create function receivables.issue(
     numbers text[], amounts numeric[], coas text[], due_ons date[]
 )
 returns bigint[]
-language sql
+language plpgsql
 as $$
+declare
+    ids bigint[];
+begin
     with issued as (
         insert into receivables.open_item (
             portal_id, kind, account_id, entry_id, number, amount, outstanding, receivable_coa,
@@ -187,7 +207,10 @@ as $$
         order by i.n
         returning item_id
     )
-    select coalesce(array_agg(issued.item_id order by issued.item_id), '{}') from issued
+    select coalesce(array_agg(issued.item_id order by issued.item_id), '{}') into ids from issued;
+    perform receivables.analyze_written(cardinality(ids));
+    return ids;
+end
 $$;
 
 -- Note what accounts were credited with, each by an entry that credited their receivable `coas`,
@@ -197,8 +220,11 @@ create function receivables.credit_accounts(
     amounts numeric[], coas text[]
 )
 returns bigint[]
-language sql
+language plpgsql
 as $$
+declare
+    ids bigint[];
+begin
     with credited as (
         insert into receivables.credit (
             portal_id, kind, account_id, entry_id, amount, unallocated, coa, credited_at
@@ -209,7 +235,11 @@ as $$
         order by c.n
         returning credit_id
     )
-    select coalesce(array_agg(credited.credit_id order by credited.credit_id), '{}') from credited
+    select coalesce(array_agg(credited.credit_id order by credited.credit_id), '{}') into ids
+    from credited;
+    perform receivables.analyze_written(cardinality(ids));
+    return ids;
+end
 $$;
 
 -- Allocate credits to open items of their accounts: the lists run in step. Where the entry of a
@@ -297,6 +327,7 @@ begin
         with ordinality as p (credit_id, item_id, amount, entry_id, n)
     left join unnest(moving, transfers) as t (n, transfer_id) on t.n = p.n
     order by p.n;
+    perform receivables.analyze_written(cardinality(amounts));
 end
 $$;
 
@@ -589,6 +620,96 @@ begin
     return cardinality(taken);
 end
 $$;
+
+-- What of the credits that an entry gave went to items of which entries, in the order of these.
+-- Null where there is nothing. Lists ask it row by row, so it is looked up by key, never by a scan.
+create function receivables.paid_by(
+    in_portal int, of_entry bigint, out entry_ids bigint[], out amounts numeric[]
+)
+returns setof record
+language sql stable set enable_seqscan = off
+as $$
+    select array_agg(p.entry_id order by p.entry_id), array_agg(p.amount order by p.entry_id)
+    from (
+        select o.entry_id, sum(a.amount)::numeric as amount
+        from receivables.allocation as a
+        inner join receivables.open_item as o
+            on o.portal_id = a.portal_id and o.item_id = a.item_id
+        where a.portal_id = in_portal and a.entry_id = of_entry and a.kind <> 'reversal'
+            and not exists (
+                select from receivables.allocation as b
+                where b.portal_id = a.portal_id and b.reverses = a.allocation_id
+            )
+        group by o.entry_id
+    ) as p
+$$;
+
+-- What accounts owe in all: what is outstanding less what they have to their credit, below zero
+-- where they have more.
+create function receivables.balances(in_portal int, accounts bigint[])
+returns table (account_id bigint, balance numeric)
+language sql stable set enable_seqscan = off
+as $$
+    select m.account_id, sum(m.amount)
+    from (
+        select u.account_id, 0 as amount from unnest(accounts) as u (account_id)
+        union all
+        select o.account_id, o.outstanding from receivables.open_item as o
+        where o.portal_id = in_portal and o.account_id = any(accounts) and o.outstanding > 0
+        union all
+        select c.account_id, -c.unallocated from receivables.credit as c
+        where c.portal_id = in_portal and c.account_id = any(accounts) and c.unallocated > 0
+    ) as m
+    group by m.account_id
+$$;
+
+-- What accounts owe now beyond what they have to their credit; arrears before their start are not
+-- owed yet. Zero where they owe no more than that.
+create function receivables.due(in_portal int, accounts bigint[], at timestamptz)
+returns table (account_id bigint, amount numeric)
+language sql stable set enable_seqscan = off
+as $$
+    select m.account_id, greatest(sum(m.amount), 0)
+    from (
+        select u.account_id, 0 as amount from unnest(accounts) as u (account_id)
+        union all
+        select o.account_id, o.outstanding from receivables.open_item as o
+        where o.portal_id = in_portal and o.account_id = any(accounts) and o.outstanding > 0
+            and (o.start_at is null or o.start_at <= at)
+        union all
+        select c.account_id, -c.unallocated from receivables.credit as c
+        where c.portal_id = in_portal and c.account_id = any(accounts) and c.unallocated > 0
+    ) as m
+    group by m.account_id
+$$;
+
+-- Accounts as papers and lists of money name them: with their customer, and with the site and
+-- building of the agreement that runs or ran last.
+create view receivables.debtor with (security_invoker) as
+select
+    a.portal_id, a.account_id, a.account, coalesce(a.contract, a.account) as contract, c.name,
+    c.type_code, g.agreement_id, g.product_type, coalesce(l.site_identifier, '') as site_identifier,
+    coalesce(l.unit_no, '') as unit_no, b.building_id,
+    coalesce(b.building_code, '') as building_code,
+    coalesce(b.name, '') as building_name, coalesce(b.timezone, p.timezone) as timezone
+from customers.account as a
+inner join access.portal as p on p.portal_id = a.portal_id
+inner join customers.customer as c on c.portal_id = a.portal_id and c.customer_id = a.customer_id
+left join lateral (
+    select r.agreement_id, r.product_type, r.location_id
+    from customers.agreement as r
+    where r.portal_id = a.portal_id and r.account_id = a.account_id
+    order by
+        coalesce(upper(r.valid), 'infinity') desc, r.location_id is null, lower(r.valid),
+        r.agreement_id
+    limit 1
+) as g on true
+left join locations.location as l
+    on l.portal_id = a.portal_id and l.location_id = g.location_id
+left join locations.building as b
+    on b.portal_id = l.portal_id and b.building_id = l.building_id;
+comment on view receivables.debtor is
+'An account with its customer, and the site and building that it is or was last supplied at.';
 
 -- What was paid and written off on an item and stands, in time order: without payments that were
 -- reversed, and without their reversals. Null where there is nothing.

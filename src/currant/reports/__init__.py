@@ -1,1 +1,1 @@
-"""The catalogue of reports."""
+"""What is asked across the domains: the month's journals, and the catalogue of reports."""

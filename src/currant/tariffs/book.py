@@ -3,13 +3,36 @@
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from functools import lru_cache
+from operator import attrgetter
 
 import msgspec
 
 from currant.clock import day_bounds
 from currant.errors import Invalid
-from currant.tariffs.calendars import Calendar, bucket_at, clock
+from currant.money import half_up
+from currant.tariffs.calendars import (
+    DAY_TYPES,
+    Calendar,
+    UnsoundCalendar,
+    bucket_at,
+    calendar_of,
+    clock,
+)
+from currant.tariffs.model import CreateCalendar, CreatePlan, Offering, Season
+from currant.tariffs.plans import (
+    Basis,
+    Discount,
+    Inducement,
+    Per,
+    PlanRate,
+    Standing,
+    Terms,
+    tier_of,
+)
 from currant.tariffs.pricing import RateLine, TariffVersion, UnsoundTariff, value_of
+from currant.tariffs.rounding import Rounding
+from currant.tariffs.tiers import coa_of, description_of
+from currant.tariffs.versions import PlanVersion
 
 
 class Unit(msgspec.Struct, frozen=True):
@@ -57,6 +80,15 @@ def unit_named(units: str) -> Unit:
     return unit
 
 
+def gas_energy(volume_l: int, correction: Decimal, calorific_mj_m3: Decimal) -> int:
+    """Return the energy of a volume of gas, in whole kJ.
+
+    The correction brings the volume to standard temperature and pressure; the calorific value is
+    that of a standard cubic metre.
+    """
+    return int(half_up(volume_l * correction * calorific_mj_m3, 0))
+
+
 class DatedRate(msgspec.Struct, frozen=True):
     """A rate line while it is valid: [start_at, end_at), open-ended where end_at is None."""
 
@@ -65,9 +97,27 @@ class DatedRate(msgspec.Struct, frozen=True):
     tier: str
     rate: Decimal
     coa: str
-    usage_base_start: int
+    usage_base_start: Decimal
     taxable: bool
     description: str
+    ar_coa: str = "1102"
+    buckets: list[int] = []
+    rounding: str = "HALF_UP"
+    meter_type_code: str = ""
+
+
+class DatedCharge(msgspec.Struct, frozen=True):
+    """A standing charge while it is valid: [start_at, end_at)."""
+
+    start_at: datetime | None
+    end_at: datetime | None
+    description: str
+    amount: Decimal
+    basis: str
+    coa: str
+    ar_coa: str
+    taxable: bool
+    rounding: str
 
 
 class DatedTax(msgspec.Struct, frozen=True):
@@ -79,9 +129,10 @@ class DatedTax(msgspec.Struct, frozen=True):
 
 
 class PriceBook(msgspec.Struct, frozen=True):
-    """Everything needed to price a meter of a tariff at any instant; cached by its revision.
+    """Everything needed to price a supply of a tariff at any instant; cached by its revision.
 
     `unit_size` is how many of the registers' own units make one that the rates are told in.
+    `version_at` is what prepaid energy is priced by, `plan_at` what bills are.
     """
 
     tariff_id: int
@@ -92,6 +143,9 @@ class PriceBook(msgspec.Struct, frozen=True):
     taxes: tuple[DatedTax, ...]
     calendar: Calendar | None
     unit_size: int = 1000
+    units: str = "kWh"
+    charges: tuple[DatedCharge, ...] = ()
+    terms: Terms = Terms()
 
     def edges(self, start: datetime, end: datetime) -> list[datetime]:
         """Return the instants strictly between two at which rates or taxes change, in order."""
@@ -99,6 +153,80 @@ class PriceBook(msgspec.Struct, frozen=True):
         times |= {rate.end_at for rate in self.rates}
         times |= {tax.start_at for tax in self.taxes} | {tax.end_at for tax in self.taxes}
         return sorted(time for time in times if time is not None and start < time < end)
+
+    def plan_edges(self, start: datetime, end: datetime) -> list[datetime]:
+        """Return the instants strictly between two at which rates, charges or taxes change."""
+        times: set[datetime | None] = {charge.start_at for charge in self.charges}
+        times |= {charge.end_at for charge in self.charges}
+        within = {time for time in times if time is not None and start < time < end}
+        return sorted(within | set(self.edges(start, end)))
+
+    def by_month(self, start: datetime, end: datetime) -> bool:
+        """Tell whether anything in force between two instants is told for a month."""
+        blocks = self.terms.block_period is Per.MONTH
+        demand = self.terms.demand_period is Per.MONTH
+        return any(
+            Basis(charge.basis) in (Basis.MONTHLY, Basis.KVA, Basis.MINIMUM)
+            for charge in self.charges
+            if _overlaps(charge.start_at, charge.end_at, start, end)
+        ) or any(
+            demand if tier_of(rate.tier).kind == "D" else blocks and rate.usage_base_start > 0
+            for rate in self.rates
+            if _overlaps(rate.start_at, rate.end_at, start, end)
+        )
+
+    def plan_at(self, instant: datetime, discounts: tuple[Discount, ...] = ()) -> PlanVersion:
+        """Return the plan in force at an instant, with what an offering takes off.
+
+        Raises `UnsoundTariff` where nothing is in force, or not to be priced.
+        """
+        rates = tuple(
+            PlanRate(
+                rate.tier,
+                rate.rate,
+                rate.coa,
+                rate.ar_coa,
+                rate.usage_base_start,
+                tuple(rate.buckets),
+                rate.taxable,
+                rate.description,
+                Rounding(rate.rounding),
+            )
+            for rate in self.rates
+            if _covers(rate.start_at, rate.end_at, instant)
+        )
+        charges = tuple(
+            Standing(
+                charge.description,
+                charge.amount,
+                Basis(charge.basis),
+                charge.coa,
+                charge.ar_coa,
+                charge.taxable,
+                Rounding(charge.rounding),
+            )
+            for charge in self.charges
+            if _covers(charge.start_at, charge.end_at, instant)
+        )
+        if not (rates or charges):
+            raise UnsoundTariff(f"{self.name} has no rates at {instant.isoformat()}.")
+        return _plan(
+            rates,
+            charges,
+            discounts,
+            self.terms,
+            self.tax_at(instant),
+            (self.minor_units, self.units, self.unit_size),
+        )
+
+    def bucket_of(self, meter_type_code: str, instant: datetime) -> int | None:
+        """Return the bucket of registers that tell theirs by their type; None where none does."""
+        for rate in self.rates:
+            if rate.meter_type_code == meter_type_code and _covers(
+                rate.start_at, rate.end_at, instant
+            ):
+                return (*rate.buckets, tier_of(rate.tier).bucket or 1)[0]
+        return None
 
     def version_at(self, instant: datetime) -> TariffVersion:
         """Return the rates in force at an instant.
@@ -159,8 +287,82 @@ class PriceBook(msgspec.Struct, frozen=True):
         return day_bounds(month, zone)[0], day_bounds(following, zone)[0]
 
 
+def calendar_for(command: CreateCalendar, holidays: frozenset[date]) -> Calendar:
+    """Return a new calendar with all its seasons. Raises as `Calendar` does."""
+    own = Season(command.from_month, command.weekday, command.weekend, command.holiday)
+    seasons = sorted((own, *command.seasons), key=attrgetter("from_month"))
+    if len({season.from_month for season in seasons}) < len(seasons):
+        raise UnsoundCalendar("Each season begins with another month.", field="from_month")
+    switches = [
+        (season.from_month, day_type, switch.minute, switch.bucket)
+        for season in seasons
+        for day_type in DAY_TYPES
+        for switch in getattr(season, day_type.lower())
+    ]
+    return calendar_of(command.clock, switches, holidays)
+
+
+def version_of(plan: CreatePlan, tax_rate: Decimal, minor_units: int) -> PlanVersion:
+    """Return the version that a plan begins with. Raises `UnsoundTariff`, `Invalid`."""
+    rates = tuple(
+        PlanRate(
+            rate.tier,
+            rate.rate,
+            rate.coa or coa_of(rate.tier),
+            rate.ar_coa,
+            rate.step_from,
+            tuple(rate.buckets),
+            plan.taxable if rate.taxable is None else rate.taxable,
+            rate.description or description_of(rate.tier),
+            rate.rounding,
+        )
+        for rate in plan.rates
+    )
+    charges = tuple(
+        Standing(
+            charge.description,
+            charge.amount,
+            charge.basis,
+            charge.coa,
+            charge.ar_coa,
+            plan.taxable if charge.taxable is None else charge.taxable,
+            charge.rounding,
+        )
+        for charge in plan.charges
+    )
+    size = unit_named(plan.units).size
+    return PlanVersion(rates, charges, (), plan.terms, tax_rate, minor_units, plan.units, size)
+
+
+def discounts_of(offering: Offering) -> tuple[Discount, ...]:
+    """Return what an offering takes off bills."""
+    return tuple(
+        Discount(row.description, Inducement(row.kind), row.value, row.coa, row.ar_coa, row.taxable)
+        for row in offering.inducements
+    )
+
+
+@lru_cache(maxsize=4096)
+def _plan(
+    rates: tuple[PlanRate, ...],
+    charges: tuple[Standing, ...],
+    discounts: tuple[Discount, ...],
+    terms: Terms,
+    tax: Decimal,
+    units: tuple[int, str, int],
+) -> PlanVersion:
+    """Make a version once, so that its compiled form is found again by identity of content."""
+    return PlanVersion(rates, charges, discounts, terms, tax, *units)
+
+
 def _covers(start: datetime | None, end: datetime | None, instant: datetime) -> bool:
     return (start is None or start <= instant) and (end is None or instant < end)
+
+
+def _overlaps(
+    start: datetime | None, end: datetime | None, begins: datetime, ends: datetime
+) -> bool:
+    return (start is None or start < ends) and (end is None or begins < end)
 
 
 @lru_cache(maxsize=4096)

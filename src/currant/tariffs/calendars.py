@@ -17,7 +17,7 @@ from contextlib import suppress
 from datetime import UTC, date, datetime, timedelta, timezone, tzinfo
 from functools import lru_cache
 from itertools import pairwise
-from operator import itemgetter
+from operator import attrgetter, itemgetter
 from zoneinfo import ZoneInfo
 
 from holidays import country_holidays
@@ -35,7 +35,7 @@ _FIXED_OFFSET = re.compile(r"([+-])([01]\d|2[0-3]):([0-5]\d)", re.ASCII)
 DAY_TYPES = ("WEEKDAY", "WEEKEND", "HOLIDAY")
 
 Schedule = tuple[tuple[int, int], ...]
-Switch = tuple[str, int, int]
+Switch = tuple[int, str, int, int]
 
 
 class UnsoundCalendar(Refusal):
@@ -46,12 +46,22 @@ class UnknownClock(Refusal):
     """A clock is an IANA time zone such as Australia/Sydney, or a fixed offset such as +10:00."""
 
 
+class Season(Struct, frozen=True):
+    """The schedules of the days from the first of a month on, until the next season begins."""
+
+    month: int
+    weekday: Schedule
+    weekend: Schedule
+    holiday: Schedule
+
+
 class Calendar(Struct, frozen=True):
     """When each time-of-use bucket is in force.
 
     `clock` is an IANA zone or a fixed offset such as +10:00. A day's schedule is its changes,
     (minute of the day, bucket 1..9), ascending and beginning at minute 0. A date in `holidays`
-    follows the holiday schedule, whatever its weekday.
+    follows the holiday schedule, whatever its weekday. A calendar with `seasons` has its own
+    schedules from `month` on, around the year until one of those begins.
 
     Raises UnsoundCalendar and UnknownClock.
     """
@@ -61,46 +71,76 @@ class Calendar(Struct, frozen=True):
     weekend: Schedule
     holiday: Schedule
     holidays: frozenset[date] = frozenset()
+    month: int = 1
+    seasons: tuple[Season, ...] = ()
 
     def __post_init__(self) -> None:
-        """Check the clock and the schedules."""
+        """Check the clock, the seasons and the schedules."""
         clock(self.clock)
-        schedules = {"weekday": self.weekday, "weekend": self.weekend, "holiday": self.holiday}
-        for name, schedule in schedules.items():
-            minutes = [minute for minute, _ in schedule]
-            ascending = all(earlier < later for earlier, later in pairwise(minutes))
-            if minutes[:1] != [0] or minutes[-1] >= 1440 or not ascending:
-                raise UnsoundCalendar(
-                    f"The {name} schedule must begin at minute 0 and ascend, to 1439 at most.",
-                    field=name,
-                )
-            if not all(1 <= bucket <= 9 for _, bucket in schedule):
-                raise UnsoundCalendar(f"The {name} buckets must be 1 to 9.", field=name)
+        months = [season.month for season in self.year()]
+        if len(set(months)) < len(months) or not all(1 <= month <= 12 for month in months):
+            raise UnsoundCalendar(
+                "Each season begins with another month, 1 to 12.", field="from_month"
+            )
+        for season in self.year():
+            for day_type in DAY_TYPES:
+                _check_schedule(day_type.lower(), getattr(season, day_type.lower()))
+
+    def year(self) -> list[Season]:
+        """Return the seasons in the order of the year."""
+        own = Season(self.month, self.weekday, self.weekend, self.holiday)
+        return sorted((own, *self.seasons), key=attrgetter("month"))
 
     def switches(self) -> list[Switch]:
-        """Return the changes of all types of day."""
-        days = zip(DAY_TYPES, (self.weekday, self.weekend, self.holiday), strict=True)
-        return [(day_type, *change) for day_type, schedule in days for change in schedule]
+        """Return the changes of all seasons and types of day."""
+        return [
+            (season.month, day_type, *change)
+            for season in self.year()
+            for day_type in DAY_TYPES
+            for change in getattr(season, day_type.lower())
+        ]
 
     def schedule(self, day: date) -> Schedule:
         """Return the changes of a date."""
+        season: Calendar | Season = self
+        if self.seasons:
+            year = self.year()
+            season = year[bisect_right(year, day.month, key=attrgetter("month")) - 1]
         if day in self.holidays:
-            return self.holiday
-        return self.weekend if day.weekday() >= 5 else self.weekday
+            return season.holiday
+        return season.weekend if day.weekday() >= 5 else season.weekday
 
 
 def calendar_of(clock: str, switches: Iterable[Switch], holidays: frozenset[date]) -> Calendar:
-    """Make a calendar of its changes, (type of day, minute, bucket) in the order of time.
+    """Make a calendar of its changes, (month, type of day, minute, bucket) in the order of time.
 
     Weekends follow the weekday's where they have none, holidays the weekend's. Raises as
     `Calendar` does.
     """
-    days: dict[str, Schedule] = dict.fromkeys(DAY_TYPES, ())
-    for day_type, minute, bucket in switches:
+    seasons: dict[int, dict[str, Schedule]] = {}
+    for month, day_type, minute, bucket in switches:
+        days = seasons.setdefault(month, dict.fromkeys(DAY_TYPES, ()))
         days[day_type] += ((minute, bucket),)
-    weekday, weekend, holiday = days.values()
-    weekend = weekend or weekday
-    return Calendar(clock, weekday, weekend, holiday or weekend, holidays)
+    year = []
+    for month, days in sorted(seasons.items()) or [(1, dict.fromkeys(DAY_TYPES, ()))]:
+        weekday, weekend, holiday = days.values()
+        weekend = weekend or weekday
+        year.append(Season(month, weekday, weekend, holiday or weekend))
+    first, *others = year
+    schedules = first.weekday, first.weekend, first.holiday
+    return Calendar(clock, *schedules, holidays, first.month, tuple(others))
+
+
+def _check_schedule(name: str, schedule: Schedule) -> None:
+    """Refuse a day's schedule that leaves a minute without a bucket."""
+    minutes = [minute for minute, _ in schedule]
+    ascending = all(earlier < later for earlier, later in pairwise(minutes))
+    if minutes[:1] != [0] or minutes[-1] >= 1440 or not ascending:
+        raise UnsoundCalendar(
+            f"The {name} schedule must begin at minute 0 and ascend, to 1439 at most.", field=name
+        )
+    if not all(1 <= bucket <= 9 for _, bucket in schedule):
+        raise UnsoundCalendar(f"The {name} buckets must be 1 to 9.", field=name)
 
 
 def public_holidays(

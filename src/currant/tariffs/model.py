@@ -3,11 +3,13 @@
 from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Any, Literal
 
 import msgspec
 
 from currant.errors import Conflict, Invalid, NotFound
+from currant.tariffs.plans import Basis, Inducement, Terms
+from currant.tariffs.rounding import Rounding
 
 Zoned = Annotated[datetime, msgspec.Meta(tz=True)]
 
@@ -56,7 +58,7 @@ class ScheduleRate(msgspec.Struct, frozen=True):
     tariff: str
     tier: str
     rate: Decimal
-    usage_base_start: int
+    usage_base_start: int | Decimal
     start: str
     end: str
     service: str
@@ -76,12 +78,16 @@ class Rate(msgspec.Struct, frozen=True):
     start_at: datetime
     end_at: datetime | None
     last_mod: datetime
-    usage_base_start: int
+    usage_base_start: Decimal
     units: str
     coa: str
     ar_coa: str
     description: str
     taxable: bool
+    basis: str
+    buckets: list[int]
+    rounding: str
+    meter_type_code: str
 
 
 class RateScheduled(msgspec.Struct, frozen=True):
@@ -95,13 +101,23 @@ class RateScheduled(msgspec.Struct, frozen=True):
 
 
 class TariffHead(msgspec.Struct, frozen=True):
-    """A tariff; meter_count says how many meters are on it now."""
+    """A tariff and its terms; meter_count says how many meters are on it now."""
 
     tariff_id: int
     name: str
     description: str
     municipality: str
     meter_count: int
+    type: int
+    units: str
+    calendar: str | None
+    block_period: str
+    blocks_over: str
+    whole_blocks: bool
+    demand_period: str
+    ratchet_share: Decimal
+    ratchet_months: int
+    round_per: str
 
 
 class LockedTariff(msgspec.Struct, frozen=True):
@@ -112,7 +128,11 @@ class LockedTariff(msgspec.Struct, frozen=True):
 
 
 class FixedRow(msgspec.Struct, frozen=True):
-    """A monthly charge of a tariff; `amount` before tax, per kVA where the basis is KVA."""
+    """A standing charge of a tariff, before tax, while it is valid; null is open-ended.
+
+    The amount is for a month, a month and kVA (KVA) or a day (DAILY), or the least that all charges
+    come to in a month or a day.
+    """
 
     fixed_id: int
     tariff_id: int
@@ -122,6 +142,9 @@ class FixedRow(msgspec.Struct, frozen=True):
     coa: str
     ar_coa: str
     taxable: bool
+    start_at: datetime | None
+    end_at: datetime | None
+    rounding: str
 
 
 class TariffsWanted(msgspec.Struct, frozen=True):
@@ -164,12 +187,22 @@ class Switch(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     bucket: int
 
 
+class Season(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The switches of the days from the first of a month on, until the next season begins."""
+
+    from_month: int
+    weekday: list[Switch]
+    weekend: list[Switch] = []
+    holiday: list[Switch] = []
+
+
 class CreateCalendar(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A time-of-use calendar.
 
     `clock` is an IANA zone or a fixed offset such as +10:00. A day's switches, such as {"minute":
     420, "bucket": 2}, begin at minute 0; weekends follow the weekday's where they have none,
-    holidays the weekend's. Holidays are listed as days, or taken from a country (ISO 3166, with its
+    holidays the weekend's. They hold from `from_month` on, around the year, until one of the
+    `seasons` begins. Holidays are listed as days, or taken from a country (ISO 3166, with its
     subdivision) for some years, or both.
     """
 
@@ -182,6 +215,8 @@ class CreateCalendar(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     country: str | None = None
     subdivision: str | None = None
     years: list[int] = []
+    from_month: int = 1
+    seasons: list[Season] = []
 
 
 class CalendarCreated(msgspec.Struct, frozen=True):
@@ -190,6 +225,117 @@ class CalendarCreated(msgspec.Struct, frozen=True):
     calendar_id: int
     name: str
     holidays: list[date]
+
+
+class GivenRate(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A rate of a plan, before tax: money a unit, or a kW for demand.
+
+    Tiers: A fuel, L to L3 levies, B1 to B9 blocks, T1 to T9 time-of-use buckets, D and D1 to D9
+    demand, X and X1 to X9 what is fed in, C a concession a unit; T1B2, DB2 and so on are further
+    blocks. A block begins at `step_from` units. `buckets` are what the tier prices where it is not
+    the bucket of its number. `meter_type_code` names the registers whose usage is its bucket's,
+    for meters that tell their buckets apart themselves. Left out, `taxable` is the plan's, and
+    `coa` 4000 for fuel, 4005 otherwise.
+    """
+
+    tier: str
+    rate: Decimal
+    step_from: Decimal = Decimal(0)
+    description: str = ""
+    buckets: list[int] = []
+    taxable: bool | None = None
+    rounding: Rounding = Rounding.HALF_UP
+    meter_type_code: str = ""
+    coa: str | None = None
+    ar_coa: str = "1102"
+
+
+class GivenCharge(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A standing charge of a plan, before tax; left out, `taxable` is the plan's."""
+
+    description: str
+    amount: Decimal
+    basis: Basis = Basis.DAILY
+    taxable: bool | None = None
+    rounding: Rounding = Rounding.HALF_UP
+    coa: str = "4900"
+    ar_coa: str = "1102"
+
+
+class CreatePlan(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A price plan with its rates, charges and calendar, in force from an instant on.
+
+    Left out, `from` is now and `until` never. A calendar is made with it, or `follows` names one
+    that is there.
+    """
+
+    name: str
+    rates: list[GivenRate] = []
+    charges: list[GivenCharge] = []
+    description: str = ""
+    municipality: str = ""
+    units: str = "kWh"
+    taxable: bool = True
+    terms: Terms = Terms()
+    calendar: CreateCalendar | None = None
+    follows: str | None = None
+    from_at: Zoned | None = msgspec.field(name="from", default=None)
+    until: Zoned | None = None
+
+
+class ImportPlan(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A tariff of the URDB, or of a rate book made from it, to be made a plan.
+
+    `clock` is the zone or offset that its hours are told by, the portal's where it is left out. Its
+    holidays are reckoned for `years`. It is in force from an instant on; left out, from now.
+    """
+
+    document: dict[str, Any]
+    name: str | None = None
+    clock: str | None = None
+    years: list[int] = []
+    taxable: bool = False
+    from_at: Zoned | None = msgspec.field(name="from", default=None)
+
+
+class SetRate(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A rate of one tier of a plan from an instant on, `until` another or never.
+
+    It ends the one of its tier that runs then. What is left out is as it was with that one.
+    """
+
+    tariff: str
+    tier: str
+    rate: Decimal
+    from_at: Zoned = msgspec.field(name="from")
+    until: Zoned | None = None
+    step_from: Decimal = Decimal(0)
+    buckets: list[int] | None = None
+    description: str | None = None
+    taxable: bool | None = None
+    rounding: Rounding | None = None
+    meter_type_code: str | None = None
+    coa: str = "4005"
+    ar_coa: str = "1102"
+
+
+class SetCharge(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A standing charge of a plan from an instant on, `until` another or never.
+
+    It ends the one of its description that runs then. What is left out is as it was with that one;
+    a new one says its basis.
+    """
+
+    tariff: str
+    description: str
+    amount: Decimal
+    from_at: Zoned = msgspec.field(name="from")
+    until: Zoned | None = None
+    basis: Basis | None = None
+    taxable: bool | None = None
+    rounding: Rounding | None = None
+    coa: str | None = None
+    ar_coa: str | None = None
 
 
 class AttachCalendar(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -225,9 +371,141 @@ class MeterAndTariff(msgspec.Struct, frozen=True):
 class AssignmentRow(msgspec.Struct, frozen=True):
     """A meter's tariff from start_at to before end_at, open-ended where that is None."""
 
+    assignment_id: int
     tariff: str
     start_at: datetime
     end_at: datetime | None
+    assigned_by: str
+
+
+class AssignPlan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Put a service agreement on a tariff, an offering or both; what is left out stays."""
+
+    agreement_id: int
+    from_at: Zoned = msgspec.field(name="from")
+    tariff: str | None = None
+    offering: str | None = None
+
+
+class AgreementAndPlan(msgspec.Struct, frozen=True):
+    """An agreement's account, and the ids of a tariff and an offering, where there are such."""
+
+    account: str | None
+    tariff_id: int | None
+    offering_id: int | None
+
+
+class PlanAssigned(msgspec.Struct, frozen=True):
+    """An agreement's tariff and offering from start_at to before end_at."""
+
+    assignment_id: int
+    tariff: str | None
+    offering: str | None
+    start_at: datetime
+    end_at: datetime | None
+    assigned_by: str
+
+
+class GivenInducement(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A discount: a percentage off usage, the bill or prompt payment, or an amount a month."""
+
+    kind: Inducement
+    value: Decimal
+    description: str
+    condition: str = ""
+    taxable: bool = True
+    coa: str = "4005"
+    ar_coa: str = "1102"
+
+
+class CreateOffering(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A new offering by its code."""
+
+    code: str
+    description: str
+    inducements: list[GivenInducement] = []
+
+
+class OfferingsWanted(msgspec.Struct, frozen=True):
+    """Which offerings: one by its code, or some by their ids, or all."""
+
+    code: str | None = None
+    offering_ids: list[int] | None = None
+
+
+class OfferingRow(msgspec.Struct, frozen=True):
+    """The head of an offering."""
+
+    offering_id: int
+    code: str
+    description: str
+    active: bool
+
+
+class InducementRow(msgspec.Struct, frozen=True):
+    """A discount of an offering."""
+
+    offering_id: int
+    kind: str
+    value: Decimal
+    description: str
+    condition: str
+    taxable: bool
+    coa: str
+    ar_coa: str
+
+
+class Offering(msgspec.Struct, frozen=True):
+    """An offering with its inducements."""
+
+    offering_id: int
+    code: str
+    description: str
+    active: bool
+    inducements: list[InducementRow]
+
+
+class SetBuildingDefault(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What those who move into a building are put on; a blank customer type means any."""
+
+    building: str
+    tariff: str
+    offering: str | None = None
+    product_type: str = "ELECTRICITY"
+    customer_type: Literal["", "RESIDENT", "COMPANY", "OCCUPIER", "SUNDRY"] = ""
+    direct_debit: bool = False
+
+
+class BuildingAndPlan(msgspec.Struct, frozen=True):
+    """The ids of a building, a tariff and an offering, where there are such."""
+
+    building_id: int | None
+    tariff_id: int | None
+    offering_id: int | None
+
+
+class BuildingWanted(msgspec.Struct, frozen=True):
+    """Which building, by its code; none is all."""
+
+    building: str | None = None
+
+
+class BuildingDefault(msgspec.Struct, frozen=True):
+    """A default of a building."""
+
+    building: str
+    product_type: str
+    customer_type: str
+    direct_debit: bool
+    tariff: str
+    offering: str | None
+
+
+class DefaultPlan(msgspec.Struct, frozen=True):
+    """The tariff and offering that somebody is put on by default."""
+
+    tariff_id: int
+    offering_id: int | None
 
 
 class BookTariff(msgspec.Struct, frozen=True):
@@ -239,11 +517,20 @@ class BookTariff(msgspec.Struct, frozen=True):
     units: str
     clock: str | None
     revision: int
+    block_period: str
+    blocks_over: str
+    whole_blocks: bool
+    demand_period: str
+    ratchet_share: Decimal
+    ratchet_months: int
+    round_per: str
+    with_losses: bool
 
 
 class BookSwitch(msgspec.Struct, frozen=True):
-    """From which minute of a type of day which bucket is in force."""
+    """From which minute of a type of day which bucket is in force, in the season of a month."""
 
+    month: int
     day_type: str
     minute: int
     bucket: int
@@ -261,6 +548,18 @@ class NoSuchFixedCharge(NotFound):
     """There is no such fixed charge in this portal."""
 
 
+class NoSuchAgreement(NotFound):
+    """There is no such service agreement in this portal."""
+
+
+class NoSuchOffering(NotFound):
+    """There is no such offering in this portal, or it is made no longer."""
+
+
+class NoSuchBuilding(NotFound):
+    """There is no such building in this portal."""
+
+
 class TariffNameTaken(Conflict, constraint="tariff_name_taken"):
     """A tariff with this name exists. Nothing was created; choose another name."""
 
@@ -274,7 +573,10 @@ class TariffTypeUnknown(Invalid, constraint="tariff_type_known"):
 
 
 class TierUnknown(Invalid, constraint="tier_known"):
-    """The tier is one of A, L, L2, L3, B1 to B9, T1 to T9. Nothing was scheduled."""
+    """The tier is one of A, L, L2, L3, B1 to B9, T1 to T9. Nothing was scheduled.
+
+    On a price plan also D, D1 to D9, X, X1 to X9, C, and their blocks such as T1B2 and DB2.
+    """
 
 
 class UsageBaseNegative(Invalid, constraint="usage_base_not_negative"):
@@ -294,6 +596,10 @@ class RateKindsMixed(Conflict):
 
     Such a tariff could not be priced, so no meter on it could be vended to.
     """
+
+
+class BucketsUnknown(Invalid, constraint="buckets_known"):
+    """The buckets of a rate are 1 to 9. Nothing was scheduled."""
 
 
 class RateCoaUnknown(Invalid, constraint="rate_coa_known"):
@@ -318,6 +624,56 @@ class CalendarNameLength(Invalid, constraint="calendar_named"):
 
 class FixedAmountNegative(Invalid, constraint="fixed_not_negative"):
     """The amount of a fixed charge is not negative. Nothing was changed."""
+
+
+class FixedDescription(Invalid, constraint="fixed_described"):
+    """The description of a charge has at most 100 characters. Nothing was changed."""
+
+
+class FixedRunsBackward(Invalid, constraint="fixed_runs_forward"):
+    """A charge must end later than it begins. Nothing was changed."""
+
+
+class FixedOverlaps(Conflict, constraint="one_charge_at_a_time"):
+    """The plan has another charge of this description within this time. Nothing was changed."""
+
+
+class FixedCoaUnknown(Invalid, constraint=("fixed_coa_known", "fixed_ar_coa_known")):
+    """The coa or ar_coa of a charge is not in the chart of accounts. Nothing was changed."""
+
+
+class RatchetImplausible(
+    Invalid, constraint=("ratchet_share_plausible", "ratchet_months_plausible")
+):
+    """A ratchet is a share from 0 to 1 of the highest of 1 to 60 months. Nothing was created."""
+
+
+class OfferingCode(Invalid, constraint="offering_coded"):
+    """The code of an offering has 1 to 40 characters, no blank at its ends. Nothing was created."""
+
+
+class OfferingCodeTaken(Conflict, constraint="offering_code_taken"):
+    """An offering with this code exists. Nothing was created; choose another code."""
+
+
+class InducementImplausible(Invalid, constraint="inducement_plausible"):
+    """A percentage is from 0 to 100. Nothing was created."""
+
+
+class InducementCoaUnknown(Invalid, constraint=("inducement_coa_known", "inducement_ar_coa_known")):
+    """The coa or ar_coa of an inducement is not in the chart of accounts. Nothing was created."""
+
+
+class PlanTwice(Conflict, constraint="one_plan_an_agreement"):
+    """The agreement was put on another plan meanwhile. Nothing was changed; look and try again."""
+
+
+class PlanAssignmentEmpty(Invalid, constraint="agreement_assignment_not_empty"):
+    """An assignment lasts longer than nothing. Nothing was changed."""
+
+
+class PlanBeyondTime(Invalid, constraint="agreement_assignment_in_time"):
+    """An instant lies at the very end of the time that can be told. Nothing was changed."""
 
 
 class TaxImplausible(Invalid, constraint="tax_rate_plausible"):

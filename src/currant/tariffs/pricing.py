@@ -25,7 +25,7 @@ from currant.money import apportion
 # Wide enough that money of any plausible size leaves the kernel without a second rounding.
 _WIDE = Context(prec=100)
 
-_TIERS = {f"{kind}{number}" for kind in "BT" for number in range(1, 10)} | {"A", "L", "L2", "L3"}
+TIERS = {f"{kind}{number}" for kind in "BT" for number in range(1, 10)} | {"A", "L", "L2", "L3"}
 
 
 class UnsoundTariff(Refusal):
@@ -48,7 +48,7 @@ class RateLine(Struct, frozen=True):
     tier: str
     rate: Decimal
     coa: str
-    usage_base_start: int = 0
+    usage_base_start: int | Decimal = 0
     taxable: bool = False
     description: str = ""
 
@@ -398,7 +398,7 @@ def _compile(version: TariffVersion) -> _Plan:
     first: dict[int, RateLine] = {}
     for tier, line in by_tier.items():
         if tier[0] == "B":
-            first.setdefault(line.usage_base_start * version.unit_size, line)
+            first.setdefault(int(line.usage_base_start * version.unit_size), line)
     edges = sorted(first)
     bounds = zip(edges, [0, *edges[1:]], [*edges[1:], None], strict=False)
     blocks = tuple(term(first[edge], begin, end) for edge, begin, end in bounds)
@@ -419,7 +419,7 @@ def _compile(version: TariffVersion) -> _Plan:
 def _check(version: TariffVersion, by_tier: Mapping[str, RateLine]) -> None:
     """Refuse what cannot be priced without a doubt."""
     for line in version.lines:
-        if line.tier not in _TIERS:
+        if line.tier not in TIERS:
             raise UnsoundTariff(f"{line.tier!r} is not a tier.", field="tier")
         if not line.rate.is_finite() or line.rate < 0:
             raise UnsoundTariff(
@@ -428,6 +428,11 @@ def _check(version: TariffVersion, by_tier: Mapping[str, RateLine]) -> None:
         if line.usage_base_start < 0:
             raise UnsoundTariff(
                 f"{line.tier} begins at {line.usage_base_start}; it must be 0 or more.",
+                field=line.tier,
+            )
+        if line.usage_base_start * version.unit_size % 1:
+            raise UnsoundTariff(
+                f"{line.tier} begins at {line.usage_base_start}, within a unit of the register.",
                 field=line.tier,
             )
     if len(by_tier) < len(version.lines):

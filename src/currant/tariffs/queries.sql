@@ -39,6 +39,61 @@ with made as (
 )
 select made.tariff_id, made.name from made;
 
+-- name: create_plan
+-- A price plan with its terms, rates and standing charges.
+with made as (
+    insert into tariffs.tariff (
+        portal_id, name, description, municipality, type, units, service, calendar_id,
+        block_period, blocks_over, whole_blocks, demand_period, ratchet_share, ratchet_months,
+        round_per, with_losses
+    )
+    values (
+        :portal_id::int, :name::text, :description::text, :municipality::text, :type::int,
+        :units::text, :service::text, :calendar_id::int, :block_period::text,
+        :blocks_over::text, :whole_blocks::boolean, :demand_period::text,
+        :ratchet_share::numeric, :ratchet_months::int, :round_per::text, :with_losses::boolean
+    )
+    returning tariff_id, name
+), rated as (
+    insert into tariffs.rate (
+        portal_id, tariff_id, tier, valid, rate, usage_base_start, units, service, coa, ar_coa,
+        taxable, description, last_mod, buckets, rounding, meter_type_code
+    )
+    select
+        :portal_id::int, made.tariff_id, line.tier,
+        tstzrange(:from_at::timestamptz, :until::timestamptz), line.rate, line.step_from,
+        :units::text, :service::text, line.coa, line.ar_coa, line.taxable, line.description,
+        :at::timestamptz, string_to_array(line.buckets, ',')::int[], line.rounding,
+        line.meter_type_code
+    from made
+    cross join unnest(
+        :tiers::text[], :rates::numeric[], :steps::numeric[], :coas::text[], :ar_coas::text[],
+        :taxables::boolean[], :descriptions::text[], :buckets::text[], :roundings::text[],
+        :meter_type_codes::text[]
+    ) with ordinality as line (
+        tier, rate, step_from, coa, ar_coa, taxable, description, buckets, rounding,
+        meter_type_code, n
+    )
+    order by line.n
+), charged as (
+    insert into tariffs.fixed_charge (
+        portal_id, tariff_id, description, amount, basis, coa, ar_coa, taxable, valid, rounding
+    )
+    select
+        :portal_id::int, made.tariff_id, charge.description, charge.amount, charge.basis,
+        charge.coa, charge.ar_coa, charge.taxable,
+        tstzrange(:from_at::timestamptz, :until::timestamptz), charge.rounding
+    from made
+    cross join unnest(
+        :charge_descriptions::text[], :amounts::numeric[], :bases::text[], :charge_coas::text[],
+        :charge_ar_coas::text[], :charge_taxables::boolean[], :charge_roundings::text[]
+    ) with ordinality as charge (
+        description, amount, basis, coa, ar_coa, taxable, rounding, n
+    )
+    order by charge.n
+)
+select made.tariff_id, made.name from made;
+
 -- name: lock_tariff
 -- A tariff by its name, locked against others who change it.
 select t.tariff_id, t.units from tariffs.tariff as t
@@ -46,12 +101,14 @@ where t.portal_id = :portal_id::int and t.name = :name::text
 for no key update;
 
 -- name: schedule_rate
--- End the line of a tier that is in force now where the new one begins, and insert that one:
--- taxable and described as the line of its tier before it. A new tier is taxable where an energy
--- line is, unless it is a levy. No row where block and time-of-use rates would be in force at once.
--- not null: start_at
+-- End the line of a tier that is in force now where the new one begins, and insert that one: what
+-- is not said of it (null) is as with the line of its tier before it. A new tier is taxable where
+-- an energy line is, unless it is a levy. No row where block and time-of-use rates would be in
+-- force at once.
+-- not null: start_at basis
 with before as materialized (
-    select r.taxable, r.description from tariffs.rate as r
+    select r.taxable, r.description, r.buckets, r.rounding, r.meter_type_code
+    from tariffs.rate as r
     where r.portal_id = :portal_id::int and r.tariff_id = :tariff_id::int
         and r.tier = :tier::text and lower(r.valid) < :start_at::timestamptz
     order by r.valid desc
@@ -64,20 +121,23 @@ with before as materialized (
         and r.valid @> :start_at::timestamptz
     returning r.rate_id
 )
-insert into tariffs.rate (
+insert into tariffs.rate as n (
     portal_id, tariff_id, tier, valid, rate, usage_base_start, units, service, coa, ar_coa,
-    taxable, description, last_mod
+    taxable, description, last_mod, buckets, rounding, meter_type_code
 )
 select
     :portal_id::int, :tariff_id::int, :tier::text,
     tstzrange(:start_at::timestamptz, :end_at::timestamptz), :rate::numeric,
-    :usage_base_start::bigint, :units::text, :service::text, :coa::text, :ar_coa::text,
-    coalesce(before.taxable, left(:tier::text, 1) <> 'L' and exists (
+    :usage_base_start::numeric, :units::text, :service::text, :coa::text, :ar_coa::text,
+    coalesce(:taxable::boolean, before.taxable, left(:tier::text, 1) <> 'L' and exists (
         select from tariffs.rate as r
         where r.portal_id = :portal_id::int and r.tariff_id = :tariff_id::int
             and r.tier ~ '^[BT]' and r.taxable and r.valid @> :at::timestamptz
     )),
-    coalesce(before.description, :description::text), :at::timestamptz
+    coalesce(:described::text, before.description, :description::text), :at::timestamptz,
+    coalesce(:buckets::int[], before.buckets, '{}'),
+    coalesce(:rounding::text, before.rounding, 'HALF_UP'),
+    coalesce(:meter_type_code::text, before.meter_type_code, '')
 from (select count(*) as lines from ended) as freed
 left join before on true
 where not exists (
@@ -87,8 +147,10 @@ where not exists (
         and r.valid && tstzrange(:start_at::timestamptz, :end_at::timestamptz)
 )
 returning
-    rate_id, tariff_id, service, tier, rate, lower(valid) as start_at, upper(valid) as end_at,
-    last_mod, usage_base_start, units, coa, ar_coa, description, taxable;
+    n.rate_id, n.tariff_id, n.service, n.tier, n.rate, lower(n.valid) as start_at,
+    upper(n.valid) as end_at, n.last_mod, n.usage_base_start, n.units, n.coa, n.ar_coa,
+    n.description, n.taxable, tariffs.basis(n) as basis, n.buckets, n.rounding,
+    n.meter_type_code;
 
 -- name: tariffs
 -- Tariffs by their ids' order, with the meters that are on each now.
@@ -99,8 +161,11 @@ select
         select count(*) from tariffs.assignment as a
         where a.portal_id = t.portal_id and a.tariff_id = t.tariff_id
             and a.valid @> :at::timestamptz
-    ) as meter_count
+    ) as meter_count,
+    t.type, t.units, c.name as calendar, t.block_period, t.blocks_over, t.whole_blocks,
+    t.demand_period, t.ratchet_share, t.ratchet_months, t.round_per
 from tariffs.tariff as t
+left join tariffs.calendar as c on c.portal_id = t.portal_id and c.calendar_id = t.calendar_id
 where t.portal_id = :portal_id::int
     and (:name::text is null or t.name = :name::text)
     and (:search::text is null or position(lower(:search::text) in lower(t.name)) > 0)
@@ -110,11 +175,11 @@ limit :how_many::bigint offset :skip::bigint;
 
 -- name: rates
 -- The past, present or future rates of some tariffs, by tier (levies last) and time.
--- not null: start_at
+-- not null: start_at basis
 select
     r.rate_id, r.tariff_id, r.service, r.tier, r.rate, lower(r.valid) as start_at,
     upper(r.valid) as end_at, r.last_mod, r.usage_base_start, r.units, r.coa, r.ar_coa,
-    r.description, r.taxable
+    r.description, r.taxable, tariffs.basis(r) as basis, r.buckets, r.rounding, r.meter_type_code
 from tariffs.rate as r
 where r.portal_id = :portal_id::int and r.tariff_id = any(:tariff_ids::int[])
     and case :period::text
@@ -125,12 +190,61 @@ where r.portal_id = :portal_id::int and r.tariff_id = any(:tariff_ids::int[])
 order by r.tariff_id, left(r.tier, 1) = 'L', r.tier collate "C", r.valid;
 
 -- name: fixed_charges
--- The fixed charges of some tariffs.
+-- The fixed charges of some tariffs that are in force; also those that were, or will be, where the
+-- past or the future is asked for.
 select
-    f.fixed_id, f.tariff_id, f.description, f.amount, f.basis, f.coa, f.ar_coa, f.taxable
+    f.fixed_id, f.tariff_id, f.description, f.amount, f.basis, f.coa, f.ar_coa, f.taxable,
+    lower(f.valid) as start_at, upper(f.valid) as end_at, f.rounding
 from tariffs.fixed_charge as f
 where f.portal_id = :portal_id::int and f.tariff_id = any(:tariff_ids::int[])
+    and case :period::text
+        when 'historical' then coalesce(lower(f.valid) <= :at::timestamptz, true)
+        when 'current' then f.valid @> :at::timestamptz
+        when 'future' then coalesce(upper(f.valid) > :at::timestamptz, true)
+    end
 order by f.tariff_id, f.fixed_id;
+
+-- name: schedule_charge
+-- End the charge of a description that runs where the new one begins, and insert that one: what is
+-- not said of it (null) is as with the one before it. No row where none is before it and its basis
+-- is not said.
+with before as materialized (
+    select f.basis, f.coa, f.ar_coa, f.taxable, f.rounding
+    from tariffs.fixed_charge as f
+    where f.portal_id = :portal_id::int and f.tariff_id = :tariff_id::int
+        and f.description = :description::text
+        and lower(f.valid) is distinct from :start_at::timestamptz
+        and coalesce(lower(f.valid) < :start_at::timestamptz, true)
+    order by f.valid desc
+    limit 1
+), ended as (
+    update tariffs.fixed_charge as f
+    set valid = tstzrange(lower(f.valid), :start_at::timestamptz)
+    where f.portal_id = :portal_id::int and f.tariff_id = :tariff_id::int
+        and f.description = :description::text and f.valid @> :start_at::timestamptz
+        and lower(f.valid) is distinct from :start_at::timestamptz
+    returning f.fixed_id
+)
+insert into tariffs.fixed_charge (
+    portal_id, tariff_id, description, amount, basis, coa, ar_coa, taxable, valid, rounding
+)
+select
+    :portal_id::int, :tariff_id::int, :description::text, :amount::numeric,
+    coalesce(:basis::text, before.basis), coalesce(:coa::text, before.coa, '4900'),
+    coalesce(:ar_coa::text, before.ar_coa, '1102'),
+    coalesce(:taxable::boolean, before.taxable, exists (
+        select from tariffs.rate as r
+        where r.portal_id = :portal_id::int and r.tariff_id = :tariff_id::int and r.taxable
+            and r.valid @> :start_at::timestamptz
+    )),
+    tstzrange(:start_at::timestamptz, :end_at::timestamptz),
+    coalesce(:rounding::text, before.rounding, 'HALF_UP')
+from (select count(*) as lines from ended) as freed
+left join before on true
+where coalesce(:basis::text, before.basis) is not null
+returning
+    fixed_id, tariff_id, description, amount, basis, coa, ar_coa, taxable,
+    lower(valid) as start_at, upper(valid) as end_at, rounding;
 
 -- name: set_tax
 -- End the portal's tax where the new one begins, or replace the one that begins there; the new one
@@ -164,11 +278,13 @@ with made as (
     values (:portal_id::int, :name::text, :clock::text)
     returning calendar_id
 ), switched as (
-    insert into tariffs.calendar_switch (portal_id, calendar_id, day_type, minute, bucket)
-    select :portal_id::int, made.calendar_id, s.day_type, s.minute, s.bucket
+    insert into tariffs.calendar_switch (
+        portal_id, calendar_id, day_type, minute, bucket, month
+    )
+    select :portal_id::int, made.calendar_id, s.day_type, s.minute, s.bucket, s.month
     from made
-    cross join unnest(:day_types::text[], :minutes::int[], :buckets::int[])
-        as s (day_type, minute, bucket)
+    cross join unnest(:day_types::text[], :minutes::int[], :buckets::int[], :months::int[])
+        as s (day_type, minute, bucket, month)
 ), celebrated as (
     insert into tariffs.calendar_holiday (portal_id, calendar_id, day)
     select :portal_id::int, made.calendar_id, h.day
@@ -190,7 +306,9 @@ where t.portal_id = :portal_id::int and t.name = :name::text;
 -- The amount of a fixed charge from now on.
 update tariffs.fixed_charge as f set amount = :amount::numeric
 where f.portal_id = :portal_id::int and f.fixed_id = :fixed_id::int
-returning f.fixed_id, f.tariff_id, f.description, f.amount, f.basis, f.coa, f.ar_coa, f.taxable;
+returning
+    f.fixed_id, f.tariff_id, f.description, f.amount, f.basis, f.coa, f.ar_coa, f.taxable,
+    lower(f.valid) as start_at, upper(f.valid) as end_at, f.rounding;
 
 -- name: meter_and_tariff
 -- A meter and a tariff by what they are called, and the accounts that the meter supplies from an
@@ -223,7 +341,8 @@ select
 -- Put meters on tariffs from an instant each; answers how many changed.
 -- not null: changed
 select tariffs.assign(
-    :portal_id::int, :meter_ids::bigint[], :tariff_ids::int[], :from_at::timestamptz[]
+    :portal_id::int, :meter_ids::bigint[], :tariff_ids::int[], :from_at::timestamptz[],
+    :login::text
 ) as changed;
 
 -- name: draw_again
@@ -257,7 +376,9 @@ select
 -- name: assignments
 -- The tariffs of a meter in time.
 -- not null: start_at
-select t.name as tariff, lower(a.valid) as start_at, upper(a.valid) as end_at
+select
+    a.assignment_id, t.name as tariff, lower(a.valid) as start_at, upper(a.valid) as end_at,
+    a.assigned_by
 from tariffs.assignment as a
 inner join tariffs.tariff as t on t.portal_id = a.portal_id and t.tariff_id = a.tariff_id
 where a.portal_id = :portal_id::int and a.meter_id = :meter_id::bigint
@@ -265,7 +386,10 @@ order by a.valid;
 
 -- name: book_tariff
 -- The tariff that a price book is about, with its calendar's clock.
-select t.tariff_id, t.name, p.timezone as zone, t.units, c.clock, t.revision
+select
+    t.tariff_id, t.name, p.timezone as zone, t.units, c.clock, t.revision, t.block_period,
+    t.blocks_over, t.whole_blocks, t.demand_period, t.ratchet_share, t.ratchet_months, t.round_per,
+    t.with_losses
 from tariffs.tariff as t
 inner join access.portal as p on p.portal_id = t.portal_id
 left join tariffs.calendar as c on c.portal_id = t.portal_id and c.calendar_id = t.calendar_id
@@ -276,10 +400,20 @@ where t.portal_id = :portal_id::int and t.tariff_id = :tariff_id::int;
 -- not null: start_at
 select
     lower(r.valid) as start_at, upper(r.valid) as end_at, r.tier, r.rate, r.coa,
-    r.usage_base_start, r.taxable, r.description
+    r.usage_base_start, r.taxable, r.description, r.ar_coa, r.buckets, r.rounding,
+    r.meter_type_code
 from tariffs.rate as r
 where r.portal_id = :portal_id::int and r.tariff_id = :tariff_id::int
 order by r.tier, r.valid;
+
+-- name: book_charges
+-- All standing charges of a tariff, past, present and future.
+select
+    lower(f.valid) as start_at, upper(f.valid) as end_at, f.description, f.amount, f.basis, f.coa,
+    f.ar_coa, f.taxable, f.rounding
+from tariffs.fixed_charge as f
+where f.portal_id = :portal_id::int and f.tariff_id = :tariff_id::int
+order by f.fixed_id;
 
 -- name: book_taxes
 -- All tax rates of a portal.
@@ -290,12 +424,12 @@ order by valid;
 
 -- name: book_switches
 -- When the buckets of a tariff's calendar change, by type of day.
-select s.day_type, s.minute, s.bucket
+select s.month, s.day_type, s.minute, s.bucket
 from tariffs.tariff as t
 inner join tariffs.calendar_switch as s
     on s.portal_id = t.portal_id and s.calendar_id = t.calendar_id
 where t.portal_id = :portal_id::int and t.tariff_id = :tariff_id::int
-order by s.day_type, s.minute;
+order by s.month, s.day_type, s.minute;
 
 -- name: book_holidays
 -- The holidays of a tariff's calendar.
@@ -305,3 +439,136 @@ inner join tariffs.calendar_holiday as h
     on h.portal_id = t.portal_id and h.calendar_id = t.calendar_id
 where t.portal_id = :portal_id::int and t.tariff_id = :tariff_id::int
 order by h.day;
+
+-- name: create_offering
+-- An offering with its inducements, in their order.
+with made as (
+    insert into tariffs.offering (portal_id, code, description)
+    values (:portal_id::int, :code::text, :description::text)
+    returning offering_id
+), induced as (
+    insert into tariffs.inducement (
+        portal_id, offering_id, position, kind, value, description, condition, taxable, coa, ar_coa
+    )
+    select
+        :portal_id::int, made.offering_id, i.n, i.kind, i.value, i.description, i.condition,
+        i.taxable, i.coa, i.ar_coa
+    from made
+    cross join unnest(
+        :kinds::text[], :values::numeric[], :descriptions::text[], :conditions::text[],
+        :taxables::boolean[], :coas::text[], :ar_coas::text[]
+    ) with ordinality as i (kind, value, description, condition, taxable, coa, ar_coa, n)
+)
+select made.offering_id from made;
+
+-- name: offerings
+-- Offerings by code: all, or some by their ids or by a code.
+select o.offering_id, o.code, o.description, o.active
+from tariffs.offering as o
+where o.portal_id = :portal_id::int
+    and (:code::text is null or o.code = :code::text)
+    and (:offering_ids::int[] is null or o.offering_id = any(:offering_ids::int[]))
+order by o.code;
+
+-- name: inducements
+-- The inducements of some offerings, in their order.
+select
+    i.offering_id, i.kind, i.value, i.description, i.condition, i.taxable, i.coa, i.ar_coa
+from tariffs.inducement as i
+where i.portal_id = :portal_id::int and i.offering_id = any(:offering_ids::int[])
+order by i.offering_id, i.position;
+
+-- name: agreement_and_plan
+-- An agreement's account, and a tariff and an offering by what they are called; an offering that is
+-- no longer made is none.
+select
+    (
+        select a.account
+        from customers.agreement as g
+        inner join customers.account as a
+            on a.portal_id = g.portal_id and a.account_id = g.account_id
+        where g.portal_id = :portal_id::int and g.agreement_id = :agreement_id::bigint
+    ) as account,
+    (
+        select t.tariff_id from tariffs.tariff as t
+        where t.portal_id = :portal_id::int and t.name = :tariff::text
+    ) as tariff_id,
+    (
+        select o.offering_id from tariffs.offering as o
+        where o.portal_id = :portal_id::int and o.code = :offering::text and o.active
+    ) as offering_id;
+
+-- name: assign_agreements
+-- Put agreements on tariffs and offerings from an instant each; answers how many changed.
+-- not null: changed
+select
+    tariffs.assign_agreements(
+        :portal_id::int, :agreement_ids::bigint[], :tariff_ids::int[], :offering_ids::int[],
+        :from_at::timestamptz[], :login::text
+    ) as changed;
+
+-- name: agreement_assignments
+-- The tariffs and offerings of an agreement in time.
+-- not null: start_at
+select
+    a.assignment_id, t.name as tariff, o.code as offering, lower(a.valid) as start_at,
+    upper(a.valid) as end_at, a.assigned_by
+from tariffs.agreement_assignment as a
+left join tariffs.tariff as t on t.portal_id = a.portal_id and t.tariff_id = a.tariff_id
+left join tariffs.offering as o on o.portal_id = a.portal_id and o.offering_id = a.offering_id
+where a.portal_id = :portal_id::int and a.agreement_id = :agreement_id::bigint
+order by a.valid;
+
+-- name: building_and_plan
+-- A building by its code in any case, a tariff and an offering.
+select
+    (
+        select b.building_id from locations.building as b
+        where b.portal_id = :portal_id::int and lower(b.building_code) = lower(:building::text)
+    ) as building_id,
+    (
+        select t.tariff_id from tariffs.tariff as t
+        where t.portal_id = :portal_id::int and t.name = :tariff::text
+    ) as tariff_id,
+    (
+        select o.offering_id from tariffs.offering as o
+        where o.portal_id = :portal_id::int and o.code = :offering::text and o.active
+    ) as offering_id;
+
+-- name: set_building_default
+-- What a building's default is from now on.
+insert into tariffs.building_default (
+    portal_id, building_id, product_type, customer_type, direct_debit, tariff_id, offering_id
+)
+values (
+    :portal_id::int, :building_id::bigint, :product_type::text, :customer_type::text,
+    :direct_debit::boolean, :tariff_id::int, :offering_id::int
+)
+on conflict (portal_id, building_id, product_type, customer_type, direct_debit)
+do update set tariff_id = excluded.tariff_id, offering_id = excluded.offering_id;
+
+-- name: building_defaults
+-- The defaults of a building, or of all, by its code.
+select
+    b.building_code as building, d.product_type, d.customer_type, d.direct_debit,
+    t.name as tariff, o.code as offering
+from tariffs.building_default as d
+inner join locations.building as b
+    on b.portal_id = d.portal_id and b.building_id = d.building_id
+inner join tariffs.tariff as t on t.portal_id = d.portal_id and t.tariff_id = d.tariff_id
+left join tariffs.offering as o on o.portal_id = d.portal_id and o.offering_id = d.offering_id
+where d.portal_id = :portal_id::int
+    and (:building::text is null or lower(b.building_code) = lower(:building::text))
+order by b.building_code, d.product_type, d.customer_type, d.direct_debit;
+
+-- name: default_plan
+-- What somebody is put on who moves into a building: the default of their type, or else of any; the
+-- one for how they pay, or else the one for those who do not pay by direct debit.
+select d.tariff_id, d.offering_id
+from tariffs.building_default as d
+where d.portal_id = :portal_id::int and d.building_id = :building_id::bigint
+    and d.product_type = :product_type::text
+    and d.customer_type in (:customer_type::text, '')
+    and d.direct_debit in (:direct_debit::boolean, false)
+order by d.customer_type = '', d.direct_debit desc
+limit 1;

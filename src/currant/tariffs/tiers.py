@@ -1,8 +1,13 @@
-"""The tiers of a tariff: fuel (A), blocks (B1 to B9) or time-of-use buckets (T1 to T9), levies."""
+"""The tiers of a tariff: what a new one has, how each is called, and where it is booked."""
 
 from currant.tariffs.model import CreateTariff
+from currant.tariffs.plans import tier_of
+
+ENERGY_COA = "4005"
+FUEL_COA = "4000"
 
 _WORDS = {"A": "Fuel Charge", "B": "Block", "T": "Time of Use", "L": "Levy"}
+_PLAN_WORDS = {"D": "Demand", "X": "Feed-in", "C": "Concession"}
 
 
 def tiers_of(command: CreateTariff) -> list[str]:
@@ -14,4 +19,13 @@ def tiers_of(command: CreateTariff) -> list[str]:
 
 def description_of(tier: str) -> str:
     """Return how a new line of a tier is called; the seed's samples say the words."""
-    return f"{_WORDS.get(tier[:1], '')} {tier[1:]}".strip()
+    if tier[:1] in _WORDS and "B" not in tier[1:]:
+        return f"{_WORDS[tier[:1]]} {tier[1:]}".strip()
+    told = tier_of(tier)
+    words = f"{(_WORDS | _PLAN_WORDS)[told.kind]} {told.bucket or ''}".strip()
+    return words if told.block == 1 else f"{words}, Block {told.block}"
+
+
+def coa_of(tier: str) -> str:
+    """Return the chart account that a tier is booked to where nothing else is said."""
+    return FUEL_COA if tier == "A" else ENERGY_COA

@@ -72,10 +72,11 @@ class ReverseTransaction(msgspec.Struct, frozen=True, forbid_unknown_fields=True
 
 
 class Reversible(msgspec.Struct, frozen=True):
-    """An entry as a reversal needs to know it."""
+    """An entry as a reversal needs to know it; `told_kind` is what clients know it as."""
 
     entry_id: int
     kind: str
+    told_kind: str
     recorded_at: datetime
     account: str | None
     account_id: int | None

@@ -1,8 +1,9 @@
 -- name: reversible
 -- An entry as a reversal needs to know it; null is an entry of no account.
--- not null: reversed
+-- not null: told_kind reversed
 select
-    e.entry_id, e.kind, e.recorded_at, a.account, e.account_id, e.amount, e.arrears_amount,
+    e.entry_id, e.kind, transactions.told_kind(e.portal_id, e.entry_id, e.kind) as told_kind,
+    e.recorded_at, a.account, e.account_id, e.amount, e.arrears_amount,
     e.energy_wh, e.reverses,
     exists(
         select from ledger.entry as r where r.portal_id = e.portal_id and r.reverses = e.entry_id
@@ -83,21 +84,26 @@ order by l.allocation_id;
 
 -- name: transactions
 -- The entries that were recorded from one instant to before another, as J29 prints them, by id;
--- without those of accounts that are blocked for the caller (* is every one).
--- not null: account contract customer_name serial_number
+-- without those of accounts that are blocked for the caller (* is every one). A receipt is told by
+-- the kind of its tender; what bills, moves between accounts of ours, refunds and bonds post has no
+-- kind there and is left out, and so are its reversals.
+-- not null: account contract customer_name serial_number kind
 select
     e.vendor_number, e.login, coalesce(a.account, 'unassigned') as account,
     coalesce(a.contract, a.account, 'unassigned') as contract,
     coalesce(c.name, '') as customer_name,
     coalesce(m.serial_number, 'unassigned') as serial_number,
-    e.entry_id, e.kind, e.recorded_at, e.arrears_amount, e.amount, e.energy_wh, e.tender_number,
-    e.tender_name
+    e.entry_id,
+    transactions.told_kind(e.portal_id, e.entry_id, e.kind) as kind,
+    e.recorded_at, e.arrears_amount, e.amount, e.energy_wh, e.tender_number, e.tender_name
 from ledger.entry as e
+left join ledger.entry as o on o.portal_id = e.portal_id and o.entry_id = e.reverses
 left join customers.account as a on a.portal_id = e.portal_id and a.account_id = e.account_id
 left join customers.customer as c on c.portal_id = a.portal_id and c.customer_id = a.customer_id
 left join metering.meter as m on m.portal_id = e.portal_id and m.meter_id = e.meter_id
 where e.portal_id = :portal_id::int
     and e.recorded_at >= :first_at::timestamptz and e.recorded_at < :before::timestamptz
+    and coalesce(o.kind, e.kind) not in ('invoice', 'transfer', 'refund', 'bond')
     and (
         a.account is null
         or (a.account <> all(:blocked::text[]) and '*' <> all(:blocked::text[]))

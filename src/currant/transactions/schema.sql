@@ -47,13 +47,26 @@ begin
 end
 $$;
 
+-- The kind of transaction that clients know an entry as: a receipt by the kind of its tender.
+create function transactions.told_kind(in_portal int, of_entry bigint, of_kind text)
+returns text
+language sql stable
+return case of_kind
+    when 'receipt' then (
+        select receipts.tender(b.batch_type)
+        from receipts.receipt as r
+        inner join receipts.batch as b on b.portal_id = r.portal_id and b.batch_no = r.batch_no
+        where r.portal_id = in_portal and r.entry_id = of_entry
+    )
+    when 'adjustment' then 'adjust'
+    else of_kind
+end;
+
 -- Reverse an entry with all that it moved: the wallet, the items it paid or issued, the credit it
 -- gave, the units it sold and the fixed charges it paid, and the tender in a batch that is still
--- open (posting rule L17). What is then left of other credits settles what is owed again. A wallet
--- may go below zero. Meters of a wallet that holds nothing more are asked to disconnect, those of
--- one that holds something again are given back their supply. The unit lines of the original say
--- how much of it was sold. `given_back` says whether the tender left the batch that it was taken
--- in; it is null where there was none.
+-- open (posting rule L17). What is then left of other credits settles what is owed again. The unit
+-- lines of the original say how much of it was sold. `given_back` says whether the tender left the
+-- batch that it was taken in; it is null where there was none.
 create function transactions.reverse(
     in_portal int, by_login text, by_vendor text, of_entry bigint, why text, at timestamptz,
     out entry_id bigint, out balance numeric, out given_back boolean
@@ -63,37 +76,13 @@ as $$
 declare
     original ledger.entry;
     sale record;
-    moved record;
 begin
     select e.* into original from ledger.entry as e
     where e.portal_id = in_portal and e.entry_id = of_entry;
     perform transactions.hold_account(in_portal, original.account_id);
     select r.entry_id into reverse.entry_id
     from ledger.reverse(in_portal, by_login, by_vendor, at, array[of_entry], why) as r;
-    for moved in
-        select w.kind, c.balance
-        from (
-            select
-                case p.coa when '2100' then 'currency' else 'units' end as kind,
-                sum(p.amount) as amount
-            from ledger.posting as p
-            where p.portal_id = in_portal and p.entry_id = of_entry
-                and p.coa in ('2100', 'U100') and p.account_id = original.account_id
-            group by p.coa
-        ) as w
-        cross join lateral prepayment.credit_many(
-            in_portal, array[original.account_id], array[w.kind], array[w.amount]
-        ) as c
-    loop
-        reverse.balance := moved.balance;
-        if moved.balance > 0 then
-            perform headends.settle_relays(
-                in_portal, array[original.account_id], array[moved.kind], at
-            );
-        else
-            perform headends.cut_off(in_portal, array[original.account_id], array[moved.kind], at);
-        end if;
-    end loop;
+    reverse.balance := prepayment.take_back(in_portal, of_entry, original.account_id, at);
     select v.meter_id, v.month, v.wallet_kind, v.energy_wh into sale
     from vending.vend as v
     where v.portal_id = in_portal and v.account_id = original.account_id and v.entry_id = of_entry;
@@ -106,6 +95,7 @@ begin
     perform receivables.unallocate(in_portal, of_entry, reverse.entry_id, at);
     perform receivables.take_back(in_portal, of_entry, reverse.entry_id, at);
     perform receivables.settle(in_portal, by_login, by_vendor, at, array[original.account_id]);
+    perform receipts.guard_bond(in_portal, original.account_id);
     if original.kind in ('cash', 'check', 'card', 'eft') then
         given_back := batches.give_back(in_portal, of_entry, reverse.entry_id, at);
     end if;

@@ -133,7 +133,8 @@ async def reverse(tx: Tx, command: ReverseTransaction) -> TransactionReversed:
     if found.kind in _ELSEWHERE:
         raise NotReversible(_ELSEWHERE[found.kind], field="id")
     if found.account is None:
-        raise NotReversible("It is of no account.", field="id")
+        told = "It came into suspense and is reversed as a receipt."
+        raise NotReversible(told if found.kind == "receipt" else "It is of no account.", field="id")
     await _refuse_beyond_limit(tx, found)
     mirrored = await tx.one(
         _REVERSE,
@@ -148,7 +149,7 @@ async def reverse(tx: Tx, command: ReverseTransaction) -> TransactionReversed:
         transaction_id=mirrored.entry_id,
         reverses=found.entry_id,
         account=found.account,
-        kind=found.kind,
+        kind=found.told_kind,
         currency=tx.portal.currency,
         timezone=tx.portal.timezone,
         amount=_amount(found),
@@ -267,7 +268,7 @@ async def _refuse_beyond_limit(tx: Tx, found: Reversible) -> None:
     limit, currency = tx.user.special_limit, tx.portal.currency
     if limit is None:
         return
-    worth: int | None = to_minor(_amount(found), currency)
+    worth: int | None = to_minor(abs(_amount(found)), currency)
     if not worth and found.energy_wh and found.account_id is not None:
         worth = await units_worth(tx, found.account_id, found.energy_wh)
     if worth is None:

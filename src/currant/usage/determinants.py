@@ -28,11 +28,15 @@ from currant.usage.layouts import (
     DETERMINANTS,
     IMPORT,
     INSTANT,
+    ITEMS,
     OVERALL,
     SUMS,
     Terms,
+    flat_calendar,
 )
 from currant.usage.registerdays import EPOCH, MINUTE, TICK, Block, Days, Items, demands
+
+__all__ = ["ITEMS", "Summing", "Terms", "combine", "determine", "flat_calendar", "settle"]
 
 _NEVER = np.iinfo(np.int64).max
 

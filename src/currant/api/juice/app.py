@@ -7,6 +7,7 @@ from litestar import Litestar, Response, get
 from litestar.exceptions import HTTPException
 
 from currant.api import docs
+from currant.api.envelope import MEDIA_TYPE, bug, framed, on_bug
 from currant.api.http import AnyRequest, App, Ready, guarded
 from currant.api.juice import (
     arrears,
@@ -22,7 +23,7 @@ from currant.api.juice import (
     users,
     wallets,
 )
-from currant.api.juice.frame import MEDIA_TYPE, bug, framed, on_bug, on_http, on_refusal
+from currant.api.juice.frame import VERSION, on_http, on_refusal
 from currant.api.juice.openapi import juice_document
 from currant.api.limits import Limits
 from currant.door import Door
@@ -73,4 +74,4 @@ def juice_app(door: Door, config: Settings, limits: Limits) -> App:
     app.state.door = door
     app.state.settings = config
     app.state.limits = limits
-    return framed(guarded(app, bug))  # type: ignore[arg-type]
+    return framed(guarded(app, bug), VERSION)  # type: ignore[arg-type]

@@ -27,6 +27,7 @@ from litestar.openapi.spec import (
 )
 
 from currant.access.permissions import NEEDED, Permission
+from currant.api.envelope import FAILURES
 from currant.api.http import INTERACTIVE_SECONDS
 from currant.api.openapi import (
     JSON,
@@ -73,16 +74,6 @@ _SECTIONS = {
     "J23": "Tariffs",
     "J29": "Transactions",
     "J32": "System users",
-}
-_FAILURES = {
-    400: (201, "The body cannot be read, is too large or did not arrive in time."),
-    401: (100, "The credentials are missing or wrong, or the user is not active."),
-    403: (101, "The caller may not do this in this portal."),
-    404: (201, "What was named does not exist."),
-    406: (201, "A value is missing, ill-typed, out of range or contradicts what is recorded."),
-    429: (300, "Too many requests; `Retry-After` says when the next is taken."),
-    500: (300, "Something unexpected happened here."),
-    503: (300, "The database cannot be reached, or it took too long; try again."),
 }
 _HEADERS: dict[str, tuple[str, dict[str, Any]]] = {
     "Status": ("The status in words, such as `200 OK`.", {"type": "string"}),
@@ -227,7 +218,7 @@ def juice_document(
         "Every answer is `error`, with `error_message` where it is not 0 and `data` where it is.",
         Components(
             headers=headers,
-            responses={str(code): _failure(code) for code in _FAILURES},
+            responses={str(code): _failure(code) for code in FAILURES},
         ),
         _SHAPES.components(),
     )
@@ -278,7 +269,7 @@ def _success(answers: Any, *, warns: bool) -> OpenAPIResponse:
 
 def _failure(status: int, data: Any = None) -> OpenAPIResponse:
     """Return the response of what was not done."""
-    code, description = _FAILURES[status]
+    code, description = FAILURES[status]
     error = {"type": "integer", "enum": [200, code]} if status == 404 else {"const": code}
     members: dict[str, Any] = {
         "error": error,

@@ -5,8 +5,9 @@ from litestar import Response, get
 
 from currant import wire
 from currant.access.verbs import Nothing, who_am_i
+from currant.api.envelope import MEDIA_TYPE
 from currant.api.http import AnyRequest, Ready, door_of, signed_in
-from currant.api.juice.frame import MEDIA_TYPE, done
+from currant.api.juice.frame import done
 from currant.api.juice.openapi import Moment, documented
 from currant.errors import Unavailable
 

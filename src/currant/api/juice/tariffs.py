@@ -100,7 +100,7 @@ class RateDetails(msgspec.Struct, frozen=True, kw_only=True):
     taxable: bool | msgspec.UnsetType = msgspec.UNSET
     tier: str
     units: str
-    usage_base_start: int
+    usage_base_start: int | Decimal
 
 
 class TariffDetails(msgspec.Struct, frozen=True, kw_only=True):
@@ -126,7 +126,7 @@ class RateCreated(msgspec.Struct, frozen=True):
     start_date: str
     end_date: str
     last_mod: Instant
-    usage_base_start: int
+    usage_base_start: int | Decimal
     units: str
     coa: int
     ar_coa: int
@@ -297,7 +297,7 @@ def _rate(rate: Rate, timezone: str) -> RateDetails:
         taxable=rate.taxable or msgspec.UNSET,
         tier=rate.tier,
         units=rate.units,
-        usage_base_start=rate.usage_base_start,
+        usage_base_start=_whole(rate.usage_base_start),
     )
 
 
@@ -312,11 +312,17 @@ def _scheduled(scheduled: RateScheduled) -> RateCreated:
         start_date=scheduled.start,
         end_date=scheduled.end,
         last_mod=format_instant(rate.last_mod, ZoneInfo(scheduled.timezone)),
-        usage_base_start=rate.usage_base_start,
+        usage_base_start=_whole(rate.usage_base_start),
         units=rate.units,
         coa=int(rate.coa),
         ar_coa=int(rate.ar_coa),
     )
+
+
+def _whole(threshold: Decimal) -> int | Decimal:
+    """Write where a block begins: a whole number of units, but where a plan says a fraction."""
+    whole = int(threshold)
+    return whole if whole == threshold else threshold.normalize()
 
 
 ROUTES = [post_tariff, get_tariffs, get_current, get_historical, get_future, post_rate]

@@ -33,8 +33,9 @@ from currant.access.verbs import (
     show_user,
     update_user,
 )
+from currant.api.envelope import forbid_storing, is_head
 from currant.api.http import AnyRequest, Query, door_of, json_of, key_of, signed_in
-from currant.api.juice.frame import done, forbid_storing, is_head
+from currant.api.juice.frame import done
 from currant.api.juice.openapi import PORTAL, documented, parameter
 from currant.door import Verb
 from currant.errors import Forbidden, Invalid, Refusal

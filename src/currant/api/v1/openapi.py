@@ -5,11 +5,18 @@ from typing import Any
 
 import msgspec
 from litestar.handlers import HTTPRouteHandler
-from litestar.openapi.spec import Components, OpenAPIResponse, Operation
+from litestar.openapi.spec import (
+    Components,
+    OpenAPIResponse,
+    Operation,
+)
 
+from currant.api.http import INTERACTIVE_SECONDS
 from currant.api.openapi import (
+    JSON,
     Shapes,
     document_of,
+    file_body,
     json_answer,
     json_body,
     operation,
@@ -18,9 +25,11 @@ from currant.api.openapi import (
 from currant.batches.tenders import TENDERS
 from currant.errors import Fault
 from currant.headends.model import Command, RequestState
+from currant.intervals.model import FAULT_COLUMNS, KINDS
 
+_FILE = "application/octet-stream"
 _WALLETS = ("currency", "units")
-_REASONS = ("NOSITE", "BACKWARDS", "MULTIPLIER", "HIGH")
+_REASONS = ("NOSITE", "BACKWARDS", "MULTIPLIER", "HIGH", "REPEATED")
 _SHAPES = Shapes(
     {
         ("Vend", "tender"): TENDERS,
@@ -31,10 +40,14 @@ _SHAPES = Shapes(
         ("PayArrears", "tender"): TENDERS,
         ("Quarantined", "reason"): _REASONS,
         ("Released", "reason"): _REASONS,
+        ("Unplaced", "reason"): tuple(FAULT_COLUMNS),
+        ("Gap", "kind"): KINDS,
         ("MeterRequest", "command"): tuple(Command),
         ("MeterRequest", "state"): tuple(RequestState),
     }
 )
+_FILE = {"type": "string", "format": "binary"}
+_TEXT: dict[str, Any] = {"type": "string"}
 _DESCRIBED = {"portal": "The key of the portal, or an alias of it."}
 _REFUSALS = {
     400: "The body cannot be read.",
@@ -71,20 +84,31 @@ _PROBLEM_SCHEMA = {
 
 
 def documented(
-    answers: type[msgspec.Struct],
+    answers: type[msgspec.Struct] | None = None,
     *,
     takes: msgspec.Struct | None = None,
     status: int = 200,
     listed: bool = False,
     paged: bool = False,
     changes: bool = False,
+    takes_file: Sequence[str] = (),
+    sends_file: str = "",
+    text: str = "",
+    within: int = INTERACTIVE_SECONDS,
 ) -> type[Operation]:
     """Document what a handler answers, and what it takes by an example of it.
 
     `listed`: it answers a list of them as `data`. `paged`: also `next`, the cursor of the page
-    that follows. `changes`: it changes something, though it takes no body.
+    that follows. `changes`: it changes something, though it takes no body. `takes_file`: its body
+    is a file of one of these media types; `sends_file`: it answers a file of that type. `text`: it
+    answers a text, and this sentence says what it is. `within`: in how many seconds it is given up.
     """
-    schema = _SHAPES.schema_of(answers)
+    if answers is None:
+        schema, media_type = _TEXT, "text/*"
+    elif sends_file:
+        schema, media_type = _FILE, sends_file
+    else:
+        schema, media_type = _SHAPES.schema_of(answers), JSON
     if listed or paged:
         members: dict[str, Any] = {"data": {"type": "array", "items": schema}}
         if paged:
@@ -92,10 +116,15 @@ def documented(
             members["next"] = {"type": ["string", "null"], "description": told}
         schema = {"type": "object", "required": list(members), "properties": members}
     body = None if takes is None else json_body(_SHAPES.schema_of(type(takes)), takes)
+    if takes_file:
+        body = file_body(takes_file)
     refusals = [code for code in _REFUSALS if body or changes or code not in _OF_A_CHANGE]
-    responses = {status: json_answer(sentence_of(answers), schema)}
+    responses = {status: json_answer(text or sentence_of(answers), schema, media_type)}
     return operation(
-        responses | {code: _refusal(code) for code in refusals}, body=body, described=_DESCRIBED
+        responses | {code: _refusal(code) for code in refusals},
+        body=body,
+        described=_DESCRIBED,
+        within=within,
     )
 
 

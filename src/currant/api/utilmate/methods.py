@@ -1,0 +1,252 @@
+"""The register of the methods: what each takes, tells and calls, stated once.
+
+    @reads("GETBUILDINGLIST", "U03", calls=buildings, bulk=True)
+    async def get_building_list(tx: Tx, wanted: BuildingsWanted) -> AsyncIterator[BuildingRow]:
+
+    @changes("POSTSITE", "U34", calls=set_site_status)
+    async def post_site(tx: Tx, sent: SiteSent) -> SiteChanged:
+
+A method works in the one transaction of its request, which the door opens, audits and commits under
+the name and the permission of the verb that it calls. Each item is a question of its own, or an act
+that is done with all the others or not at all.
+"""
+
+import functools
+from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import contextmanager
+from typing import Any, TypeVar, get_args, get_origin, get_type_hints
+
+import msgspec
+
+from currant.access.methods import METHODS
+from currant.access.permissions import NEEDED, Permission
+from currant.api.utilmate.parameters import Page, Sent
+from currant.db.tx import Tx
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+REGISTER: dict[str, "Method"] = {}
+
+
+class Row(msgspec.Struct, frozen=True, kw_only=True):
+    """What a method tells; `item` counts from 0 which item it belongs to, where there are more."""
+
+    item: int | msgspec.UnsetType = msgspec.UNSET
+
+
+class FileRow(Row, frozen=True, kw_only=True):
+    """A file, in base64."""
+
+    file_name: str
+    mime_type: str
+    content_base64: str
+
+
+class Summary(msgspec.Struct, frozen=True, kw_only=True):
+    """What a method tells of all its rows together."""
+
+
+class Total(Summary, frozen=True, kw_only=True):
+    """How many rows there are, however many are told."""
+
+    total: int
+
+
+class Method(msgspec.Struct, frozen=True):
+    """A method: its code and number, its shapes, the verb or view that it calls, what runs it."""
+
+    code: str
+    number: str
+    takes: type[Sent]
+    row: type[Row]
+    summary: type[Summary] | None
+    calls: tuple[Callable[..., Any], ...]
+    run: Callable[..., Any]
+    sentence: str
+    bulk: bool = False
+    whole: bool = False
+    raw: bool = False
+    further: Callable[[Any], bool] | None = None
+
+    @property
+    def acts(self) -> bool:
+        """Whether it changes something."""
+        return not self.code.startswith("GET")
+
+    @property
+    def permissions(self) -> list[Permission]:
+        """What its verb or view needs, and what the one that it calls for more needs."""
+        return [NEEDED[verb] for verb in self.calls]
+
+    def verb_for(self, items: Sequence[Sent]) -> Callable[..., Any]:
+        """Return the verb that items call: the second where any of them asks for more."""
+        more = self.further is not None and any(map(self.further, items))
+        return self.calls[1 if more else 0]
+
+
+def reads(
+    code: str, number: str, *, calls: Callable[..., Any], bulk: bool = False, raw: bool = False
+) -> Callable[[F], F]:
+    """Register a method that asks: an async iterator of rows, and of a `Summary` at their end.
+
+    `bulk`: a list that a page can be asked of. `raw`: one file, which is sent as it is.
+    """
+
+    def register(run: F) -> F:
+        hints = get_type_hints(run)
+        (told,) = get_args(hints["return"])
+        _register(code, number, run, (calls,), hints, told, bulk=bulk, raw=raw)
+        return run
+
+    return register
+
+
+def changes(
+    code: str,
+    number: str,
+    *,
+    calls: Callable[..., Any],
+    or_else: Callable[..., Any] | None = None,
+    where: Callable[[Any], bool] | None = None,
+) -> Callable[[F], F]:
+    """Register a method that acts: on one item, or on a list of all of them.
+
+    `or_else` is the verb that it calls `where` an item asks for what takes another permission.
+    """
+
+    def register(run: F) -> F:
+        hints = get_type_hints(run)
+        verbs = (calls,) if or_else is None else (calls, or_else)
+        _register(code, number, run, verbs, hints, hints["return"], further=where)
+        return run
+
+    return register
+
+
+def _register(
+    code: str,
+    number: str,
+    run: Callable[..., Any],
+    calls: tuple[Callable[..., Any], ...],
+    hints: dict[str, Any],
+    told: Any,
+    *,
+    bulk: bool = False,
+    raw: bool = False,
+    further: Callable[[Any], bool] | None = None,
+) -> None:
+    if code not in METHODS or code in REGISTER:
+        raise TypeError(f"{code} is no method, or stands twice")
+    (taken,) = (hint for name, hint in hints.items() if name not in ("tx", "return"))
+    whole = get_origin(taken) is list
+    if whole:
+        (taken,), (told,) = get_args(taken), get_args(told)
+    shapes = [told] if isinstance(told, type) else list(get_args(told))
+    (row,) = (shape for shape in shapes if issubclass(shape, Row))
+    summaries = [shape for shape in shapes if issubclass(shape, Summary)]
+    if bulk and not issubclass(taken, Page):
+        raise TypeError(f"{code} takes no page")
+    REGISTER[code] = Method(
+        code,
+        number,
+        taken,
+        row,
+        summaries[0] if summaries else None,
+        calls,
+        run,
+        (run.__doc__ or "").strip().partition("\n")[0],
+        bulk,
+        whole,
+        raw,
+        further,
+    )
+
+
+class Answered:
+    """The rows of a method, one after another, and when they have ended its summary."""
+
+    def __init__(self, method: Method, tx: Tx, items: Sequence[Sent]) -> None:
+        self.method = method
+        self._tx = tx
+        self._items = items
+        self._summaries: list[dict[str, Any]] = []
+
+    async def rows(self) -> AsyncIterator[Row]:
+        """Run the items one by one and yield what they answer."""
+        many = len(self._items) > 1
+        for place, sent in enumerate(self._items):
+            with _named(place, many=many):
+                refuse_blocked(self._tx, sent)
+                async for row in self._of(sent):
+                    yield msgspec.structs.replace(row, item=place) if many else row
+
+    async def _of(self, sent: Sent) -> AsyncIterator[Row]:
+        found: AsyncIterable[Row | Summary] = self.method.run(self._tx, sent)
+        first = sent.offset if isinstance(sent, Page) else 0
+        beyond = None if not isinstance(sent, Page) or sent.limit is None else first + sent.limit
+        count, summary = 0, {}
+        async for told in found:
+            if isinstance(told, Summary):
+                summary = msgspec.structs.asdict(told)
+                continue
+            if not self.method.bulk:
+                refuse_blocked(self._tx, told)
+            if count >= first and (beyond is None or count < beyond):
+                yield told
+            count += 1
+        self._summaries.append({"total": count} | summary if self.method.bulk else summary)
+
+    def summary(self) -> dict[str, Any] | None:
+        """Return the summary; of several items one for each."""
+        if not any(self._summaries):
+            return None
+        return self._summaries[0] if len(self._summaries) == 1 else {"items": self._summaries}
+
+
+@functools.cache
+def act_of(code: str, verb: Callable[..., Any]) -> Callable[[Tx, Any], Awaitable[list[Row]]]:
+    """Return what does all the items of a method in one transaction, as a verb for the door.
+
+    It has the name and the permission of the verb that the method calls for them.
+    """
+    method = REGISTER[code]
+
+    async def act(tx: Tx, items: Sequence[Any]) -> list[Row]:
+        for sent in items:
+            refuse_blocked(tx, sent)
+        if method.whole:
+            rows: list[Row] = await method.run(tx, list(items))
+        else:
+            rows = []
+            for place, sent in enumerate(items):
+                with _named(place, many=len(items) > 1):
+                    rows.append(await method.run(tx, sent))
+        for row in rows:
+            refuse_blocked(tx, row)
+        if len(items) == 1:
+            return rows
+        return [msgspec.structs.replace(row, item=place) for place, row in enumerate(rows)]
+
+    functools.update_wrapper(act, verb)
+    del act.__wrapped__  # type: ignore[attr-defined]  # or the door would read the verb's answer
+    act.__annotations__ = {"return": list[method.row]}  # type: ignore[name-defined]
+    NEEDED[act] = NEEDED[verb]
+    return act
+
+
+def refuse_blocked(tx: Tx, told: object) -> None:
+    """Refuse what names an account that the caller is barred from."""
+    account = getattr(told, "account_number", None)
+    if isinstance(account, str):
+        tx.user.refuse_blocked(account)
+
+
+@contextmanager
+def _named(place: int, *, many: bool) -> Any:
+    """Note on what is raised which of several items it is about."""
+    try:
+        yield
+    except Exception as error:
+        if many:
+            error.add_note(f"parameters[{place}]")
+        raise

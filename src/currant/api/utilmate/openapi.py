@@ -1,0 +1,263 @@
+"""The OpenAPI document of the Utilmate face, told from the register of its methods.
+
+Each method is an operation of its alias; what the RPC path takes is one of all their calls.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import msgspec
+from litestar.handlers import HTTPRouteHandler
+from litestar.openapi.spec import (
+    Components,
+    OpenAPIHeader,
+    OpenAPIMediaType,
+    OpenAPIResponse,
+    Operation,
+    Parameter,
+    Reference,
+    SecurityScheme,
+)
+
+from currant.api.envelope import FAILURES
+from currant.api.http import FILE_SECONDS, INTERACTIVE_SECONDS
+from currant.api.openapi import (
+    SIGNING_IN,
+    Shapes,
+    Written,
+    document_of,
+    json_answer,
+    json_body,
+    operation,
+)
+from currant.api.utilmate.methods import REGISTER, Method, Total
+from currant.api.utilmate.parameters import Sent
+
+_SIGNING_IN = SIGNING_IN | {
+    "Key": SecurityScheme(
+        type="http",
+        scheme="bearer",
+        description="An access key; `currant key create` gives one. Users need `utilmate.api`.",
+    )
+}
+_SECTIONS = {
+    "GETACCREC GETADJUST GETJOURNALS GETRECEIPT POSTRECEIPT POSTADJUSTMENT": "Accounts",
+    "GETINVOICE GETINVOICEPDF GETINVDET GETRANGEINV POSTCHARGE": "Invoices",
+    "GETCUST GETCUSTDET POSTCUST POSTMOVEIN POSTMOVEOUT POSTPROVISION": "Customers",
+    "GETBUILDINGLIST GETMETER GETSITELIST GETLOSS GETSITE POSTSITE": "Sites",
+    "GETREADS GETUSAGE GETUTILITYUSAGE POSTREAD": "Usage",
+    "GETPRICES GETALLACCNTPP GETACCNTPRICE GETCUSTOMERPRICING": "Prices",
+    "GETWORKORDER POSTACTIVITY UPDATEWORKORDER": "Work",
+    "GETREPORT GETRPTLIS GETALLRPTLIS": "Reports",
+}
+_FLAG = {"type": "string", "enum": ["Y", "N"]}
+_COMPANY = Parameter(
+    name="companycode",
+    param_in="query",
+    description="The company: the portal's key or an alias, in any case. Without it the caller's.",
+    schema=Written({"type": "string"}),
+)
+_IDEMPOTENCY_KEY = Parameter(
+    name="Idempotency-Key",
+    param_in="header",
+    description="Repeats of a request with its key are answered as the first was.",
+    schema=Written({"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"}),
+)
+_HEADERS: dict[str, tuple[str, dict[str, Any]]] = {
+    "Status": ("The status in words, such as `200 OK`.", {"type": "string"}),
+    "X-Content-Type-Options": ("Not to be guessed.", {"const": "nosniff"}),
+    "Cache-Control": ("For how long the answer is good.", {"type": "string"}),
+    "Content-Length": ("The bytes of the body.", {"type": "integer", "minimum": 0}),
+    "Date": ("When it was answered.", {"type": "string"}),
+}
+_SHAPES = Shapes()
+
+
+def documented(method: Method, verb: str) -> type[Operation]:
+    """Document the alias of a method, by the verb of HTTP that it is called with."""
+    schema = _schema_of(method.takes)
+    asking = verb == "GET"
+    parameters = _in_the_query(schema) if asking else [_IDEMPOTENCY_KEY] * method.acts
+    items = {"anyOf": [_ref(method), {"type": "array", "items": _ref(method), "maxItems": 1000}]}
+    codes = set(FAILURES) - ({400} if asking else set())
+    responses: dict[int, OpenAPIResponse | Reference] = {200: _success(method)}
+    responses |= {code: Reference(f"#/components/responses/{code}") for code in sorted(codes)}
+    return operation(
+        responses,
+        named=method.code if method.acts or asking else f"{method.code}-items",
+        body=None if asking else json_body(items),
+        parameters=[_COMPANY, *parameters],
+        tag=next(tag for codes_of, tag in _SECTIONS.items() if method.code in codes_of.split()),
+        within=FILE_SECONDS if method.bulk else INTERACTIVE_SECONDS,
+        calls=method.calls,
+    )
+
+
+def documented_call() -> type[Operation]:
+    """Document the RPC path, by which every method is called."""
+    rows = {"type": "array", "items": {"type": "object", "additionalProperties": True}}
+    members = {
+        "error": {"type": "integer", "const": 0},
+        "methodcode": {"type": "string"},
+        "data": rows,
+        "summary": {"type": "object", "additionalProperties": True},
+    }
+    schema = {"type": "object", "required": ["error", "methodcode", "data"], "properties": members}
+    answer = json_answer("What the alias of the method answers.", schema, headers=_standing())
+    if answer.content:
+        answer.content["application/pdf"] = _pdf()
+    calls = [
+        {
+            "type": "object",
+            "title": method.code,
+            "required": ["companycode", "methodcode", "parameters"],
+            "properties": {
+                "companycode": {"type": "string"},
+                "methodcode": {"const": method.code},
+                "parameters": {"anyOf": [_ref(method), {"type": "array", "items": _ref(method)}]},
+            },
+        }
+        for method in REGISTER.values()
+    ]
+    responses: dict[int, OpenAPIResponse | Reference] = {200: answer}
+    responses |= {code: Reference(f"#/components/responses/{code}") for code in FAILURES}
+    return operation(
+        responses,
+        named="post",
+        body=json_body({"oneOf": calls}),
+        parameters=[_IDEMPOTENCY_KEY],
+        tag="RPC",
+        within=FILE_SECONDS,
+    )
+
+
+def utilmate_document(routes: Sequence[HTTPRouteHandler]) -> dict[str, Any]:
+    """Return the document of the Utilmate face."""
+    headers: dict[str, OpenAPIHeader | Reference] = {
+        name: OpenAPIHeader(schema=Written(schema), description=told, required=True)
+        for name, (told, schema) in _HEADERS.items()
+    }
+    shapes = {method.takes.__name__: _schema_of(method.takes) for method in REGISTER.values()}
+    document = document_of(
+        routes,
+        "Utilmate API library",
+        "Every answer is `error`, `data`, which is a list, and the code of the method; with"
+        " `error_message` where `error` is not 0.",
+        Components(headers=headers, responses={str(code): _failure(code) for code in FAILURES}),
+        _SHAPES.components() | shapes,
+        _SIGNING_IN,
+    )
+    for path in document["paths"].values():
+        for told in path.values():
+            code = told["operationId"].removesuffix("-items")
+            if code in REGISTER:
+                needed = [permission.value for permission in REGISTER[code].permissions]
+                told["x-permission"] = needed[0] if len(needed) == 1 else needed
+    return document
+
+
+def _success(method: Method) -> OpenAPIResponse:
+    """Return the response of what was done: rows in the envelope, or a file as it is."""
+    members: dict[str, Any] = {
+        "error": {"type": "integer", "const": 0},
+        "methodcode": {"const": method.code},
+        "data": {"type": "array", "items": _SHAPES.schema_of(method.row)},
+    }
+    required = list(members)
+    summary = method.summary or (Total if method.bulk else None)
+    if summary is not None:
+        one = _SHAPES.schema_of(_with_total(summary) if method.bulk else summary)
+        of_items = {"type": "object", "required": ["items"], "properties": {"items": {
+            "type": "array", "items": one}}}  # fmt: skip
+        members["summary"] = {"anyOf": [one, of_items]}
+    schema = {"type": "object", "required": required, "properties": members}
+    answer = json_answer(method.sentence, schema, headers=_standing())
+    if method.raw and answer.content:
+        answer.content["application/pdf"] = _pdf()
+    return answer
+
+
+def _with_total(summary: type[msgspec.Struct]) -> Any:
+    """Return the summary of a list, which tells the total too."""
+    if issubclass(summary, Total):
+        return summary
+    raise TypeError(f"{summary.__name__} is of a list and has no total")
+
+
+def _pdf() -> OpenAPIMediaType:
+    return OpenAPIMediaType(schema=Written({"type": "string", "format": "binary"}))
+
+
+def _failure(status: int) -> OpenAPIResponse:
+    """Return the response of what was not done."""
+    code, description = FAILURES[status]
+    members: dict[str, Any] = {
+        "error": {"type": "integer", "enum": [200, code]} if status == 404 else {"const": code},
+        "error_message": {"type": "string", "description": "What happened, and what to do."},
+        "methodcode": {"type": "string"},
+        "data": {"type": "array", "maxItems": 0},
+    }
+    required = ["error", "error_message", "data"]
+    schema = {"type": "object", "required": required, "properties": members}
+    headers: dict[str, Any] = _standing()
+    if status == 401:
+        headers["WWW-Authenticate"] = OpenAPIHeader(
+            schema=Written({"type": "string"}), description="How to sign in.", required=True
+        )
+    if status in (429, 503):
+        headers["Retry-After"] = OpenAPIHeader(
+            schema=Written({"type": "integer", "minimum": 1}),
+            description="In how many seconds to try again.",
+            required=True,
+        )
+    return json_answer(description, schema, headers=headers)
+
+
+def _standing() -> dict[str, OpenAPIHeader | Reference]:
+    return {name: Reference(f"#/components/headers/{name}") for name in _HEADERS}
+
+
+def _ref(method: Method) -> dict[str, Any]:
+    return {"$ref": f"#/components/schemas/{method.takes.__name__}"}
+
+
+def _in_the_query(schema: Mapping[str, Any]) -> list[Parameter]:
+    """Return the parameters of a method as those of a query string."""
+    return [
+        Parameter(
+            name=name,
+            param_in="query",
+            description=told.get("description"),
+            required=name in schema.get("required", ()),
+            schema=Written(told),
+        )
+        for name, told in schema["properties"].items()
+    ]
+
+
+def _schema_of(shape: type[Sent]) -> dict[str, Any]:
+    """Return the schema of what a method is sent; it stands whole, with the shapes within."""
+    (_,), parts = msgspec.json.schema_components([shape], ref_template="{name}")
+    told: dict[str, Any] = _whole(parts[shape.__name__], parts)
+    for options in (shape.one_of, shape.any_of):
+        if options:
+            how = "One of these is sent" if options is shape.one_of else "At least one is sent"
+            told["description"] = f"{told.get('description', '')} {how}: {', '.join(options)}."
+    return told
+
+
+def _whole(node: Any, parts: Mapping[str, Any]) -> Any:
+    """Put the shapes in the place of their names, and tell kinds as they are sent."""
+    if isinstance(node, list):
+        return [_whole(part, parts) for part in node]
+    if not isinstance(node, dict):
+        return node
+    if "$ref" in node:
+        return _whole(parts[node["$ref"]], parts)
+    if node.get("type") == "boolean":
+        kept = {name: part for name, part in node.items() if name not in ("type", "default")}
+        default = {"default": "Y" if node["default"] else "N"} if "default" in node else {}
+        return kept | _FLAG | default
+    if node.get("format") == "decimal":
+        return {name: part for name, part in node.items() if name != "format"} | {"type": "number"}
+    return {name: _whole(part, parts) for name, part in node.items() if part is not None}

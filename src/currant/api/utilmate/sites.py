@@ -1,0 +1,1 @@
+"""Buildings, sites and their meters."""

@@ -1,0 +1,250 @@
+"""Put lines together as drafts: an invoice for each account, with what is remarkable of it."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date, timedelta
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+
+from currant.billing.lines import Counted, DraftLine, tax_by_invoice
+from currant.billing.model import DraftTerms, DueDays, Policy, Remarkable
+from currant.billing.periods import Measured, Period, Supply, measured
+from currant.money import from_minor
+
+_DAY = timedelta(days=1)
+_HOLDING = ("NEGATIVE", "OUTLIER")
+_ONE = Decimal(1)
+
+Span = tuple[int, date]
+
+
+class Draft(msgspec.Struct, frozen=True):
+    """An invoice before it is posted; days are [start, end)."""
+
+    account_id: int
+    building_id: int | None
+    location_id: int | None
+    kind: str
+    start: date
+    end: date
+    tax_rounding: str
+    lines: tuple[DraftLine, ...]
+    measured: tuple[Measured, ...]
+    covered: tuple[tuple[int, date, date], ...]
+    held_for: str | None
+
+    @property
+    def net_minor(self) -> int:
+        """The sum of the lines before tax."""
+        return sum(line.net_minor for line in self.lines)
+
+    @property
+    def tax_minor(self) -> int:
+        """The tax of the lines."""
+        return sum(line.tax_minor for line in self.lines)
+
+
+class DraftTuples(msgspec.Struct, frozen=True):
+    """Drafts as `invoices.draft` takes them."""
+
+    invoices: list[tuple[Any, ...]]
+    lines: list[tuple[Any, ...]]
+    measured: list[tuple[Any, ...]]
+    days: list[tuple[Any, ...]]
+
+
+def interval_totals(
+    periods: Sequence[Period], counts: Sequence[Counted]
+) -> dict[Span, tuple[int, int]]:
+    """Sum what intervals measured for each supply, imported and exported, without losses told."""
+    totals: dict[Span, tuple[int, int]] = {}
+    for period, counted in zip(periods, counts, strict=True):
+        if period.supply.intervals:
+            key = (period.supply.due.agreement_id, period.supply.start)
+            imported, exported = totals.get(key, (0, 0))
+            totals[key] = (imported + counted.metered_wh, exported + counted.metered_export_wh)
+    return totals
+
+
+def account_drafts(
+    billed: Sequence[Supply],
+    lines: Mapping[int, Sequence[DraftLine]],
+    charges: Mapping[int, Sequence[DraftLine]],
+    totals: Mapping[Span, tuple[int, int]],
+    terms: DraftTerms,
+    currency: str,
+) -> tuple[list[Draft], list[Remarkable]]:
+    """Put an invoice together for each account that has days or charges to bill."""
+    by_account: dict[int, list[Supply]] = {}
+    for supply in billed:
+        by_account.setdefault(supply.due.account_id, []).append(supply)
+    drafts, remarkable = [], []
+    for account_id in sorted(by_account.keys() | charges.keys()):
+        supplies = by_account.get(account_id, [])
+        told = [*lines.get(account_id, ()), *charges.get(account_id, ())]
+        draft, found = _draft(account_id, supplies, told, totals, terms)
+        found += _of_the_total(draft, currency)
+        holding = [row.detail for row in found if row.kind in _HOLDING]
+        if holding:
+            draft = msgspec.structs.replace(draft, held_for=" ".join(holding))
+        drafts.append(draft)
+        remarkable += found
+    return drafts, remarkable
+
+
+def _draft(
+    account_id: int,
+    supplies: Sequence[Supply],
+    lines: Sequence[DraftLine],
+    totals: Mapping[Span, tuple[int, int]],
+    terms: DraftTerms,
+) -> tuple[Draft, list[Remarkable]]:
+    """Put the invoice of an account together."""
+    policy = terms.policy
+    if policy.tax_rounding == "INVOICE":
+        lines = tax_by_invoice(lines)
+    used: list[Measured] = []
+    found: list[Remarkable] = []
+    for supply in supplies:
+        rows = [*measured(supply), *_intervals(supply, totals)]
+        used += rows
+        found += _of_the_usage(supply.due, rows, (supply.end - supply.start).days, policy)
+    starts = [supply.start for supply in supplies] or [line.start for line in lines]
+    ends = [supply.end for supply in supplies] or [line.end for line in lines]
+    places = [supply.due for supply in supplies if supply.due.location_id is not None]
+    final = bool(supplies) and all(
+        supply.due.ends and supply.end > supply.due.to_on for supply in supplies
+    )
+    return Draft(
+        account_id,
+        places[0].building_id if places else None,
+        places[0].location_id if places else None,
+        "FINAL" if final else "NORMAL",
+        min(starts),
+        max(ends),
+        policy.tax_rounding,
+        tuple(lines),
+        tuple(used),
+        tuple((s.due.agreement_id, s.start, s.end) for s in supplies),
+        None,
+    ), found
+
+
+def _intervals(supply: Supply, totals: Mapping[Span, tuple[int, int]]) -> Iterable[Measured]:
+    """Tell what the intervals of a supply come to, by the first stream of each direction."""
+    imported, exported = totals.get((supply.due.agreement_id, supply.start), (0, 0))
+    for direction, quantity in (("E", imported), ("I", exported)):
+        rows = [row for row in supply.intervals if row.direction == direction]
+        if rows:
+            yield Measured(
+                supply, rows[0], supply.start, supply.end, None, None, "INTERVAL", _ONE, quantity
+            )
+
+
+def _of_the_usage(
+    due: DueDays, used: Sequence[Measured], days: int, policy: Policy
+) -> list[Remarkable]:
+    """Say what is remarkable of an agreement's usage: an estimate, or far from the usual."""
+    found = []
+    if any(row.basis == "ESTIMATED" for row in used):
+        found.append(
+            Remarkable(due.account_id, due.agreement_id, "ESTIMATED", "Some usage is estimated.")
+        )
+    quantity = sum(row.quantity for row in used if row.row.direction == "E")
+    if due.usual_wh and days:
+        percent = int(100 * quantity / (due.usual_wh * days))
+        if percent >= policy.outlier_percent or percent * policy.outlier_percent <= 10_000:
+            detail = f"Usage a day is {percent} % of the usual."
+            found.append(Remarkable(due.account_id, due.agreement_id, "OUTLIER", detail))
+    return found
+
+
+def _of_the_total(draft: Draft, currency: str) -> list[Remarkable]:
+    """Say where an invoice comes to nothing, or to less."""
+    total = draft.net_minor + draft.tax_minor
+    if total > 0:
+        return []
+    kind = "NEGATIVE" if total else "ZERO"
+    detail = f"The invoice comes to {from_minor(total, currency)}."
+    return [Remarkable(draft.account_id, None, kind, detail)]
+
+
+def draft_tuples(drafts: Sequence[Draft], currency: str) -> DraftTuples:
+    """Return drafts as the composite types of invoices/schema.sql."""
+    numbered = list(enumerate(drafts, start=1))
+    return DraftTuples(
+        [
+            (
+                n,
+                draft.account_id,
+                draft.building_id,
+                draft.location_id,
+                draft.kind,
+                draft.start,
+                draft.end - _DAY,
+                draft.tax_rounding,
+                from_minor(draft.net_minor, currency),
+                from_minor(draft.tax_minor, currency),
+                draft.held_for,
+            )
+            for n, draft in numbered
+        ],
+        [_line_tuple(n, line, currency) for n, draft in numbered for line in draft.lines],
+        [_measured_tuple(n, row) for n, draft in numbered for row in draft.measured],
+        [
+            (n, agreement_id, start, end - _DAY)
+            for n, draft in numbered
+            for agreement_id, start, end in draft.covered
+        ],
+    )
+
+
+def _line_tuple(n: int, line: DraftLine, currency: str) -> tuple[Any, ...]:
+    """Return a line as `invoices.new_line`."""
+    return (
+        n,
+        line.agreement_id,
+        line.location_id,
+        None,
+        line.product_type,
+        line.line_type,
+        line.description,
+        line.start,
+        line.end - _DAY,
+        line.quantity,
+        line.unit,
+        line.rate,
+        line.loss_factor,
+        from_minor(line.net_minor, currency),
+        from_minor(line.tax_minor, currency),
+        "GST" if line.taxable else "FREE",
+        line.coa,
+        line.ar_coa,
+        line.tariff_id,
+        line.charge_id,
+        msgspec.json.encode(line.why).decode(),
+    )
+
+
+def _measured_tuple(n: int, row: Measured) -> tuple[Any, ...]:
+    """Return what a register measured as `invoices.new_measured`."""
+    return (
+        n,
+        row.supply.due.agreement_id,
+        row.supply.due.location_id,
+        row.row.register_id,
+        row.row.serial_number,
+        row.row.register_no,
+        row.row.meter_type_code,
+        row.row.unit,
+        row.start,
+        row.end - _DAY,
+        None if row.previous is None else row.previous.value,
+        None if row.current is None else row.current.value,
+        row.basis,
+        row.multiplier,
+        row.quantity,
+        row.row.direction == "I",
+        row.supply.due.loss_factor,
+    )

@@ -1,0 +1,156 @@
+"""The shapes of billing: the policy, facts of what is due, and what is refused."""
+
+from datetime import date, datetime
+from decimal import Decimal
+
+import msgspec
+
+from currant.errors import Invalid
+
+
+class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How a portal bills.
+
+    `tax_rounding` is LINE or INVOICE, both lawful; `outlier_percent` of the usual a day makes a
+    bill an outlier; a register's last read may be `read_tolerance_days` before a run's end.
+    """
+
+    tax_rounding: str = "LINE"
+    due_days: int = 14
+    reopen_months: int = 9
+    outlier_percent: int = 300
+    read_tolerance_days: int = 10
+
+
+class DraftTerms(msgspec.Struct, frozen=True):
+    """What drafts are made for: the run that they are of, the last day billed, the policy."""
+
+    run_id: int
+    through: date
+    policy: Policy
+
+
+class Remarkable(msgspec.Struct, frozen=True):
+    """What was found remarkable of an account or one of its agreements."""
+
+    account_id: int
+    agreement_id: int | None
+    kind: str
+    detail: str
+
+
+class Drafted(msgspec.Struct, frozen=True):
+    """How many invoices were drafted, and what was remarkable."""
+
+    invoices: int
+    remarkable: list[Remarkable]
+
+
+class DueDays(msgspec.Struct, frozen=True):
+    """Days of an agreement that no invoice covers yet: from the first to the last, inclusive."""
+
+    account_id: int
+    agreement_id: int
+    location_id: int | None
+    building_id: int | None
+    product_type: str
+    timezone: str
+    from_on: date
+    to_on: date
+    ends: bool
+    usual_wh: Decimal | None
+    loss_factor: Decimal | None
+    offering_id: int | None
+
+
+class MeteredRow(msgspec.Struct, frozen=True):
+    """A register that measured for an agreement's due days, while its meter hung there."""
+
+    agreement_id: int
+    due_from: date
+    meter_id: int
+    register_id: int
+    serial_number: str
+    register_no: int
+    metering_type: str
+    meter_type_code: str
+    direction: str
+    unit: str
+    dials: int
+    hung_from: datetime
+    hung_to: datetime | None
+
+
+class ReadRow(msgspec.Struct, frozen=True, gc=False):
+    """A read that counts, of a register."""
+
+    register_id: int
+    read_at: datetime
+    value: int
+    multiplier: Decimal
+    estimated: bool
+
+
+class AssignedRow(msgspec.Struct, frozen=True):
+    """Which tariff prices a meter, or an agreement without one, from when to when."""
+
+    meter_id: int | None
+    agreement_id: int | None
+    tariff_id: int
+    revision: int
+    start_at: datetime
+    end_at: datetime | None
+
+
+class ChargeRow(msgspec.Struct, frozen=True):
+    """An approved charge that waits for an invoice; money is signed, a credit's negative."""
+
+    account_id: int
+    charge_id: int
+    agreement_id: int | None
+    location_id: int | None
+    charge_on: date
+    net: Decimal
+    tax: Decimal
+    tax_code: str
+    coa: str
+    ar_coa: str
+    description: str
+
+
+class LineItemRow(msgspec.Struct, frozen=True):
+    """A line of a service without a meter, with the tax rate of the first day that is due."""
+
+    agreement_id: int
+    line_item_id: int
+    description: str
+    quantity: Decimal
+    unit_price: Decimal
+    price_includes_tax: bool
+    frequency: str
+    credit: bool
+    tax_code: str
+    coa: str
+    ar_coa: str
+    begins_on: date
+    tax_rate: Decimal
+
+
+class TaxRoundingUnknown(Invalid, constraint="tax_rounding_known"):
+    """Tax is rounded by LINE or by INVOICE. Nothing was changed."""
+
+
+class DueDaysImplausible(Invalid, constraint="due_days_plausible"):
+    """Invoices are due in 0 to 90 days. Nothing was changed."""
+
+
+class ReopenMonthsImplausible(Invalid, constraint="reopen_months_plausible"):
+    """Late reads reopen 0 to 24 months. Nothing was changed."""
+
+
+class OutlierImplausible(Invalid, constraint="outlier_plausible"):
+    """A bill is an outlier from 101 to 10000 percent of the usual. Nothing was changed."""
+
+
+class ToleranceImplausible(Invalid, constraint="read_tolerance_plausible"):
+    """A last read may be 0 to 90 days old. Nothing was changed."""

@@ -1,0 +1,285 @@
+"""From what is due and measured to drafts: which days can be billed, cut into calculation periods.
+
+A bill's days run up to the last day that all basic registers of the agreement were read for, and
+that the intervals reach; they are cut where the plan, its rates or the tax change, and into months
+where the plan tells anything by the month (domain rules 23 and 24). Nothing here prices.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from itertools import pairwise
+from zoneinfo import ZoneInfo
+
+import msgspec
+
+from currant.billing.measuring import DayRead, Meter, Span, day_of, months_from
+from currant.billing.model import AssignedRow, DueDays, MeteredRow, ReadRow, Remarkable
+from currant.clock import day_bounds
+from currant.tariffs.book import PriceBook
+
+_DAY = timedelta(days=1)
+
+
+class Register(msgspec.Struct, frozen=True):
+    """A basic register for the days that its meter hung: [start, end), with its reads."""
+
+    row: MeteredRow
+    meter: Meter
+    start: date
+    end: date
+
+    @property
+    def name(self) -> str:
+        """How people tell it from others."""
+        return f"Meter {self.row.serial_number} register {self.row.register_no}"
+
+
+class Supply(msgspec.Struct, frozen=True):
+    """Days of an agreement that can be billed, [start, end), and what measured them."""
+
+    due: DueDays
+    start: date
+    end: date
+    registers: tuple[Register, ...]
+    intervals: tuple[MeteredRow, ...]
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The zone that the agreement's days are told in."""
+        return ZoneInfo(self.due.timezone)
+
+
+class Period(msgspec.Struct, frozen=True):
+    """A calculation period: days of a supply under one version of one plan."""
+
+    supply: Supply
+    span: Span
+    tariff_id: int
+
+    @property
+    def instants(self) -> tuple[datetime, datetime]:
+        """When the period begins and ends."""
+        zone = self.supply.zone
+        return day_bounds(self.span.start, zone)[0], day_bounds(self.span.end, zone)[0]
+
+
+class Measured(msgspec.Struct, frozen=True):
+    """What a register measured on a bill; values are None where no read stands at the day."""
+
+    supply: Supply
+    row: MeteredRow
+    start: date
+    end: date
+    previous: DayRead | None
+    current: DayRead | None
+    basis: str
+    multiplier: Decimal
+    quantity: int
+
+
+def hung(row: MeteredRow, due: DueDays) -> tuple[date, date]:
+    """Return the days of an agreement's due days that a meter hung, [start, end)."""
+    zone = ZoneInfo(due.timezone)
+    start = max(due.from_on, day_of(row.hung_from, zone))
+    end = due.to_on + _DAY
+    return start, end if row.hung_to is None else min(end, day_of(row.hung_to, zone))
+
+
+def supplies(
+    due: Sequence[DueDays],
+    rows: Sequence[MeteredRow],
+    reads: Sequence[ReadRow],
+    *,
+    through: date,
+    tolerance: int,
+) -> tuple[list[Supply], list[Remarkable]]:
+    """Say which of the due days can be billed, and what stands in the way of the others.
+
+    `tolerance` is how many days before `through` the last read of a register may be. The days of an
+    agreement that ends run to its end or not at all: a final bill needs its final read.
+    """
+    by_due: dict[tuple[int, date], list[MeteredRow]] = {}
+    for row in rows:
+        by_due.setdefault((row.agreement_id, row.due_from), []).append(row)
+    by_register: dict[int, list[ReadRow]] = {}
+    for read in reads:
+        by_register.setdefault(read.register_id, []).append(read)
+    ready, found = [], []
+    for days in due:
+        measuring = by_due.get((days.agreement_id, days.from_on), [])
+        if days.location_id is None:
+            ready.append(Supply(days, days.from_on, days.to_on + _DAY, (), ()))
+            continue
+        told = _metered(days, measuring, by_register, through, tolerance)
+        if isinstance(told, Supply):
+            ready.append(told)
+        elif told is not None:
+            found.append(told)
+    return ready, found
+
+
+def _metered(
+    days: DueDays,
+    rows: Sequence[MeteredRow],
+    reads: Mapping[int, Sequence[ReadRow]],
+    through: date,
+    tolerance: int,
+) -> Supply | Remarkable | None:
+    """Cut the due days of a metered agreement to those that are measured."""
+    hanging = [(row, *hung(row, days)) for row in rows]
+    hanging = [(row, start, end) for row, start, end in hanging if start < end]
+    if not hanging:
+        return _missing(days, f"No meter hung there from {days.from_on} to {days.to_on}.")
+    registers = [
+        Register(row, _read(row, reads.get(row.register_id, ()), days), start, end)
+        for row, start, end in hanging
+        if row.metering_type == "BASIC"
+    ]
+    for register in registers:
+        if lacking := _lacking(register, days):
+            return _missing(days, f"{register.name} has no read at {lacking}.")
+    past = days.to_on + _DAY
+    end = past
+    if not days.ends:
+        last = [r.meter.last_day or days.from_on for r in registers if r.end == past]
+        end = max(min([past, *last]), days.from_on)
+    behind = (min(through, days.to_on) + _DAY - end).days
+    if registers and (end == days.from_on or behind > tolerance):
+        told = f"The last read is of {end - _DAY}, {behind} days before the end."
+        return _missing(days, told)
+    return Supply(
+        days,
+        days.from_on,
+        end,
+        tuple(
+            Register(r.row, r.meter, r.start, min(r.end, end)) for r in registers if r.start < end
+        ),
+        tuple(row for row, start, _ in hanging if row.metering_type == "AM" and start < end),
+    )
+
+
+def _missing(days: DueDays, detail: str) -> Remarkable:
+    return Remarkable(days.account_id, days.agreement_id, "MISSING_READ", detail)
+
+
+def _read(row: MeteredRow, reads: Sequence[ReadRow], days: DueDays) -> Meter:
+    zone = ZoneInfo(days.timezone)
+    told = [
+        DayRead(day_of(read.read_at, zone), read.value, read.multiplier, read.estimated)
+        for read in reads
+    ]
+    return Meter.of(told, row.dials)
+
+
+def _lacking(register: Register, days: DueDays) -> str:
+    """Say at which edge a register lacks a read that it cannot be billed without."""
+    first, last = register.meter.first_day, register.meter.last_day
+    if first is None or last is None or first > register.start:
+        return f"the beginning of {register.start}"
+    ended = days.ends or register.end <= days.to_on
+    return f"the end of {register.end - _DAY}" if ended and last < register.end else ""
+
+
+class Plans(msgspec.Struct, frozen=True):
+    """Which tariff priced what when, and the plan of each tariff."""
+
+    meters: dict[int, list[AssignedRow]]
+    agreements: dict[int, list[AssignedRow]]
+    books: dict[int, PriceBook]
+
+    def tariffs(self, supply: Supply) -> list[tuple[date, date, int | None]]:
+        """Return the tariff of each stretch of a supply's days; None where there is none.
+
+        That of the agreement goes before that of its meters; of several meters the one that hung
+        last says it.
+        """
+        zone = supply.zone
+        edges = {supply.start, supply.end}
+        rows = list(self.agreements.get(supply.due.agreement_id, ()))
+        hanging = [(r.row.meter_id, r.start, r.end) for r in supply.registers]
+        hanging += [(row.meter_id, *hung(row, supply.due)) for row in supply.intervals]
+        for meter_id, start, _ in hanging:
+            edges.add(start)
+            rows += self.meters.get(meter_id, ())
+        for row in rows:
+            for at in (row.start_at, row.end_at):
+                if at is not None:
+                    edges.add(day_of(at, zone))
+        days = sorted(edge for edge in edges if supply.start <= edge <= supply.end)
+        stretches: list[tuple[date, date, int | None]] = []
+        for start, end in pairwise(days):
+            tariff = self._tariff_on(supply, hanging, start)
+            if stretches and stretches[-1][2] == tariff:
+                stretches[-1] = (stretches[-1][0], end, tariff)
+            else:
+                stretches.append((start, end, tariff))
+        return stretches
+
+    def _tariff_on(
+        self, supply: Supply, hanging: Sequence[tuple[int, date, date]], day: date
+    ) -> int | None:
+        """Return the tariff of a day."""
+        zone = supply.zone
+        for row in self.agreements.get(supply.due.agreement_id, ()):
+            if _covers(row, day, zone):
+                return row.tariff_id
+        there = sorted((s, m) for m, s, e in hanging if s <= day < e)
+        for _, meter_id in reversed(there):
+            for row in self.meters.get(meter_id, ()):
+                if _covers(row, day, zone):
+                    return row.tariff_id
+        return None
+
+
+def _covers(row: AssignedRow, day: date, zone: ZoneInfo) -> bool:
+    """Tell whether an assignment is in force on a day."""
+    return day_of(row.start_at, zone) <= day and (
+        row.end_at is None or day < day_of(row.end_at, zone)
+    )
+
+
+def periods(supply: Supply, plans: Plans) -> Iterator[Period | Remarkable]:
+    """Cut a supply's days into calculation periods, or say of which days there is no plan."""
+    due = supply.due
+    for start, end, tariff_id in plans.tariffs(supply):
+        if tariff_id is None:
+            detail = f"No price plan from {start} to {end - _DAY}."
+            yield Remarkable(due.account_id, due.agreement_id, "NO_PLAN", detail)
+            continue
+        for span in _cut(supply, start, end, plans.books[tariff_id]):
+            yield Period(supply, span, tariff_id)
+
+
+def _cut(supply: Supply, start: date, end: date, book: PriceBook) -> Iterator[Span]:
+    """Cut days where rates or taxes change, and by the month."""
+    zone = supply.zone
+    first, last = day_bounds(start, zone)[0], day_bounds(end, zone)[0]
+    changes = sorted({start, end, *(day_of(at, zone) for at in book.plan_edges(first, last))})
+    months = months_from(supply.start, supply.end)
+    if not (book.by_month(first, last) or supply.due.offering_id is not None):
+        whole = Span(supply.start, supply.end, max(1, (supply.end - supply.start).days))
+        months = [whole]
+    for month in months:
+        inside = [month.start, *(c for c in changes if month.start < c < month.end), month.end]
+        for begin, until in pairwise(inside):
+            if start <= begin and until <= end and begin < until:
+                yield Span(begin, until, month.month_days)
+
+
+def measured(supply: Supply) -> Iterator[Measured]:
+    """Tell what each basic register of a supply measured, from which read to which."""
+    for register in supply.registers:
+        meter, start, end = register.meter, register.start, register.end
+        current = meter.at(end)
+        yield Measured(
+            supply,
+            register.row,
+            start,
+            end,
+            meter.at(start),
+            current,
+            "ESTIMATED" if meter.estimated(start, end) else "ACTUAL",
+            (current or meter.reads[-1]).multiplier,
+            meter.between(start, end),
+        )

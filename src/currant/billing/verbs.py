@@ -1,0 +1,355 @@
+"""Acts on drafts, and the policy that they are made by."""
+
+from collections.abc import Iterable, Sequence
+from datetime import date, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from currant.access.permissions import Permission, needs
+from currant.access.verbs import Nothing
+from currant.billing.drafts import Draft, account_drafts, draft_tuples, interval_totals
+from currant.billing.lines import (
+    Counted,
+    DraftLine,
+    basic_counts,
+    charge_line,
+    item_lines,
+    price_periods,
+    with_losses,
+)
+from currant.billing.measuring import months_before
+from currant.billing.model import (
+    AssignedRow,
+    ChargeRow,
+    Drafted,
+    DraftTerms,
+    DueDays,
+    LineItemRow,
+    MeteredRow,
+    Policy,
+    ReadRow,
+    Remarkable,
+)
+from currant.billing.periods import Period, Plans, Supply, periods, supplies
+from currant.clock import day_bounds
+from currant.db.statements import Statements
+from currant.db.tx import Tx
+from currant.money import minor_units
+from currant.tariffs.book import PriceBook, discounts_of
+from currant.tariffs.model import OfferingsWanted
+from currant.tariffs.plans import Discount
+from currant.tariffs.verbs import offerings, price_book
+from currant.usage.determinants import flat_calendar
+from currant.usage.model import DeterminantsWanted, PricedPeriod
+from currant.usage.verbs import determinants
+
+sql = Statements(__package__)
+_POLICY = sql.rows("policy", Policy)
+_SET_POLICY = sql.command("set_policy")
+_DUE_DAYS = sql.rows("due_days", DueDays)
+_METERED = sql.rows("metered", MeteredRow)
+_READS_AROUND = sql.rows("reads_around", ReadRow)
+_ASSIGNED = sql.rows("assigned", AssignedRow)
+_CHARGES_DUE = sql.rows("charges_due", ChargeRow)
+_LINE_ITEMS_DUE = sql.rows("line_items_due", LineItemRow)
+_DRAFT = sql.rows("draft", int)
+
+_DAY = timedelta(days=1)
+_BUCKETS = range(1, 10)
+
+
+@needs(Permission.BILLING_VIEW)
+async def policy(tx: Tx, _question: Nothing) -> Policy:
+    """Show how the portal bills."""
+    return await tx.one(_POLICY, portal_id=tx.portal.portal_id)
+
+
+@needs(Permission.BILLING_APPROVE)
+async def set_policy(tx: Tx, command: Policy) -> Policy:
+    """Change how the portal bills, for what is drafted from now on."""
+    told = {name: getattr(command, name) for name in Policy.__struct_fields__}
+    await tx.run(_SET_POLICY, portal_id=tx.portal.portal_id, **told)
+    return command
+
+
+async def draft_accounts(tx: Tx, terms: DraftTerms, account_ids: Sequence[int]) -> Drafted:
+    """Draft an invoice for each account that something is due of, and say what is remarkable.
+
+    The statements are as many for one account as for thousands. Accounts that have a draft already
+    are left alone.
+    """
+    portal_id = tx.portal.portal_id
+    due = await tx.all(
+        _DUE_DAYS,
+        portal_id=portal_id,
+        account_ids=list(account_ids),
+        through=terms.through,
+        timezone=tx.portal.timezone,
+    )
+    ready, found = await _ready(tx, due, terms)
+    plans = await _plans(tx, ready)
+    cut: list[Period] = []
+    for supply in ready:
+        if supply.due.location_id is not None:
+            for part in periods(supply, plans):
+                if isinstance(part, Period):
+                    cut.append(part)
+                else:
+                    found.append(part)
+    counts, gaps = await _counts(tx, cut, plans)
+    found += gaps
+    totals = interval_totals(cut, counts)
+    counts = [
+        with_losses(counted, period.supply.due.loss_factor)
+        if plans.books[period.tariff_id].terms.with_losses
+        else counted
+        for period, counted in zip(cut, counts, strict=True)
+    ]
+    short = {gap.agreement_id for gap in found if gap.kind in ("GAP", "NO_PLAN")}
+    whole = [n for n, period in enumerate(cut) if period.supply.due.agreement_id not in short]
+    priced, unpriced = price_periods(
+        [cut[n] for n in whole],
+        [counts[n] for n in whole],
+        plans.books,
+        await _discounts(tx, ready),
+    )
+    found += unpriced
+    short |= {row.agreement_id for row in unpriced}
+    billed = [supply for supply in ready if supply.due.agreement_id not in short]
+    lines: dict[int, list[DraftLine]] = {}
+    for period, line in priced:
+        if period.supply.due.agreement_id not in short:
+            lines.setdefault(period.supply.due.account_id, []).append(line)
+    for account_id, line in await _service_lines(tx, billed):
+        lines.setdefault(account_id, []).append(line)
+    charged = await _charges(
+        tx, account_ids, terms.through, {row.account_id for row in found}, billed
+    )
+    drafts, remarkable = account_drafts(billed, lines, charged, totals, terms, tx.portal.currency)
+    if drafts:
+        await _write(tx, terms.run_id, drafts)
+    return Drafted(len(drafts), found + remarkable)
+
+
+async def _ready(
+    tx: Tx, due: Sequence[DueDays], terms: DraftTerms
+) -> tuple[list[Supply], list[Remarkable]]:
+    """Find what measured the due days, and say which of them can be billed."""
+    portal_id = tx.portal.portal_id
+    metered = [days for days in due if days.location_id is not None]
+    bounds = [
+        (
+            day_bounds(days.from_on, zone)[0],
+            day_bounds(days.to_on + _DAY, zone)[0],
+        )
+        for days in metered
+        for zone in (_zone(days),)
+    ]
+    rows = await tx.all(
+        _METERED,
+        portal_id=portal_id,
+        agreement_ids=[days.agreement_id for days in metered],
+        location_ids=[days.location_id for days in metered],
+        products=[days.product_type for days in metered],
+        due_froms=[days.from_on for days in metered],
+        from_ats=[start for start, _ in bounds],
+        to_ats=[end for _, end in bounds],
+    )
+    window = dict(zip(((d.agreement_id, d.from_on) for d in metered), bounds, strict=True))
+    wanted: dict[int, list[tuple[datetime, datetime]]] = {}
+    for row in rows:
+        if row.metering_type == "BASIC":
+            wanted.setdefault(row.register_id, []).append(window[row.agreement_id, row.due_from])
+    reads = await tx.all(
+        _READS_AROUND,
+        portal_id=portal_id,
+        register_ids=list(wanted),
+        from_ats=[min(start for start, _ in spans) for spans in wanted.values()],
+        to_ats=[max(end for _, end in spans) for spans in wanted.values()],
+    )
+    return supplies(
+        due, rows, reads, through=terms.through, tolerance=terms.policy.read_tolerance_days
+    )
+
+
+async def _plans(tx: Tx, ready: Sequence[Supply]) -> Plans:
+    """Read which tariffs priced the supplies, and their price books."""
+    if not ready:
+        return Plans({}, {}, {})
+    meters = {register.row.meter_id for supply in ready for register in supply.registers}
+    meters |= {row.meter_id for supply in ready for row in supply.intervals}
+    rows = await tx.all(
+        _ASSIGNED,
+        portal_id=tx.portal.portal_id,
+        meter_ids=list(meters),
+        agreement_ids=[supply.due.agreement_id for supply in ready],
+        from_at=min(day_bounds(supply.start, supply.zone)[0] for supply in ready),
+        to_at=max(day_bounds(supply.end, supply.zone)[0] for supply in ready),
+    )
+    by_meter: dict[int, list[AssignedRow]] = {}
+    by_agreement: dict[int, list[AssignedRow]] = {}
+    for row in rows:
+        if row.meter_id is not None:
+            by_meter.setdefault(row.meter_id, []).append(row)
+        elif row.agreement_id is not None:
+            by_agreement.setdefault(row.agreement_id, []).append(row)
+    revisions = {row.tariff_id: row.revision for row in rows}
+    books = {
+        tariff_id: await price_book(tx, tariff_id, revision)
+        for tariff_id, revision in revisions.items()
+    }
+    return Plans(by_meter, by_agreement, books)
+
+
+async def _discounts(tx: Tx, ready: Sequence[Supply]) -> dict[int | None, tuple[Discount, ...]]:
+    """Read what the offerings of agreements take off."""
+    ids = list({s.due.offering_id for s in ready if s.due.offering_id is not None})
+    if not ids:
+        return {}
+    found = await offerings(tx, OfferingsWanted(offering_ids=ids))
+    return {offering.offering_id: discounts_of(offering) for offering in found}
+
+
+async def _counts(
+    tx: Tx, cut: Sequence[Period], plans: Plans
+) -> tuple[list[Counted], list[Remarkable]]:
+    """Count what each period is priced by, and say which lack intervals."""
+    counts = [basic_counts(period, plans.books[period.tariff_id]) for period in cut]
+    asked = [n for n, period in enumerate(cut) if period.supply.intervals]
+    if not asked:
+        return counts, []
+    wanted: list[PricedPeriod] = []
+    calendars = []
+    for n in asked:
+        book = plans.books[cut[n].tariff_id]
+        calendar = book.calendar or flat_calendar(cut[n].supply.due.timezone)
+        if calendar not in calendars:
+            calendars.append(calendar)
+        place = calendars.index(calendar)
+        wanted += _priced_periods(n, cut[n], place, book, len(cut))
+    table = await determinants(tx, DeterminantsWanted(wanted, tuple(calendars)))
+    rows = {row["item"]: row for row in table.to_pylist()}
+    gaps = []
+    for n in asked:
+        row, due = rows[n], cut[n].supply.due
+        missing = row["expected_minutes"] - row["minutes"]
+        if missing:
+            told = f"{missing // 60} hours of intervals are missing from {cut[n].span.start}."
+            gaps.append(Remarkable(due.account_id, due.agreement_id, "GAP", told))
+        counts[n] = _with_intervals(counts[n], row, _past_peaks(n, rows, len(cut)))
+    return counts, gaps
+
+
+def _priced_periods(
+    n: int, period: Period, calendar: int, book: PriceBook, step: int
+) -> Iterable[PricedPeriod]:
+    """Ask for a period's determinants, and where demand has a ratchet for the months before."""
+    start, end = period.instants
+    agreement_id = period.supply.due.agreement_id
+    yield PricedPeriod(n, agreement_id, start, end, calendar, with_losses=False)
+    zone = period.supply.zone
+    for back in range(1, book.terms.ratchet_months + 1):
+        month = months_before(period.span.start, back)
+        yield PricedPeriod(
+            n + back * step,
+            agreement_id,
+            day_bounds(month, zone)[0],
+            day_bounds(months_before(period.span.start, back - 1), zone)[0],
+            calendar,
+            with_losses=False,
+        )
+
+
+def _past_peaks(n: int, rows: dict[int, dict[str, Any]], step: int) -> dict[int, int]:
+    """Return the highest demand of each bucket over the months before."""
+    peaks: dict[int, int] = {}
+    item = n + step
+    while item in rows:
+        for bucket, peak in enumerate(rows[item]["peak_w"]):
+            peaks[bucket] = max(peaks.get(bucket, 0), peak)
+        item += step
+    return peaks
+
+
+def _with_intervals(counted: Counted, row: dict[str, Any], past: dict[int, int]) -> Counted:
+    """Add what intervals measured to what basic registers did."""
+    energy, export = dict(counted.energy_wh), dict(counted.export_wh)
+    for into, name in ((energy, "energy_wh"), (export, "export_wh")):
+        for bucket, quantity in zip(_BUCKETS, row[name], strict=True):
+            if quantity:
+                into[bucket] = into.get(bucket, 0) + quantity
+    return Counted(
+        energy,
+        export,
+        dict(enumerate(row["peak_w"])),
+        past,
+        counted.capacity_va,
+        sum(row["energy_wh"]),
+        sum(row["export_wh"]),
+    )
+
+
+async def _service_lines(tx: Tx, billed: Sequence[Supply]) -> list[tuple[int, DraftLine]]:
+    """Return the lines of services without meters, with their accounts."""
+    services = {s.due.agreement_id: s for s in billed if s.due.location_id is None}
+    by_agreement: dict[int, list[Supply]] = {}
+    for supply in billed:
+        by_agreement.setdefault(supply.due.agreement_id, []).append(supply)
+    if not services:
+        return []
+    items: dict[int, list[LineItemRow]] = {}
+    for row in await tx.all(
+        _LINE_ITEMS_DUE,
+        portal_id=tx.portal.portal_id,
+        agreement_ids=list(services),
+        tax_on=min(supply.start for supply in services.values()),
+        timezone=tx.portal.timezone,
+    ):
+        items.setdefault(row.agreement_id, []).append(row)
+    currency = tx.portal.currency
+    return [
+        (supply.due.account_id, line)
+        for agreement_id in services
+        for supply in by_agreement[agreement_id]
+        for line in item_lines(supply, items.get(agreement_id, ()), currency, minor_units(currency))
+    ]
+
+
+async def _charges(
+    tx: Tx,
+    account_ids: Sequence[int],
+    through: date,
+    troubled: set[int],
+    billed: Sequence[Supply],
+) -> dict[int, list[DraftLine]]:
+    """Return the lines of charges; those of an account that could not be billed at all wait."""
+    waiting = troubled - {supply.due.account_id for supply in billed}
+    lines: dict[int, list[DraftLine]] = {}
+    for charge in await tx.all(
+        _CHARGES_DUE,
+        portal_id=tx.portal.portal_id,
+        account_ids=[account_id for account_id in account_ids if account_id not in waiting],
+        through=through,
+    ):
+        line = charge_line(charge, tx.portal.currency)
+        lines.setdefault(charge.account_id, []).append(line)
+    return lines
+
+
+async def _write(tx: Tx, run_id: int, drafts: Sequence[Draft]) -> None:
+    """Write drafts in one statement."""
+    told = draft_tuples(drafts, tx.portal.currency)
+    await tx.all(
+        _DRAFT,
+        portal_id=tx.portal.portal_id,
+        run_id=run_id,
+        drafts=told.invoices,
+        lines=told.lines,
+        measured=told.measured,
+        days=told.days,
+        at=tx.now,
+    )
+
+
+def _zone(days: DueDays) -> ZoneInfo:
+    return ZoneInfo(days.timezone)

@@ -1,0 +1,263 @@
+"""The shapes of invoices: commands, rows, and what is refused."""
+
+from datetime import date, datetime
+from decimal import Decimal
+
+import msgspec
+
+from currant.errors import Conflict, Invalid, NotFound
+
+
+class CancelInvoice(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Which invoice is cancelled, and why."""
+
+    number: str
+    reason: str
+
+
+class InvoiceCancelled(msgspec.Struct, frozen=True):
+    """The credit note that cancelled an invoice; its days can be billed again."""
+
+    number: str
+    credit_note: str
+    amount: Decimal
+
+
+class BilledElsewhere(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """An agreement whose days up to one were billed elsewhere, as before a migration."""
+
+    agreement_id: int
+    through: date
+
+
+class InvoiceNamed(msgspec.Struct, frozen=True):
+    """Which invoice."""
+
+    number: str
+
+
+class InvoicesWanted(msgspec.Struct, frozen=True):
+    """Which posted invoices: of an account, a building, a span of days, a status.
+
+    `by_posting` takes the days to be those of posting, else those on the invoices. Days are
+    inclusive. A page is `how_many` (none: all) beyond `skip` others.
+    """
+
+    account: str | None = None
+    building_code: str | None = None
+    number: str | None = None
+    start_on: date | None = None
+    end_on: date | None = None
+    by_posting: bool = False
+    status: str | None = None
+    lines: bool = False
+    how_many: int | None = None
+    skip: int = 0
+
+
+class InvoiceRow(msgspec.Struct, frozen=True):
+    """A posted invoice with the balances around it.
+
+    previous_balance + adjustment_total + receipt_total + total is what was due when it was posted.
+    `status` is POSTED, PART_PAID, PAID or REVERSED.
+    """
+
+    invoice_id: int
+    number: str
+    kind: str
+    account: str
+    contract: str
+    account_name: str
+    customer_type: str
+    building_code: str | None
+    building_name: str | None
+    invoice_on: date
+    posted_at: datetime
+    due_on: date
+    from_on: date
+    to_on: date
+    previous_balance: Decimal
+    adjustment_total: Decimal
+    receipt_total: Decimal
+    net: Decimal
+    tax: Decimal
+    total: Decimal
+    amount_paid: Decimal
+    status: str
+    reversal_of: str | None
+    reason: str
+
+
+class Explanation(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What led to the amount of a line; numbers are kept as text, so that none loses a digit.
+
+    `block_from` and `block_to` bound the block, `share_days` of `share_of` is the part of a month
+    that the rate is for, `unrounded` the exact product, `tax_rate` a fraction.
+    """
+
+    tier: str = ""
+    block_from: Decimal | None = None
+    block_to: Decimal | None = None
+    share_days: int = 1
+    share_of: int = 1
+    unrounded: Decimal | None = None
+    rounding: str = ""
+    tax_rate: Decimal = Decimal(0)
+    price_includes_tax: bool = False
+
+
+_EXPLAINED = msgspec.json.Decoder(Explanation)
+
+
+class LineRow(msgspec.Struct, frozen=True):
+    """A line of an invoice; `explanation` is what led to its amount, as JSON."""
+
+    invoice_id: int
+    line_no: int
+    agreement_id: int | None
+    site_identifier: str | None
+    serial_number: str | None
+    register_no: int | None
+    product_type: str
+    line_type: str
+    description: str
+    from_on: date
+    to_on: date
+    previous_value: int | None
+    current_value: int | None
+    read_basis: str | None
+    quantity: Decimal
+    unit: str
+    rate: Decimal
+    loss_factor: Decimal | None
+    net: Decimal
+    tax: Decimal
+    tax_code: str
+    coa: str
+    plan: str | None
+    explanation: str
+
+    @property
+    def why(self) -> Explanation:
+        """What led to the amount."""
+        return _EXPLAINED.decode(self.explanation)
+
+
+class MeasuredRow(msgspec.Struct, frozen=True):
+    """What a register of an invoice measured, in whole thousandths of its unit."""
+
+    invoice_id: int
+    position: int
+    agreement_id: int
+    serial_number: str
+    register_no: int
+    meter_type_code: str
+    unit: str
+    from_on: date
+    to_on: date
+    previous_value: int | None
+    current_value: int | None
+    basis: str
+    multiplier: Decimal
+    quantity: int
+    export: bool
+    loss_factor: Decimal | None
+
+
+class Invoice(msgspec.Struct, frozen=True):
+    """An invoice with its lines and what it measured, where these were asked for."""
+
+    head: InvoiceRow
+    lines: list[LineRow] = []
+    measured: list[MeasuredRow] = []
+
+
+class HeldInvoice(msgspec.Struct, frozen=True):
+    """An invoice before it is cancelled."""
+
+    invoice_id: int
+    kind: str
+    total: Decimal
+    account: str
+
+
+class PaperHead(msgspec.Struct, frozen=True):
+    """What a paper prints beside the invoice."""
+
+    invoice_id: int
+    account_id: int
+    name: str
+    address_1: str
+    address_2: str
+    city: str
+    state: str
+    postal_code: str
+    site_identifier: str | None
+    supply_address: str
+    tax_number: str | None
+    payment_method_type: str
+    email_1: str
+    invoice_delivery_class: str
+    life_support: bool
+
+
+class UsageOfMonth(msgspec.Struct, frozen=True):
+    """What an agreement used in a month as billed, in thousandths of the unit."""
+
+    invoice_id: int
+    agreement_id: int
+    month: date
+    unit: str
+    quantity: Decimal
+
+
+class NoSuchInvoice(NotFound):
+    """There is no such invoice in this portal."""
+
+
+class AccountDrafted(Conflict, constraint="account_drafted_once"):
+    """The account has a draft in another bill run. Nothing was drafted; settle that one."""
+
+
+class BilledTwice(Conflict, constraint="days_billed_once"):
+    """Days of the agreement are billed already. Nothing was billed."""
+
+
+class CoveredDaysEmpty(Invalid, constraint="covered_days"):
+    """Days that are billed are at least one. Nothing was billed."""
+
+
+class InvoiceReversedBefore(Conflict, constraint="invoice_reversed_once"):
+    """The invoice is cancelled already. Nothing was done."""
+
+
+class CreditNotCancelled(Conflict, constraint="credit_reverses"):
+    """A credit note is not cancelled; bill the days again. Nothing was done."""
+
+
+class InvoiceNumberTaken(Conflict, constraint="invoice_number_taken"):
+    """Another invoice has this number. Nothing was posted."""
+
+
+class InvoiceOff(Conflict, constraint="invoice_adds_up"):
+    """The lines of the invoice are not its total. Nothing was posted."""
+
+
+class InvoicePostedHalf(Conflict, constraint="posted_whole"):
+    """An invoice is posted with number, dates and balances. Nothing was posted."""
+
+
+class HeldNotPosted(Conflict, constraint="held_is_not_posted"):
+    """The draft is held. Nothing was posted; release it first."""
+
+
+class InvoiceKindUnknown(Invalid, constraint="invoice_kind_known"):
+    """An invoice is NORMAL, FINAL, CREDIT or MANUAL. Nothing was stored."""
+
+
+class LineTypeUnknown(Invalid, constraint="line_type_known"):
+    """The type of a line is not one of the catalogue. Nothing was stored."""
+
+
+class PeriodBackwards(Invalid, constraint="period_runs_forward"):
+    """A period ends no earlier than it begins. Nothing was stored."""

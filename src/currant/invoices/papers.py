@@ -1,0 +1,230 @@
+"""From an invoice to its paper: what is printed, as it is frozen."""
+
+from collections.abc import Mapping, Sequence
+from datetime import date, timedelta
+from decimal import Decimal
+
+from currant.documents.model import (
+    ChargeGroup,
+    ChargeLine,
+    InvoicePaper,
+    InvoiceType,
+    Note,
+    PaperRead,
+    Party,
+    ReadKind,
+    RegisterReads,
+    TaxTotal,
+    UsageChart,
+    UsageMonth,
+)
+from currant.documents.papers import snapshot_of
+from currant.invoices.model import Invoice, LineRow, MeasuredRow, PaperHead, UsageOfMonth
+from currant.money import half_up
+
+_PRODUCTS = {
+    "ELECTRICITY": "Electricity",
+    "GAS": "Gas",
+    "COLD_WATER": "Cold water",
+    "HOT_WATER": "Hot water",
+    "TELCO": "Telephone",
+    "ISP": "Internet",
+    "SUNDRY": "Other charges",
+}
+_TYPES = {"CREDIT": InvoiceType.CREDIT_NOTE, "FINAL": InvoiceType.FINAL}
+_MONTHS = 13
+
+
+def papers(
+    invoices: Sequence[Invoice],
+    heads: Mapping[int, PaperHead],
+    history: Mapping[int, Sequence[UsageOfMonth]],
+    currency: str,
+) -> list[str]:
+    """Return the snapshots of invoices' papers, in their order."""
+    return [
+        snapshot_of(
+            paper_of(
+                invoice,
+                heads[invoice.head.invoice_id],
+                history.get(invoice.head.invoice_id, ()),
+                currency,
+            )
+        )
+        for invoice in invoices
+    ]
+
+
+def paper_of(
+    invoice: Invoice, head: PaperHead, history: Sequence[UsageOfMonth], currency: str
+) -> InvoicePaper:
+    """Put the paper of an invoice together."""
+    told = invoice.head
+    opening = told.previous_balance + told.adjustment_total + told.receipt_total
+    credit = told.kind == "CREDIT"
+    debit = head.payment_method_type == "DIRECT" and not credit
+    return InvoicePaper(
+        type=_TYPES.get(told.kind, InvoiceType.TAX_INVOICE),
+        number=told.number,
+        currency=currency,
+        account=told.account,
+        buyer=Party(head.name, _address(head)),
+        issued_on=told.invoice_on,
+        previous_balance=told.previous_balance,
+        payments_amount=-told.receipt_total,
+        adjustments_amount=told.adjustment_total,
+        opening_balance=opening,
+        invoice_amount=told.total,
+        tax_amount=told.tax,
+        total_due=opening + told.total,
+        due_on=None if credit else told.due_on,
+        period_from=told.from_on,
+        period_to=told.to_on,
+        customer_number=told.contract,
+        site_id=head.site_identifier or "",
+        supply_address=head.supply_address,
+        credits_number=told.reversal_of or "",
+        groups=_groups(invoice),
+        taxes=_taxes(invoice.lines),
+        charts=[] if credit else _charts(invoice, history),
+        payment_reference=told.account,
+        direct_debit_on=told.due_on if debit else None,
+        notes=_notes(invoice, head),
+    )
+
+
+def _address(head: PaperHead) -> list[str]:
+    place = " ".join(filter(None, (head.city, head.state, head.postal_code)))
+    return [line for line in (head.address_1, head.address_2, place) if line]
+
+
+def _groups(invoice: Invoice) -> list[ChargeGroup]:
+    """Group the lines by product, with what the registers of each measured."""
+    products = list(dict.fromkeys(line.product_type for line in invoice.lines))
+    agreements: dict[str, set[int | None]] = {}
+    for line in invoice.lines:
+        agreements.setdefault(line.product_type, set()).add(line.agreement_id)
+    return [
+        ChargeGroup(
+            _PRODUCTS.get(product, product.title()),
+            [_line(line) for line in invoice.lines if line.product_type == product],
+            [
+                _register(row)
+                for row in invoice.measured
+                if row.agreement_id in agreements[product] and row.basis != "INTERVAL"
+            ],
+        )
+        for product in products
+    ]
+
+
+def _line(line: LineRow) -> ChargeLine:
+    why = line.why
+    return ChargeLine(
+        line.description,
+        line.net,
+        line.from_on,
+        line.to_on,
+        line.quantity,
+        line.unit,
+        line.rate,
+        line.tax,
+        why.block_from,
+        why.block_to,
+        line.loss_factor,
+    )
+
+
+def _register(row: MeasuredRow) -> RegisterReads:
+    """Tell the reads of a register; where none stood at an edge, the value is the usage's share."""
+    kind = ReadKind.ESTIMATED if row.basis == "ESTIMATED" else ReadKind.ACTUAL
+    previous, current = row.previous_value, row.current_value
+    return RegisterReads(
+        row.serial_number,
+        str(row.register_no),
+        PaperRead(row.from_on - timedelta(days=1), _units(previous or 0), kind),
+        PaperRead(row.to_on, _units(current or 0), kind),
+        _units(row.quantity),
+        row.unit,
+        row.multiplier,
+    )
+
+
+def _units(quantity: int) -> Decimal:
+    return Decimal(quantity).scaleb(-3)
+
+
+def _taxes(lines: Sequence[LineRow]) -> list[TaxTotal]:
+    """Sum up the tax by its rate."""
+    by_rate: dict[Decimal, tuple[Decimal, Decimal]] = {}
+    for line in lines:
+        rate = line.why.tax_rate
+        if rate:
+            base, tax = by_rate.get(rate, (Decimal(0), Decimal(0)))
+            by_rate[rate] = (base + line.net, tax + line.tax)
+    return [TaxTotal(rate, base, tax) for rate, (base, tax) in sorted(by_rate.items())]
+
+
+def _charts(invoice: Invoice, history: Sequence[UsageOfMonth]) -> list[UsageChart]:
+    """Draw what each metered agreement used in thirteen months, beside the year before."""
+    last = invoice.head.to_on.replace(day=1)
+    months = [_months_before(last, back) for back in reversed(range(_MONTHS))]
+    products = {line.agreement_id: line.product_type for line in invoice.lines}
+    charts = []
+    for agreement_id in dict.fromkeys(row.agreement_id for row in history):
+        rows = [row for row in history if row.agreement_id == agreement_id]
+        used = {row.month: half_up(row.quantity.scaleb(-3), 1) for row in rows}
+        lines = [line for line in invoice.lines if line.agreement_id == agreement_id]
+        days = (invoice.head.to_on - invoice.head.from_on).days + 1
+        quantity = sum(
+            (
+                _units(row.quantity)
+                for row in invoice.measured
+                if row.agreement_id == agreement_id and not row.export
+            ),
+            Decimal(0),
+        )
+        amount = sum((line.net + line.tax for line in lines), Decimal(0))
+        product = products.get(agreement_id, "ELECTRICITY")
+        charts.append(
+            UsageChart(
+                _PRODUCTS.get(product, product.title()),
+                rows[0].unit,
+                [
+                    UsageMonth(month, used.get(month), used.get(_months_before(month, 12)))
+                    for month in months
+                ],
+                half_up(quantity / days, 1),
+                half_up(amount / days, 2),
+            )
+        )
+    return charts
+
+
+def _months_before(month: date, back: int) -> date:
+    years, index = divmod(month.year * 12 + month.month - 1 - back, 12)
+    return date(years, index + 1, 1)
+
+
+def _notes(invoice: Invoice, head: PaperHead) -> list[Note]:
+    """Say what a customer should know of an estimate, life support, a credit note's reason."""
+    notes = []
+    if any(row.basis == "ESTIMATED" for row in invoice.measured):
+        notes.append(
+            Note(
+                "Estimated usage",
+                "Some usage on this bill is estimated. When the meter has been read, the bill is"
+                " corrected by what it shows.",
+            )
+        )
+    if head.life_support:
+        notes.append(
+            Note(
+                "Life support",
+                "This site is registered for life support equipment. Its supply is not disconnected"
+                " for debt.",
+            )
+        )
+    if invoice.head.reason:
+        notes.append(Note("Why this credit note", invoice.head.reason))
+    return notes

@@ -1,0 +1,187 @@
+"""Acts on invoices, and the questions asked about them."""
+
+from collections.abc import AsyncIterator, Sequence
+from datetime import date
+
+from currant.access.permissions import Permission, needs
+from currant.clock import day_bounds
+from currant.db.statements import Statements
+from currant.db.tx import Tx
+from currant.documents.papers import TEMPLATE_VERSION
+from currant.errors import Invalid
+from currant.invoices.model import (
+    BilledElsewhere,
+    CancelInvoice,
+    CreditNotCancelled,
+    HeldInvoice,
+    Invoice,
+    InvoiceCancelled,
+    InvoiceNamed,
+    InvoiceRow,
+    InvoicesWanted,
+    LineRow,
+    MeasuredRow,
+    NoSuchInvoice,
+    PaperHead,
+    UsageOfMonth,
+)
+from currant.invoices.papers import papers
+
+sql = Statements(__package__)
+_INVOICES = sql.rows("invoices", InvoiceRow)
+_LINES = sql.rows("lines", LineRow)
+_MEASURED = sql.rows("measured", MeasuredRow)
+_HOLD_INVOICE = sql.rows("hold_invoice", HeldInvoice)
+_CANCEL = sql.rows("cancel", int)
+_BILLED_ELSEWHERE = sql.command("billed_elsewhere")
+_PAPER_HEADS = sql.rows("paper_heads", PaperHead)
+_USAGE_HISTORY = sql.rows("usage_history", UsageOfMonth)
+_BY_IDS = sql.rows("by_ids", InvoiceRow)
+_FREEZE = sql.rows("freeze", int)
+
+_PAGE = 500
+
+
+@needs(Permission.BILLING_VIEW)
+async def invoices(tx: Tx, question: InvoicesWanted) -> AsyncIterator[Invoice]:
+    """List posted invoices by date, a few hundred at a time, with their lines where asked for.
+
+    Credit notes are among them, negative. Those of accounts that are blocked for the caller are
+    left out (U08, U20).
+    """
+    start_at = end_at = None
+    if question.start_on is not None:
+        start_at = day_bounds(question.start_on, tx.portal.zone)[0]
+    if question.end_on is not None:
+        end_at = day_bounds(question.end_on, tx.portal.zone)[1]
+    found = tx.each(
+        _INVOICES,
+        portal_id=tx.portal.portal_id,
+        number=question.number,
+        account=question.account,
+        building_code=question.building_code,
+        start_on=question.start_on,
+        end_on=question.end_on,
+        start_at=start_at,
+        end_at=end_at,
+        by_posting=question.by_posting,
+        status=question.status,
+        blocked=list(tx.user.blocked),
+        how_many=question.how_many,
+        skip=question.skip,
+    )
+    page: list[InvoiceRow] = []
+    async for head in found:
+        page.append(head)
+        if len(page) == _PAGE:
+            for invoice in await _whole(tx, page, lines=question.lines):
+                yield invoice
+            page = []
+    for invoice in await _whole(tx, page, lines=question.lines):
+        yield invoice
+
+
+@needs(Permission.BILLING_VIEW)
+async def show_invoice(tx: Tx, question: InvoiceNamed) -> Invoice:
+    """Show a posted invoice with every line explained. Raises `NoSuchInvoice`."""
+    async for invoice in invoices(tx, InvoicesWanted(number=question.number, lines=True)):
+        return invoice
+    raise NoSuchInvoice(f"It was asked for as {question.number[:40]!r}.", field="invoice_number")
+
+
+@needs(Permission.BILLING_APPROVE)
+async def cancel_invoice(tx: Tx, command: CancelInvoice) -> InvoiceCancelled:
+    """Cancel an invoice by a credit note that mirrors it line by line (posting rule L17).
+
+    What was paid on it is to the account's credit again, its days and charges can be billed again.
+    Raises `NoSuchInvoice`, `InvoiceReversedBefore`, `CreditNotCancelled`, `Invalid` without a
+    reason.
+    """
+    if not command.reason.strip():
+        raise Invalid("Say why the invoice is cancelled.", field="reason")
+    held = await tx.maybe(_HOLD_INVOICE, portal_id=tx.portal.portal_id, number=command.number)
+    if held is None:
+        raise NoSuchInvoice(f"It was asked for as {command.number[:40]!r}.", field="number")
+    tx.user.refuse_blocked(held.account)
+    if held.kind == "CREDIT":
+        raise CreditNotCancelled(f"{command.number} is one.", field="number")
+    today = tx.now.astimezone(tx.portal.zone).date()
+    (note,) = await cancel(tx, [held.invoice_id], today, command.reason)
+    return InvoiceCancelled(command.number, note.number, note.total)
+
+
+@needs(Permission.BILLING_RUN)
+async def bill_elsewhere(tx: Tx, command: BilledElsewhere) -> BilledElsewhere:
+    """Note that an agreement's days up to one were billed elsewhere, as before a migration.
+
+    Raises `Invalid` where there is no such agreement, or it begins later.
+    """
+    noted = await tx.run(
+        _BILLED_ELSEWHERE,
+        portal_id=tx.portal.portal_id,
+        agreement_id=command.agreement_id,
+        through=command.through,
+        timezone=tx.portal.timezone,
+    )
+    if not noted:
+        raise Invalid(
+            f"Agreement {command.agreement_id} does not exist, begins after {command.through}, or"
+            " all its days up to then are billed.",
+            field="agreement_id",
+        )
+    return command
+
+
+async def cancel(tx: Tx, invoice_ids: Sequence[int], dated: date, reason: str) -> list[InvoiceRow]:
+    """Cancel invoices of different accounts; return their credit notes, whose papers are frozen."""
+    notes = await tx.all(
+        _CANCEL,
+        portal_id=tx.portal.portal_id,
+        login=tx.user.login,
+        vendor_number=tx.user.vendor_number,
+        invoice_ids=list(invoice_ids),
+        dated=dated,
+        reason=reason,
+        at=tx.now,
+    )
+    return [invoice.head for invoice in await freeze(tx, notes)]
+
+
+async def freeze(tx: Tx, invoice_ids: Sequence[int]) -> list[Invoice]:
+    """Freeze the papers of invoices that were just posted; return these, in the order of ids."""
+    portal_id, ids = tx.portal.portal_id, list(invoice_ids)
+    heads = await tx.all(_BY_IDS, portal_id=portal_id, invoice_ids=ids)
+    whole = await _whole(tx, heads, lines=True)
+    told = {
+        row.invoice_id: row
+        for row in await tx.all(_PAPER_HEADS, portal_id=portal_id, invoice_ids=ids)
+    }
+    history: dict[int, list[UsageOfMonth]] = {}
+    for row in await tx.all(_USAGE_HISTORY, portal_id=portal_id, invoice_ids=ids):
+        history.setdefault(row.invoice_id, []).append(row)
+    printed = papers(whole, told, history, tx.portal.currency)
+    await tx.one(
+        _FREEZE,
+        portal_id=portal_id,
+        kinds=["CREDIT_NOTE" if i.head.kind == "CREDIT" else "INVOICE" for i in whole],
+        numbers=[invoice.head.number for invoice in whole],
+        account_ids=[told[invoice.head.invoice_id].account_id for invoice in whole],
+        snapshots=printed,
+        template_version=TEMPLATE_VERSION,
+        at=tx.now,
+    )
+    return whole
+
+
+async def _whole(tx: Tx, heads: Sequence[InvoiceRow], *, lines: bool) -> list[Invoice]:
+    """Put invoices together with their lines and what they measured."""
+    if not lines or not heads:
+        return [Invoice(head) for head in heads]
+    told = {"portal_id": tx.portal.portal_id, "invoice_ids": [head.invoice_id for head in heads]}
+    by_line: dict[int, list[LineRow]] = {head.invoice_id: [] for head in heads}
+    by_register: dict[int, list[MeasuredRow]] = {head.invoice_id: [] for head in heads}
+    for line in await tx.all(_LINES, **told):
+        by_line[line.invoice_id].append(line)
+    for measured in await tx.all(_MEASURED, **told):
+        by_register[measured.invoice_id].append(measured)
+    return [Invoice(head, by_line[head.invoice_id], by_register[head.invoice_id]) for head in heads]

@@ -1,0 +1,194 @@
+"""The shapes of bill runs: commands, rows, and what is refused."""
+
+from datetime import date, datetime
+from decimal import Decimal
+
+import msgspec
+
+from currant.errors import Conflict, Invalid, NotFound
+
+
+class StartRun(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Bill the days up to `through`: of a cycle, a building, an account, or of all.
+
+    Invoices are dated `invoice_on` (today) and due `due_on` (by the portal's policy). `reopen`
+    cancels invoices that later reads changed, within the portal's window, and bills their days
+    again.
+    """
+
+    through: date
+    cycle_code: str | None = None
+    building_code: str | None = None
+    account: str | None = None
+    invoice_on: date | None = None
+    due_on: date | None = None
+    reopen: bool = False
+
+
+class RunNamed(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Which run."""
+
+    run_id: int
+
+
+class RunChunk(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The next so many accounts of a run."""
+
+    run_id: int
+    how_many: int = 1000
+
+
+class ChunkDone(msgspec.Struct, frozen=True):
+    """How many accounts a chunk took, how many invoices came of it, and whether there are more."""
+
+    accounts: int
+    invoices: int
+    more: bool
+
+
+class Run(msgspec.Struct, frozen=True):
+    """A bill run and what it comes to; money is of its invoices, credit notes left out."""
+
+    run_id: int
+    status: str
+    through: date
+    invoice_on: date
+    due_on: date
+    cycle_code: str | None
+    building_code: str | None
+    account: str | None
+    login: str
+    started_at: datetime
+    approved_by: str | None
+    approved_at: datetime | None
+    posted_at: datetime | None
+    accounts: int
+    invoices: int
+    held: int
+    posted: int
+    exceptions: int
+    net: Decimal
+    tax: Decimal
+    total: Decimal
+
+
+class RunsWanted(msgspec.Struct, frozen=True):
+    """Which runs: below an id, the newest first."""
+
+    before: int = 2**62
+    how_many: int = 50
+
+
+class RunRow(msgspec.Struct, frozen=True):
+    """A run as its acts need it, locked."""
+
+    run_id: int
+    status: str
+    through: date
+    invoice_on: date
+    due_on: date
+    cycle_code: str | None
+    building_id: int | None
+    account_id: int | None
+    login: str
+    drafted_to: int
+    reopens: bool
+
+
+class BillException(msgspec.Struct, frozen=True):
+    """What a run found remarkable."""
+
+    exception_id: int
+    account: str
+    agreement_id: int | None
+    invoice_id: int | None
+    kind: str
+    detail: str
+
+
+class DraftsNamed(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Which drafts of a run, by their accounts; none named: all."""
+
+    run_id: int
+    accounts: list[str] = []
+
+
+class HoldDrafts(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Which drafts of a run are not posted with it, and why."""
+
+    run_id: int
+    accounts: list[str]
+    reason: str
+
+
+class DraftNamed(msgspec.Struct, frozen=True):
+    """A draft and whose it is."""
+
+    invoice_id: int
+    account: str
+
+
+class DraftsWanted(msgspec.Struct, frozen=True):
+    """Which page of a run's invoices: beyond an account's internal id."""
+
+    run_id: int
+    beyond: int = 0
+    how_many: int = 200
+
+
+class DraftRow(msgspec.Struct, frozen=True):
+    """An invoice of a run, a draft until it has a number."""
+
+    invoice_id: int
+    account_id: int
+    account: str
+    account_name: str
+    kind: str
+    from_on: date
+    to_on: date
+    net: Decimal
+    tax: Decimal
+    total: Decimal
+    held_for: str | None
+    held_by: str | None
+    number: str | None
+
+
+class Late(msgspec.Struct, frozen=True):
+    """A posted invoice whose reads changed since it was drafted."""
+
+    invoice_id: int
+    number: str
+    account_id: int
+
+
+class NoSuchRun(NotFound):
+    """There is no such bill run in this portal."""
+
+
+class RunNotReady(Conflict):
+    """The bill run is not in a state for this. Nothing was done."""
+
+
+class ApprovedByTheSame(Conflict, constraint="approved_by_another"):
+    """A bill run is approved by somebody else than who started it. Nothing was approved."""
+
+
+class NotDraftedYet(Conflict, constraint="drafted_to_approve"):
+    """The bill run is not drafted to its end. Nothing was approved."""
+
+
+class NotApprovedYet(Conflict, constraint="approved_to_post"):
+    """The bill run is not approved. Nothing was posted."""
+
+
+class PostedIsKept(Conflict, constraint="posted_is_kept"):
+    """What is posted is not discarded. Nothing was discarded."""
+
+
+class RunInTime(Invalid, constraint="run_in_time"):
+    """A bill run goes through a day. Nothing was started."""
+
+
+class RunDueBeforeIssue(Invalid, constraint="run_due_after_issue"):
+    """Invoices are due no earlier than they are dated. Nothing was started."""

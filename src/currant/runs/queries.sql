@@ -1,0 +1,226 @@
+-- name: building_named
+-- The internal id of a building.
+select b.building_id from locations.building as b
+where b.portal_id = :portal_id::int and lower(b.building_code) = lower(:building_code::text);
+
+-- name: start_run
+-- Begin a bill run, with the number of accounts that it may concern.
+insert into runs.run (
+    portal_id, through, invoice_on, due_on, cycle_code, building_id, account_id, reopens, login,
+    started_at, accounts
+)
+select
+    :portal_id::int, :through::date, :invoice_on::date, :due_on::date, :cycle_code::text,
+    :building_id::bigint, :account_id::bigint, :reopens::boolean, :login::text,
+    :at::timestamptz, count(*)
+from customers.account as a
+where a.portal_id = :portal_id::int and a.payment_mode = 'POSTPAID'
+    and (:account_id::bigint is null or a.account_id = :account_id::bigint)
+    and (:cycle_code::text is null or a.bill_cycle_code = :cycle_code::text)
+    and (a.bill_cycle_code <> 'HOLD' or :account_id::bigint is not null)
+    and (:building_id::bigint is null or exists (
+        select from customers.agreement as g
+        inner join locations.location as l
+            on l.portal_id = g.portal_id and l.location_id = g.location_id
+        where g.portal_id = a.portal_id and g.account_id = a.account_id
+            and l.building_id = :building_id::bigint
+    ))
+returning run_id;
+
+-- name: hold_run
+-- A run, locked until its act is done.
+select
+    r.run_id, r.status, r.through, r.invoice_on, r.due_on, r.cycle_code, r.building_id,
+    r.account_id, r.login, r.drafted_to, r.reopens
+from runs.run as r
+where r.portal_id = :portal_id::int and r.run_id = :run_id::bigint
+for no key update;
+
+-- name: next_accounts
+-- The next accounts of a run, beyond the one that it is drafted to.
+select a.account_id
+from customers.account as a
+where a.portal_id = :portal_id::int and a.payment_mode = 'POSTPAID'
+    and a.account_id > :beyond::bigint
+    and (:account_id::bigint is null or a.account_id = :account_id::bigint)
+    and (:cycle_code::text is null or a.bill_cycle_code = :cycle_code::text)
+    and (a.bill_cycle_code <> 'HOLD' or :account_id::bigint is not null)
+    and (:building_id::bigint is null or exists (
+        select from customers.agreement as g
+        inner join locations.location as l
+            on l.portal_id = g.portal_id and l.location_id = g.location_id
+        where g.portal_id = a.portal_id and g.account_id = a.account_id
+            and l.building_id = :building_id::bigint
+    ))
+order by a.account_id
+limit :how_many::int;
+
+-- name: note_exceptions
+-- Note what a chunk of a run found remarkable.
+insert into runs.exception (
+    portal_id, run_id, account_id, agreement_id, invoice_id, kind, detail
+)
+select
+    :portal_id::int, :run_id::bigint, e.account_id, e.agreement_id, i.invoice_id, e.kind, e.detail
+from unnest(
+    :account_ids::bigint[], :agreement_ids::bigint[], :kinds::text[], :details::text[]
+) with ordinality as e (account_id, agreement_id, kind, detail, n)
+left join invoices.invoice as i
+    on i.portal_id = :portal_id::int and i.run_id = :run_id::bigint
+    and i.account_id = e.account_id and i.posted_at is null
+order by e.n;
+
+-- name: drafted_to
+-- Note how far a run is drafted; `whole` says that this was the last chunk.
+update runs.run as r
+set
+    drafted_to = greatest(r.drafted_to, :drafted_to::bigint),
+    drafted_at = case when :whole::boolean then :at::timestamptz end
+where r.portal_id = :portal_id::int and r.run_id = :run_id::bigint;
+
+-- name: drafts_of
+-- The drafts of a run: of some accounts, or of all where none is named.
+select i.invoice_id, a.account
+from invoices.invoice as i
+inner join customers.account as a on a.portal_id = i.portal_id and a.account_id = i.account_id
+where i.portal_id = :portal_id::int and i.run_id = :run_id::bigint and i.posted_at is null
+    and (:accounts::text[] = '{}' or a.account = any(:accounts::text[]))
+order by i.account_id;
+
+-- name: hold_drafts
+-- Hold drafts with a reason, or let them go where it is null.
+-- not null: held
+select invoices.hold(
+    :portal_id::int, :invoice_ids::bigint[], :reason::text, :login::text
+) as held;
+
+-- name: discard_drafts
+-- Throw drafts away.
+-- not null: discarded
+select invoices.discard(:portal_id::int, :invoice_ids::bigint[]) as discarded;
+
+-- name: forget_exceptions
+-- Forget what was remarkable of accounts whose drafts are thrown away.
+delete from runs.exception as e
+where e.portal_id = :portal_id::int and e.run_id = :run_id::bigint and e.account_id in (
+    select a.account_id from customers.account as a
+    where a.portal_id = :portal_id::int and a.account = any(:accounts::text[])
+);
+
+-- name: approve_run
+-- Approve a run.
+update runs.run as r set approved_at = :at::timestamptz, approved_by = :login::text
+where r.portal_id = :portal_id::int and r.run_id = :run_id::bigint;
+
+-- name: discard_run
+-- Discard a run.
+update runs.run as r set discarded_at = :at::timestamptz
+where r.portal_id = :portal_id::int and r.run_id = :run_id::bigint;
+
+-- name: to_post
+-- The next drafts of a run that are not held, by account.
+select i.invoice_id
+from invoices.invoice as i
+where i.portal_id = :portal_id::int and i.run_id = :run_id::bigint and i.posted_at is null
+    and i.held_for is null
+order by i.account_id
+limit :how_many::int;
+
+-- name: post_drafts
+-- Post drafts, and answer how many that were.
+-- not null: posted
+select invoices.post(
+    :portal_id::int, :login::text, :vendor_number::text, :at::timestamptz,
+    :invoice_ids::bigint[], :invoice_on::date, :due_on::date
+) as posted;
+
+-- name: posted_run
+-- Note that all of a run that is not held is posted.
+update runs.run as r set posted_at = :at::timestamptz
+where r.portal_id = :portal_id::int and r.run_id = :run_id::bigint and r.posted_at is null;
+
+-- name: runs
+-- Bill runs with what they come to, the newest first, or one of them.
+-- not null: invoices held posted exceptions net tax total
+select
+    r.run_id, r.status, r.through, r.invoice_on, r.due_on, r.cycle_code, b.building_code,
+    a.account, r.login, r.started_at, r.approved_by, r.approved_at, r.posted_at, r.accounts,
+    i.invoices, i.held, i.posted, x.exceptions, i.net, i.tax, i.total
+from runs.run as r
+left join locations.building as b
+    on b.portal_id = r.portal_id and b.building_id = r.building_id
+left join customers.account as a on a.portal_id = r.portal_id and a.account_id = r.account_id
+cross join lateral (
+    select
+        count(*) as invoices, count(*) filter (where n.held_for is not null) as held,
+        count(*) filter (where n.posted_at is not null) as posted, coalesce(sum(n.net), 0) as net,
+        coalesce(sum(n.tax), 0) as tax, coalesce(sum(n.total), 0) as total
+    from invoices.invoice as n
+    where n.portal_id = r.portal_id and n.run_id = r.run_id
+) as i
+cross join lateral (
+    select count(*) as exceptions from runs.exception as e
+    where e.portal_id = r.portal_id and e.run_id = r.run_id
+) as x
+where r.portal_id = :portal_id::int and r.run_id < :before::bigint
+    and (:run_id::bigint is null or r.run_id = :run_id::bigint)
+order by r.run_id desc
+limit :how_many::int;
+
+-- name: exceptions
+-- What a run found remarkable, in the order of accounts.
+select e.exception_id, a.account, e.agreement_id, e.invoice_id, e.kind, e.detail
+from runs.exception as e
+inner join customers.account as a on a.portal_id = e.portal_id and a.account_id = e.account_id
+where e.portal_id = :portal_id::int and e.run_id = :run_id::bigint
+order by e.exception_id;
+
+-- name: drafts
+-- The invoices of a run, drafts and posted ones, by account.
+select
+    i.invoice_id, i.account_id, a.account, c.name as account_name, i.kind, i.from_on, i.to_on,
+    i.net, i.tax, i.total, i.held_for, i.held_by, i.number
+from invoices.invoice as i
+inner join customers.account as a on a.portal_id = i.portal_id and a.account_id = i.account_id
+inner join customers.customer as c
+    on c.portal_id = a.portal_id and c.customer_id = a.customer_id
+where i.portal_id = :portal_id::int and i.run_id = :run_id::bigint
+    and i.account_id > :beyond::bigint
+order by i.account_id
+limit :how_many::int;
+
+-- name: late
+-- The posted invoices of accounts whose reads or intervals changed since they were drafted, within
+-- the months that may be reopened, the latest of each account first.
+-- not null: invoice_id number
+select i.invoice_id, i.number, i.account_id
+from invoices.invoice as i
+where i.portal_id = :portal_id::int and i.account_id = any(:account_ids::bigint[])
+    and i.posted_at is not null and i.kind in ('NORMAL', 'FINAL')
+    and i.to_on >= :since::date
+    and not exists (
+        select from invoices.invoice as n
+        where n.portal_id = i.portal_id and n.reverses = i.invoice_id
+    )
+    and exists (
+        select from invoices.measured as m
+        where m.portal_id = i.portal_id and m.invoice_id = i.invoice_id
+            and (
+                exists (
+                    select from reads.read as r
+                    inner join reads.batch as b
+                        on b.portal_id = r.portal_id and b.batch_id = r.batch_id
+                    where r.portal_id = m.portal_id and r.register_id = m.register_id
+                        and r.read_at >= m.from_on::timestamp at time zone :timezone::text
+                        and r.read_at <= (m.to_on + 1)::timestamp at time zone :timezone::text
+                        and b.recorded_at > i.drafted_at
+                )
+                or exists (
+                    select from intervals.register_day as d
+                    where d.portal_id = m.portal_id and d.register_id = m.register_id
+                        and d.day between m.from_on and m.to_on and d.revision > 1
+                        and d.loaded_at > i.drafted_at
+                )
+            )
+    )
+order by i.account_id asc, i.to_on desc, i.invoice_id desc;

@@ -1,0 +1,340 @@
+"""Acts on bill runs, and the questions asked about them."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+from currant.access.permissions import Permission, needs
+from currant.access.verbs import Nothing
+from currant.billing.model import DraftTerms, Policy, Remarkable
+from currant.billing.verbs import draft_accounts, policy
+from currant.customers.verbs import account_id_of
+from currant.db.statements import Statements
+from currant.db.tx import Tx
+from currant.errors import Invalid
+from currant.invoices.verbs import cancel, freeze
+from currant.locations.model import NoSuchBuilding
+from currant.runs.model import (
+    BillException,
+    ChunkDone,
+    DraftNamed,
+    DraftRow,
+    DraftsNamed,
+    DraftsWanted,
+    HoldDrafts,
+    Late,
+    NoSuchRun,
+    Run,
+    RunChunk,
+    RunNamed,
+    RunNotReady,
+    RunRow,
+    RunsWanted,
+    StartRun,
+)
+
+sql = Statements(__package__)
+_BUILDING_NAMED = sql.rows("building_named", int)
+_START_RUN = sql.rows("start_run", int)
+_HOLD_RUN = sql.rows("hold_run", RunRow)
+_NEXT_ACCOUNTS = sql.rows("next_accounts", int)
+_NOTE_EXCEPTIONS = sql.command("note_exceptions")
+_DRAFTED_TO = sql.command("drafted_to")
+_DRAFTS_OF = sql.rows("drafts_of", DraftNamed)
+_HOLD_DRAFTS = sql.rows("hold_drafts", int)
+_DISCARD_DRAFTS = sql.rows("discard_drafts", int)
+_FORGET_EXCEPTIONS = sql.command("forget_exceptions")
+_APPROVE_RUN = sql.command("approve_run")
+_DISCARD_RUN = sql.command("discard_run")
+_TO_POST = sql.rows("to_post", int)
+_POST_DRAFTS = sql.rows("post_drafts", int)
+_POSTED_RUN = sql.command("posted_run")
+_RUNS = sql.rows("runs", Run)
+_EXCEPTIONS = sql.rows("exceptions", BillException)
+_DRAFTS = sql.rows("drafts", DraftRow)
+_LATE = sql.rows("late", Late)
+
+_MONTH = timedelta(days=31)
+
+
+@needs(Permission.BILLING_RUN)
+async def start_run(tx: Tx, command: StartRun) -> Run:
+    """Begin a bill run; it is drafted by `draft_bills`, chunk by chunk.
+
+    Raises `Invalid` for a day that is not over, `NoSuchBuilding`, `NoSuchAccount`.
+    """
+    portal_id = tx.portal.portal_id
+    today = tx.now.astimezone(tx.portal.zone).date()
+    if command.through >= today:
+        raise Invalid(f"{command.through} is not over yet. Nothing was begun.", field="through")
+    building_id = account_id = None
+    if command.building_code is not None:
+        building_id = await tx.maybe(
+            _BUILDING_NAMED, portal_id=portal_id, building_code=command.building_code
+        )
+        if building_id is None:
+            raise NoSuchBuilding(command.building_code[:40], field="building_code")
+    if command.account is not None:
+        account_id = await account_id_of(tx, command.account)
+    dated = command.invoice_on or today
+    rules = await policy(tx, Nothing())
+    run_id = await tx.one(
+        _START_RUN,
+        portal_id=portal_id,
+        through=command.through,
+        invoice_on=dated,
+        due_on=command.due_on or dated + timedelta(days=rules.due_days),
+        cycle_code=command.cycle_code,
+        building_id=building_id,
+        account_id=account_id,
+        reopens=command.reopen,
+        login=tx.user.login,
+        at=tx.now,
+    )
+    return await _run(tx, run_id)
+
+
+@needs(Permission.BILLING_RUN)
+async def draft_bills(tx: Tx, command: RunChunk) -> ChunkDone:
+    """Draft the bills of the next accounts of a run, each account once whatever repeats.
+
+    What is remarkable is noted as an exception, and a draft that looks wrong is held. Where the run
+    reopens, invoices that later reads changed are cancelled before, and their days billed anew.
+    Raises `NoSuchRun`, `RunNotReady`.
+    """
+    run = await _held(tx, command.run_id, "DRAFTING")
+    portal_id = tx.portal.portal_id
+    account_ids = await tx.all(
+        _NEXT_ACCOUNTS,
+        portal_id=portal_id,
+        beyond=run.drafted_to,
+        account_id=run.account_id,
+        cycle_code=run.cycle_code,
+        building_id=run.building_id,
+        how_many=command.how_many,
+    )
+    rules = await policy(tx, Nothing())
+    reopened = await _reopen(tx, run, account_ids, rules) if run.reopens else []
+    drafted = await draft_accounts(tx, DraftTerms(run.run_id, run.through, rules), account_ids)
+    found = drafted.remarkable + [
+        Remarkable(late.account_id, None, "LATE_READ", f"Invoice {late.number} was cancelled.")
+        for late in reopened
+    ]
+    await tx.run(
+        _NOTE_EXCEPTIONS,
+        portal_id=portal_id,
+        run_id=run.run_id,
+        account_ids=[row.account_id for row in found],
+        agreement_ids=[row.agreement_id for row in found],
+        kinds=[row.kind for row in found],
+        details=[row.detail for row in found],
+    )
+    more = len(account_ids) == command.how_many
+    await tx.run(
+        _DRAFTED_TO,
+        portal_id=portal_id,
+        run_id=run.run_id,
+        drafted_to=max(account_ids, default=0),
+        whole=not more,
+        at=tx.now,
+    )
+    return ChunkDone(len(account_ids), drafted.invoices, more)
+
+
+@needs(Permission.BILLING_RUN)
+async def hold_drafts(tx: Tx, command: HoldDrafts) -> int:
+    """Hold drafts of a run back from posting; return how many. Raises `Invalid`, `NoSuchRun`."""
+    if not command.reason.strip():
+        raise Invalid("Say why the drafts are held.", field="reason")
+    return await _hold(tx, DraftsNamed(command.run_id, command.accounts), command.reason)
+
+
+@needs(Permission.BILLING_APPROVE)
+async def release_drafts(tx: Tx, command: DraftsNamed) -> int:
+    """Let drafts go that were held; return how many. Raises `Invalid`, `NoSuchRun`."""
+    return await _hold(tx, command, None)
+
+
+@needs(Permission.BILLING_RUN)
+async def discard_drafts(tx: Tx, command: DraftsNamed) -> int:
+    """Throw drafts of a run away, all where none is named, and with them the run.
+
+    Their days and charges are billed by the next run. Returns how many. Raises `NoSuchRun`,
+    `RunNotReady` where the run is posted, `Invalid` for an account without a draft.
+    """
+    portal_id = tx.portal.portal_id
+    run = await _held(tx, command.run_id, "DRAFTING", "DRAFTED", "APPROVED")
+    drafts = await _drafts(tx, command)
+    discarded = await tx.one(
+        _DISCARD_DRAFTS,
+        portal_id=portal_id,
+        invoice_ids=[draft.invoice_id for draft in drafts],
+    )
+    await tx.run(
+        _FORGET_EXCEPTIONS,
+        portal_id=portal_id,
+        run_id=run.run_id,
+        accounts=[draft.account for draft in drafts],
+    )
+    if not command.accounts:
+        await tx.run(_DISCARD_RUN, portal_id=portal_id, run_id=run.run_id, at=tx.now)
+    return discarded
+
+
+@needs(Permission.BILLING_APPROVE)
+async def approve_run(tx: Tx, command: RunNamed) -> Run:
+    """Approve a drafted run that somebody else began.
+
+    Raises `NoSuchRun`, `RunNotReady`, `ApprovedByTheSame`.
+    """
+    run = await _held(tx, command.run_id, "DRAFTED")
+    await tx.run(
+        _APPROVE_RUN,
+        portal_id=tx.portal.portal_id,
+        run_id=run.run_id,
+        login=tx.user.login,
+        at=tx.now,
+    )
+    return await _run(tx, run.run_id)
+
+
+@needs(Permission.BILLING_RUN)
+async def post_bills(tx: Tx, command: RunChunk) -> ChunkDone:
+    """Post the next drafts of an approved run that are not held, each once whatever repeats.
+
+    Their papers are frozen with them. A draft that is released later is posted by asking again.
+    Raises `NoSuchRun`, `RunNotReady`, `MonthClosed`.
+    """
+    run = await _held(tx, command.run_id, "APPROVED", "POSTED")
+    portal_id = tx.portal.portal_id
+    ids = await tx.all(_TO_POST, portal_id=portal_id, run_id=run.run_id, how_many=command.how_many)
+    posted = 0
+    if ids:
+        posted = await tx.one(
+            _POST_DRAFTS,
+            portal_id=portal_id,
+            login=tx.user.login,
+            vendor_number=tx.user.vendor_number,
+            invoice_ids=ids,
+            invoice_on=run.invoice_on,
+            due_on=run.due_on,
+            at=tx.now,
+        )
+        await freeze(tx, ids)
+    more = len(ids) == command.how_many
+    if not more:
+        await tx.run(_POSTED_RUN, portal_id=portal_id, run_id=run.run_id, at=tx.now)
+    return ChunkDone(len(ids), posted, more)
+
+
+@needs(Permission.BILLING_VIEW)
+async def bill_runs(tx: Tx, question: RunsWanted) -> list[Run]:
+    """List bill runs with what they come to, the newest first."""
+    return await tx.all(
+        _RUNS,
+        portal_id=tx.portal.portal_id,
+        run_id=None,
+        before=question.before,
+        how_many=question.how_many,
+    )
+
+
+@needs(Permission.BILLING_VIEW)
+async def bill_run(tx: Tx, question: RunNamed) -> Run:
+    """Show a bill run with what it comes to. Raises `NoSuchRun`."""
+    return await _run(tx, question.run_id)
+
+
+@needs(Permission.BILLING_VIEW)
+async def bill_exceptions(tx: Tx, question: RunNamed) -> list[BillException]:
+    """List what a run found remarkable, or could not bill."""
+    return await tx.all(_EXCEPTIONS, portal_id=tx.portal.portal_id, run_id=question.run_id)
+
+
+@needs(Permission.BILLING_VIEW)
+async def bill_drafts(tx: Tx, question: DraftsWanted) -> list[DraftRow]:
+    """List the invoices of a run, drafts and posted ones, by account."""
+    return await tx.all(
+        _DRAFTS,
+        portal_id=tx.portal.portal_id,
+        run_id=question.run_id,
+        beyond=question.beyond,
+        how_many=question.how_many,
+    )
+
+
+async def _reopen(tx: Tx, run: RunRow, account_ids: Sequence[int], rules: Policy) -> list[Late]:
+    """Cancel the invoices of accounts that later reads changed, the latest of each first."""
+    late = await tx.all(
+        _LATE,
+        portal_id=tx.portal.portal_id,
+        account_ids=list(account_ids),
+        since=run.through - rules.reopen_months * _MONTH,
+        timezone=tx.portal.timezone,
+    )
+    rounds: list[list[Late]] = []
+    for invoice in late:
+        waiting = next(
+            (r for r in rounds if all(i.account_id != invoice.account_id for i in r)), None
+        )
+        if waiting is None:
+            rounds.append([invoice])
+        else:
+            waiting.append(invoice)
+    for together in rounds:
+        await cancel(
+            tx, [invoice.invoice_id for invoice in together], run.invoice_on, "Later reads"
+        )
+    return late
+
+
+async def _held(tx: Tx, run_id: int, *states: str) -> RunRow:
+    """Lock a run that is in one of some states. Raises `NoSuchRun`, `RunNotReady`."""
+    run = await tx.maybe(_HOLD_RUN, portal_id=tx.portal.portal_id, run_id=run_id)
+    if run is None:
+        raise NoSuchRun(f"It was asked for as {run_id}.", field="run_id")
+    if run.status not in states:
+        raise RunNotReady(f"Run {run_id} is {run.status}.", field="run_id")
+    return run
+
+
+async def _run(tx: Tx, run_id: int) -> Run:
+    """Return a run. Raises `NoSuchRun`."""
+    run = await tx.maybe(
+        _RUNS, portal_id=tx.portal.portal_id, run_id=run_id, before=2**62, how_many=1
+    )
+    if run is None:
+        raise NoSuchRun(f"It was asked for as {run_id}.", field="run_id")
+    return run
+
+
+async def _drafts(tx: Tx, named: DraftsNamed) -> list[DraftNamed]:
+    """Return the drafts that are named. Raises `Invalid` for an account without one."""
+    drafts = await tx.all(
+        _DRAFTS_OF,
+        portal_id=tx.portal.portal_id,
+        run_id=named.run_id,
+        accounts=list(named.accounts),
+    )
+    missing = set(named.accounts) - {draft.account for draft in drafts}
+    if missing:
+        raise Invalid(f"Account {min(missing)[:40]} has no draft in this run.", field="accounts")
+    return drafts
+
+
+async def _hold(tx: Tx, named: DraftsNamed, reason: str | None) -> int:
+    """Hold drafts, or let them go."""
+    run = await _held(tx, named.run_id, "DRAFTING", "DRAFTED", "APPROVED", "POSTED")
+    if not named.accounts:
+        raise Invalid("Name the accounts.", field="accounts")
+    drafts = await _drafts(tx, named)
+    return (
+        await tx.one(
+            _HOLD_DRAFTS,
+            portal_id=tx.portal.portal_id,
+            invoice_ids=[draft.invoice_id for draft in drafts],
+            reason=reason,
+            login=tx.user.login,
+        )
+        if run
+        else 0
+    )
