@@ -569,5 +569,24 @@ class CustomerDetails(msgspec.Struct, frozen=True):
     last_mod: datetime
 
 
+class AccountLine(msgspec.Struct, frozen=True):
+    """An account as lists of what concerns it begin: with its customer."""
+
+    account_number: str
+    sales_cust_number: str
+    account_name: str
+    customer_type_code: str
+
+
+class SiteLine(msgspec.Struct, frozen=True):
+    """A site as lists of what concerns it tell it; blanks are of what it does not have."""
+
+    location_id: int
+    site_identifier: str
+    site_name: str
+    building_code: str
+    building_name: str
+
+
 class RecordsNameNothing(NotFound):
     """What some records name does not exist. Nothing was stored."""

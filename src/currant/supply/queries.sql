@@ -960,3 +960,33 @@ from customers.account as a
 inner join customers.customer as c
     on c.portal_id = a.portal_id and c.customer_id = a.customer_id
 where a.portal_id = :portal_id::int and a.account_id = :account_id::bigint;
+
+-- name: account_line
+-- An account as lists of what concerns it begin: with its customer.
+-- not null: sales_cust_number
+select
+    a.account as account_number, coalesce(a.contract, '') as sales_cust_number,
+    c.name as account_name, c.type_code as customer_type_code
+from customers.account as a
+inner join customers.customer as c
+    on c.portal_id = a.portal_id and c.customer_id = a.customer_id
+where a.portal_id = :portal_id::int and a.account = :account::text;
+
+-- name: accounts_of_contracts
+-- The accounts of customers that keys with the utility name.
+-- not null: external_key
+select account as juice_key, contract as external_key
+from customers.account
+where portal_id = :portal_id::int and contract = any(:keys::text[]);
+
+-- name: site_lines
+-- Sites as lists of what concerns them tell them: with their label in the building.
+-- not null: site_identifier site_name building_code building_name
+select
+    l.location_id, coalesce(l.site_identifier, '') as site_identifier,
+    coalesce(nullif(l.site_name, ''), l.unit_no) as site_name,
+    coalesce(b.building_code, '') as building_code, coalesce(b.name, '') as building_name
+from locations.location as l
+left join locations.building as b
+    on b.portal_id = l.portal_id and b.building_id = l.building_id
+where l.portal_id = :portal_id::int and l.location_id = any(:location_ids::bigint[]);

@@ -5,7 +5,7 @@ transaction, judged as a set against each other and against what is there, writt
 that owns them, and then connected: so many statements, whatever the number of records.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from typing import Any
 
 import msgspec
@@ -13,15 +13,17 @@ import msgspec
 from currant.access.permissions import Permission, needs
 from currant.access.verbs import Nothing
 from currant.customers import verbs as customers
+from currant.customers.model import NoSuchAccount
 from currant.db.statements import Statements
 from currant.db.tx import Portal, Tx
 from currant.errors import Forbidden, Invalid
 from currant.locations import verbs as locations
-from currant.locations.model import NoSuchBuilding, NoSuchLocation
+from currant.locations.model import Keys, NoSuchBuilding, NoSuchLocation
 from currant.metering import verbs as metering
 from currant.metering.model import NoSuchMeter
 from currant.supply.glance import building_shown, customer_shown, site_in_full, site_shown
 from currant.supply.model import (
+    AccountLine,
     Building,
     BuildingRow,
     BuildingsWanted,
@@ -38,6 +40,7 @@ from currant.supply.model import (
     RecordsNameNothing,
     Site,
     SiteDetails,
+    SiteLine,
     SiteMetersWanted,
     SiteRegister,
     SiteRow,
@@ -83,6 +86,9 @@ _SITES = sql.rows("sites", SiteRow)
 _SITE = sql.rows("site", SiteDetails)
 _SITE_REGISTERS = sql.rows("site_registers", SiteRegister)
 _CUSTOMER_DETAILS = sql.rows("customer_details", CustomerRow)
+_ACCOUNT_LINE = sql.rows("account_line", AccountLine)
+_ACCOUNTS_OF_CONTRACTS = sql.rows("accounts_of_contracts", Keys)
+_SITE_LINES = sql.rows("site_lines", SiteLine)
 
 _WRITTEN = {
     "locations": ["locations.location"],
@@ -115,6 +121,28 @@ async def update_trinity(tx: Tx, command: TrinityFile) -> TrinityTaken:
     as `import_trinity` does.
     """
     return await _take(tx, command, creating=False)
+
+
+async def account_line(tx: Tx, account: str) -> AccountLine:
+    """Return an account with its customer, as lists begin. Raises `NoSuchAccount`."""
+    line = await tx.maybe(_ACCOUNT_LINE, portal_id=tx.portal.portal_id, account=account)
+    if line is None:
+        raise NoSuchAccount(account, field="account")
+    return line
+
+
+async def accounts_of_contracts(tx: Tx, contracts: Iterable[str]) -> dict[str, str]:
+    """Return the accounts of customers by their keys with the utility, of those that there are."""
+    keys = sorted(set(contracts))
+    rows = await tx.all(_ACCOUNTS_OF_CONTRACTS, portal_id=tx.portal.portal_id, keys=keys)
+    return {row.external_key: row.juice_key for row in rows}
+
+
+async def site_lines(tx: Tx, location_ids: Iterable[int]) -> dict[int, SiteLine]:
+    """Return sites by their ids, as lists tell them."""
+    wanted = sorted(set(location_ids))
+    rows = await tx.all(_SITE_LINES, portal_id=tx.portal.portal_id, location_ids=wanted)
+    return {row.location_id: row for row in rows}
 
 
 @needs(Permission.METER_VIEW)
