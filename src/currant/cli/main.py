@@ -4,9 +4,11 @@ import typer
 
 from currant import __version__
 from currant.cli import (
+    adjustments,
     arrears,
     batches,
     database,
+    debtors,
     demo,
     headend,
     imports,
@@ -15,6 +17,7 @@ from currant.cli import (
     meters,
     portals,
     reads,
+    receipts,
     serve,
     transactions,
     users,
@@ -34,6 +37,9 @@ for group in (serve, demo, database, imports, vend, transactions):
     app.add_typer(group.app)
 app.add_typer(reads.app, name="reads", help="Meter reads, and those that were not believed.")
 app.add_typer(arrears.app, name="arrears", help="What accounts owe from before.")
+app.add_typer(receipts.app, name="receipt", help="Money that comes in, and goes back out.")
+app.add_typer(adjustments.app, name="adjustment", help="What accounts are adjusted by, and why.")
+app.add_typer(debtors.app, name="debtors", help="What accounts owe: history, balances, ages.")
 app.add_typer(locations.app, name="location", help="Places of supply, and how they are connected.")
 app.add_typer(meters.app, name="meter", help="Meters asked: read, connect, disconnect, status.")
 app.add_typer(headend.app, name="headend", help="Head-ends: where requests to meters are sent.")
