@@ -1,4 +1,4 @@
-"""`currant receipt`, `currant adjustment` and `currant debtors`, as processes."""
+"""`currant receipts`, `currant adjustment` and `currant debtors`, as processes."""
 
 import json
 from pathlib import Path
@@ -24,44 +24,44 @@ async def test_receipts_from_the_office(
 ) -> None:
     account, other = house.accounts
     await bill(door, boss, account, "134.70", due="2020-01-15")
-    dry = run("receipt", "take", account, "100", "--dry-run")
+    dry = run("receipts", "take", account, "100", "--dry-run")
     assert "would be" in dry.stderr
-    told = run("receipt", "take", account, "100", "--reference", "BPAY 881").stdout
+    told = run("receipts", "take", account, "100", "--reference", "BPAY 881").stdout
     assert "$100.00 paid on transaction" in told
     assert "The account owes $34.70." in told
     file = tmp_path / "bank.csv"
     file.write_text(f"account,date,amount,reference\n{other},2020-01-02,5,\n9,2020-01-02,7,?\n")
-    told = run("receipt", "import", str(file), "--batch", "Bank").stdout
+    told = run("receipts", "import", str(file), "--batch", "Bank").stdout
     assert "2 receipts of $12.00 were posted." in told
-    (lost,) = json.loads(run("receipt", "list", "--suspense", "--json").stdout)
+    (lost,) = json.loads(run("receipts", "list", "--suspense", "--json").stdout)
     assert (lost["told"], lost["batch_name"]) == ("9", "Bank")
     number = str(lost["receipt_id"])
-    run("receipt", "transfer", number, account)
-    assert "suspense" in run("receipt", "suspend", number, "--note", "Another's").stdout
-    run("receipt", "transfer", number, other)
-    assert "The account owes -$12.00." in run("receipt", "show", number).stdout
-    gone = run("receipt", "dishonour", number, "STOPPED", "--fee", "11").stdout
+    run("receipts", "transfer", number, account)
+    assert "suspense" in run("receipts", "suspend", number, "--note", "Another's").stdout
+    run("receipts", "transfer", number, other)
+    assert "The account owes -$12.00." in run("receipts", "show", number).stdout
+    gone = run("receipts", "dishonour", number, "STOPPED", "--fee", "11").stdout
     assert "It is dishonoured." in gone
-    assert "dishonoured" in run("receipt", "reverse", number, "--note", "n", code=5).stderr.lower()
-    screen = on_a_screen(tmp_path, urls, 100, "receipt", "list").splitlines()
+    assert "dishonoured" in run("receipts", "reverse", number, "--note", "n", code=5).stderr.lower()
+    screen = on_a_screen(tmp_path, urls, 100, "receipts", "list").splitlines()
     assert max(map(len, screen)) <= 100
     file.write_text("account,date,amount\n1,2020-13-01,5\n")
-    refused = run("receipt", "import", str(file), code=4)
+    refused = run("receipts", "import", str(file), code=4)
     assert "record 1" in refused.stderr
     await sound(door)
 
 
 async def test_refunds_and_bonds_from_the_office(run: Run, door, house: House) -> None:
     account = house.accounts[0]
-    run("receipt", "take", account, "50")
+    run("receipts", "take", account, "50")
     assert (
         "less to its credit"
-        in run("receipt", "refund", account, "51", "--note", "n", code=5).stderr
+        in run("receipts", "refund", account, "51", "--note", "n", code=5).stderr
     )
-    assert "$50.00 is refunded" in run("receipt", "refund", account, "--note", "Asked").stdout
-    run("receipt", "take-bond", account, "80", "--type", "CASH")
-    assert "a bond of $80.00" in run("receipt", "bond", account).stdout
-    assert "$80.00 is refunded" in run("receipt", "release-bond", account, "--note", "n").stdout
+    assert "$50.00 is refunded" in run("receipts", "refund", account, "--note", "Asked").stdout
+    run("receipts", "take-bond", account, "80", "--type", "CASH")
+    assert "a bond of $80.00" in run("receipts", "bond", account).stdout
+    assert "$80.00 is refunded" in run("receipts", "release-bond", account, "--note", "n").stdout
     await sound(door)
 
 

@@ -37,7 +37,7 @@ for group in (serve, demo, database, imports, vend, transactions):
     app.add_typer(group.app)
 app.add_typer(reads.app, name="reads", help="Meter reads, and those that were not believed.")
 app.add_typer(arrears.app, name="arrears", help="What accounts owe from before.")
-app.add_typer(receipts.app, name="receipt", help="Money that comes in, and goes back out.")
+app.add_typer(receipts.app, name="receipts", help="Money that comes in, and goes back out.")
 app.add_typer(adjustments.app, name="adjustment", help="What accounts are adjusted by, and why.")
 app.add_typer(debtors.app, name="debtors", help="What accounts owe: history, balances, ages.")
 app.add_typer(locations.app, name="location", help="Places of supply, and how they are connected.")

@@ -1,4 +1,4 @@
-"""`currant receipt`: money that comes in besides the counter, and goes back out."""
+"""`currant receipts`: money that comes in besides the counter, and goes back out."""
 
 from collections.abc import Iterator, Sequence
 from datetime import date
@@ -376,7 +376,7 @@ def _counted(taken: Sequence[Receipt], portal: PortalShown, *, dry_run: bool) ->
         amount = format_money(receipt.amount, portal.currency)
         yield f"{receipt.receipt_id} of {amount} for {receipt.told!r} is in suspense."
     if len(lost) > _MOST_TOLD:
-        yield f"{len(lost) - _MOST_TOLD} more are listed by `currant receipt list --suspense`."
+        yield f"{len(lost) - _MOST_TOLD} more are listed by `currant receipts list --suspense`."
 
 
 def _bond(done: BondMoved, portal: PortalShown) -> Iterator[str]:
