@@ -618,8 +618,8 @@ from asked as a
 order by a.quarantine_id;
 
 -- name: find_registers
--- The registers that basic reads are of: a meter is known at a site by the code of a register or
--- its serial number, and hung there at some time of the day of the read.
+-- The registers that basic reads are of: a site is known by its identifier or its number with us, a
+-- meter there by the code of a register or its serial number; it hung there on the day of the read.
 -- not null: record timezone lock
 select
     w.record, l.location_id, m.meter_id, g.register_id, g.metering_type, m.factor, m.dials,
@@ -627,8 +627,14 @@ select
 from unnest(
     :records::int[], :sites::text[], :meters::text[], :registers::int[], :days::date[]
 ) as w (record, site_identifier, meter_code, register_no, day)
-inner join locations.location as l
-    on l.portal_id = :portal_id::int and lower(l.site_identifier) = lower(w.site_identifier)
+inner join (
+    select n.portal_id, n.location_id, n.building_id, lower(n.site_identifier) as key
+    from locations.location as n
+    where n.site_identifier is not null
+    union all
+    select n.portal_id, n.location_id, n.building_id, lower(n.loc_id) as key
+    from locations.location as n
+) as l on l.portal_id = :portal_id::int and l.key = lower(w.site_identifier)
 left join locations.building as b on b.portal_id = l.portal_id and b.building_id = l.building_id
 left join lateral (
     select distinct on (i.meter_id) i.portal_id, i.meter_id
