@@ -283,6 +283,122 @@ class AmRegister(msgspec.Struct, frozen=True):
     metering_type: str
 
 
+class ReadsOfAccount(msgspec.Struct, frozen=True):
+    """Which reads of an account: of a span of days, both inclusive, of a site or meter if named.
+
+    `as_of`: as they were known at that instant; otherwise as they are known now.
+    """
+
+    account: str
+    from_day: date
+    to_day: date
+    site_identifier: str | None = None
+    meter_code: str | None = None
+    as_of: datetime | None = None
+
+
+class StoredRead(msgspec.Struct, frozen=True):
+    """A basic read of an account in the database's own terms."""
+
+    site_identifier: str | None
+    loc_id: str
+    site_name: str
+    timezone: str
+    meter_code: str
+    serial_number: str
+    register_no: int
+    unit: str
+    dials: int
+    read_id: str
+    read_at: datetime
+    value: int
+    sub_type: str
+    estimated: bool
+    multiplier: Decimal
+    before_at: datetime | None
+    before_value: int | None
+    consumption: int | None
+    next_scheduled_on: date | None
+    temp_factor: Decimal | None
+    cv_factor: Decimal | None
+    notes: str
+    status: str
+    source: str
+
+
+class AccountRead(msgspec.Struct, frozen=True):
+    """A basic read of an account (U12), in the register's unit.
+
+    `status` is ACCEPTED; MISREAD or SUPERSEDED (an estimate that an actual read contradicts), which
+    count no longer; or IN_REVIEW. Only what is accepted has a `consumption`, since the read before.
+    """
+
+    site_identifier: str | None
+    loc_id: str
+    site_name: str
+    meter_code: str
+    serial_number: str
+    meter_register: int
+    unit: str
+    read_id: str
+    read_date: date
+    meter_read: Decimal
+    read_sub_type: str
+    estimated: bool
+    add_factor: int
+    multiplier: Decimal
+    consumption: Decimal | None
+    previous_read_date: date | None
+    next_scheduled_read_date: date | None
+    temp_factor: Decimal | None
+    cv_factor: Decimal | None
+    audit_notes: str
+    status: str
+    source: str
+
+
+class StoredDay(msgspec.Struct, frozen=True, gc=False):
+    """A day of intervals of an account in the database's own terms."""
+
+    site_identifier: str | None
+    loc_id: str
+    site_name: str
+    meter_code: str
+    serial_number: str
+    register_no: int
+    unit: str
+    datastream: str
+    clock: str
+    day: date
+    minutes: int
+    quantities: list[int]
+    quality: str
+    file_id: int
+
+
+class AccountDay(msgspec.Struct, frozen=True, gc=False):
+    """A day of intervals of an account (U12), in the register's unit, by the clock of the register.
+
+    `quality` is one of NEM12's flags for the day, or one for each interval.
+    """
+
+    site_identifier: str | None
+    loc_id: str
+    site_name: str
+    meter_code: str
+    serial_number: str
+    meter_register: int
+    unit: str
+    read_date: date
+    interval_minutes: int
+    intervals: list[Decimal]
+    day_total: Decimal
+    quality: str
+    datastream: str
+    clock: str
+    file_ref: int
+
+
 class RuleUnknown(Invalid, constraint="validation_rule_known"):
     """There is no such rule. Nothing was stored."""
 

@@ -680,3 +680,185 @@ where c.metering_type = 'BASIC' and c.to_day = :day::date and not exists (
     where r.portal_id = :portal_id::int and r.register_id = c.register_id and r.read_at = d.at
 )
 order by key, m.serial_number, g.register_no;
+
+-- name: account_reads
+-- The basic reads of what an account is supplied through, of a span of days, as they were known at
+-- an instant: those that count, those that were misread or contradicted, and those under review.
+-- What closes one supply and opens the next is told on its own side of midnight.
+-- not null: loc_id site_name timezone meter_code serial_number register_no unit dials read_id
+-- not null: read_at value sub_type estimated multiplier notes status source
+with supplied as materialized (
+    select
+        l.site_identifier, l.loc_id, l.external_key as site_name, r.register_id, r.meter_code,
+        m.serial_number, r.register_no, r.unit, m.dials,
+        coalesce(b.timezone, :timezone::text) as timezone,
+        greatest(lower(g.valid), lower(i.valid)) as from_at,
+        coalesce(least(upper(g.valid), upper(i.valid)), 'infinity') as to_at
+    from customers.agreement as g
+    inner join locations.location as l
+        on l.portal_id = g.portal_id and l.location_id = g.location_id
+    left join locations.building as b
+        on b.portal_id = l.portal_id and b.building_id = l.building_id
+    inner join metering.installation as i
+        on i.portal_id = g.portal_id and i.location_id = g.location_id and i.valid && g.valid
+    inner join metering.meter as m
+        on m.portal_id = i.portal_id and m.meter_id = i.meter_id
+        and m.product_type = g.product_type
+    inner join metering.register as r
+        on r.portal_id = m.portal_id and r.meter_id = m.meter_id and r.metering_type = 'BASIC'
+    where g.portal_id = :portal_id::int and g.account_id = :account_id::bigint
+        and (
+            :site::text is null
+            or lower(:site::text) in (lower(l.site_identifier), lower(l.loc_id))
+        )
+        and (:meter::text is null or :meter::text in (m.serial_number, r.meter_code))
+), misread as materialized (
+    select x.register_id, x.read_at, x.revision, x.reason
+    from reads.misread as x
+    inner join reads.batch as y
+        on y.portal_id = x.portal_id and y.batch_id = x.batch_id
+        and y.recorded_at <= :as_of::timestamptz
+    where x.portal_id = :portal_id::int
+        and x.register_id in (select s.register_id from supplied as s)
+), told as materialized (
+    select
+        s.register_id, s.from_at, r.read_at, r.revision, r.value, r.multiplier, t.source,
+        coalesce(d.sub_type, 'ACTUAL') as sub_type, d.next_scheduled_on, d.temp_factor,
+        d.cv_factor, coalesce(d.notes, '') as notes, x.reason as misread,
+        max(r.revision) over instant as top, r.revision <= coalesce(
+            max(r.revision) filter (where x.reason is not null) over instant, 0
+        ) as void
+    from supplied as s
+    inner join reads.read as r
+        on r.portal_id = :portal_id::int and r.register_id = s.register_id
+        and r.read_at <= s.to_at and r.read_at >= coalesce(
+            (
+                select n.read_at from reads.before(:portal_id::int, s.register_id, s.from_at) as n
+            ), s.from_at
+        )
+    inner join reads.batch as t
+        on t.portal_id = r.portal_id and t.batch_id = r.batch_id
+        and t.recorded_at <= :as_of::timestamptz
+    left join reads.detail as d
+        on d.portal_id = r.portal_id and d.register_id = r.register_id
+        and d.read_at = r.read_at and d.revision = r.revision
+    left join misread as x
+        on x.register_id = r.register_id and x.read_at = r.read_at and x.revision = r.revision
+    window instant as (partition by s.register_id, s.from_at, r.read_at)
+), stood as materialized (
+    select
+        t.register_id, t.from_at, t.read_at, t.value,
+        lag(t.read_at) over register as before_at, lag(t.value) over register as before_value
+    from told as t
+    where t.revision = t.top and not t.void
+    window register as (partition by t.register_id, t.from_at order by t.read_at)
+), shown as (
+    select distinct on (
+        t.register_id, t.from_at, t.read_at, t.misread, t.sub_type = 'OPENING'
+    )
+        t.register_id, t.from_at, t.register_id || '-'
+        || (extract(epoch from t.read_at) * 1000000)::bigint || '-' || t.revision as read_id,
+        t.read_at, t.value, t.multiplier, t.source, t.sub_type, t.next_scheduled_on,
+        t.temp_factor, t.cv_factor, t.notes, w.before_at, w.before_value,
+        case coalesce(t.misread, '')
+            when '' then 'ACCEPTED' when 'MISREAD' then 'MISREAD' else 'SUPERSEDED'
+        end as status
+    from told as t
+    left join stood as w
+        on w.register_id = t.register_id and w.from_at = t.from_at and w.read_at = t.read_at
+        and not t.void
+    where t.misread is not null or not t.void and t.value = w.value
+    order by
+        t.register_id asc, t.from_at asc, t.read_at asc, t.misread asc,
+        t.sub_type = 'OPENING' asc, t.revision desc
+), doubted as (
+    select
+        s.register_id, s.from_at, 'Q' || q.quarantine_id as read_id, q.read_at, q.value,
+        q.multiplier, t.source, coalesce(d.sub_type, 'ACTUAL') as sub_type, d.next_scheduled_on,
+        d.temp_factor, d.cv_factor, coalesce(d.notes, '') as notes
+    from supplied as s
+    inner join reads.quarantine as q
+        on q.portal_id = :portal_id::int and q.serial_number = s.serial_number
+        and q.register_no = s.register_no
+    inner join reads.batch as t
+        on t.portal_id = q.portal_id and t.batch_id = q.batch_id
+        and t.recorded_at <= :as_of::timestamptz
+    left join reads.quarantine_detail as d
+        on d.portal_id = q.portal_id and d.quarantine_id = q.quarantine_id
+    where not exists (
+        select from reads.release as a
+        where a.portal_id = q.portal_id and a.quarantine_id = q.quarantine_id
+    ) and not exists (
+        select from reads.rejection as a
+        where a.portal_id = q.portal_id and a.quarantine_id = q.quarantine_id
+    )
+), listed as (
+    select
+        h.register_id, h.from_at, h.read_id, h.read_at, h.value, h.multiplier, h.source,
+        h.sub_type, h.next_scheduled_on, h.temp_factor, h.cv_factor, h.notes, h.before_at,
+        h.before_value, h.status
+    from shown as h
+    union all
+    select
+        d.register_id, d.from_at, d.read_id, d.read_at, d.value, d.multiplier, d.source,
+        d.sub_type, d.next_scheduled_on, d.temp_factor, d.cv_factor, d.notes, null, null,
+        'IN_REVIEW'
+    from doubted as d
+)
+select
+    s.site_identifier, s.loc_id, s.site_name, s.timezone, s.meter_code, s.serial_number,
+    s.register_no, s.unit, s.dials, n.read_id, n.read_at, n.value, n.sub_type,
+    n.sub_type in ('ESTIMATE', 'INVOICE_EST') as estimated, n.multiplier, n.before_at,
+    n.before_value,
+    case
+        when n.status = 'ACCEPTED'
+            then round(reads.difference(n.before_value, n.value, s.dials) * n.multiplier)::bigint
+    end as consumption,
+    n.next_scheduled_on, n.temp_factor, n.cv_factor, n.notes, n.status, n.source
+from listed as n
+inner join supplied as s on s.register_id = n.register_id and s.from_at = n.from_at
+where case
+    when n.sub_type = 'OPENING' then
+        n.read_at >= greatest(s.from_at, (:from_day::date)::timestamp at time zone s.timezone)
+        and n.read_at < least(s.to_at, (:to_day::date + 1)::timestamp at time zone s.timezone)
+    else
+        n.read_at > greatest(s.from_at, (:from_day::date)::timestamp at time zone s.timezone)
+        and n.read_at <= least(s.to_at, (:to_day::date + 1)::timestamp at time zone s.timezone)
+end
+order by s.loc_id, s.serial_number, s.register_no, n.read_at, n.read_id;
+
+-- name: account_days
+-- The days of intervals of what an account is supplied through, as they were known at an instant.
+-- not null: loc_id site_name meter_code serial_number register_no unit datastream clock day minutes
+-- not null: quantities quality file_id
+select
+    l.site_identifier, l.loc_id, l.external_key as site_name, r.meter_code, m.serial_number,
+    r.register_no, r.unit, r.datastream, r.clock, d.day, d.minutes, d.quantities, d.quality,
+    d.file_id
+from customers.agreement as g
+inner join locations.location as l
+    on l.portal_id = g.portal_id and l.location_id = g.location_id
+inner join metering.installation as i
+    on i.portal_id = g.portal_id and i.location_id = g.location_id and i.valid && g.valid
+inner join metering.meter as m
+    on m.portal_id = i.portal_id and m.meter_id = i.meter_id and m.product_type = g.product_type
+inner join metering.register as r
+    on r.portal_id = m.portal_id and r.meter_id = m.meter_id and r.metering_type = 'AM'
+inner join intervals.register_day as d
+    on d.portal_id = r.portal_id and d.register_id = r.register_id
+    and d.day between :from_day::date and :to_day::date
+    and g.valid * i.valid && tstzrange(
+        d.day::timestamp at time zone 'UTC' - r.clock::interval,
+        (d.day + 1)::timestamp at time zone 'UTC' - r.clock::interval
+    )
+where g.portal_id = :portal_id::int and g.account_id = :account_id::bigint
+    and (
+        :site::text is null or lower(:site::text) in (lower(l.site_identifier), lower(l.loc_id))
+    )
+    and (:meter::text is null or :meter::text in (m.serial_number, r.meter_code))
+    and d.revision = (
+        select max(n.revision) from intervals.register_day as n
+        where n.portal_id = d.portal_id and n.register_id = d.register_id and n.day = d.day
+            and n.revision >= 1 and n.loaded_at <= :as_of::timestamptz
+    )
+order by l.loc_id, m.serial_number, r.register_no, d.day;

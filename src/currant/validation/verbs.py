@@ -1,5 +1,6 @@
 """Acts on measured data that is checked, filled or put right, and the questions asked about it."""
 
+from collections.abc import AsyncIterator
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -14,12 +15,14 @@ from currant.errors import Fault, Invalid
 from currant.intervals.model import OwnDay
 from currant.intervals.verbs import store_own_days
 from currant.locations.verbs import buildings_of
-from currant.reads.basic import in_unit, instant_of, quantity_of
+from currant.reads.basic import day_of, in_unit, instant_of, quantity_of
 from currant.reads.model import BasicRead, PostedRead, PostReads, ReleaseReads, SubType
 from currant.reads.verbs import post_reads, release_reads
 from currant.validation.days import REACH, Estimate, begins_at, estimated_days
 from currant.validation.estimation import Readings, read_estimated
 from currant.validation.model import (
+    AccountDay,
+    AccountRead,
     AmRegister,
     Check,
     CheckSet,
@@ -39,9 +42,12 @@ from currant.validation.model import (
     KnownDay,
     NoSuchFinding,
     Passed,
+    ReadsOfAccount,
     ReadToEstimate,
     Rule,
     Severity,
+    StoredDay,
+    StoredRead,
     Validate,
     ValidationRun,
 )
@@ -84,10 +90,13 @@ _KNOWN_DAYS = sql.rows("known_days", KnownDay)
 _KNOWN_PASSED = sql.rows("known_passed", Passed)
 _READS_TO_ESTIMATE = sql.rows("reads_to_estimate", ReadToEstimate)
 _EDITED_REGISTERS = sql.rows("edited_registers", AmRegister)
+_ACCOUNT_READS = sql.rows("account_reads", StoredRead)
+_ACCOUNT_DAYS = sql.rows("account_days", StoredDay)
 _DECISIONS = sql.rows("decisions", Decision)
 
 _MOST_DECIDED = 1000
 _MOST_DAYS = 400
+_MOST_LISTED = 20_000
 _MOST_EDITED = 10_000
 _MOST_FAULTS = 50
 _MOST_QUANTITY = 2_000_000  # of a unit, in an interval
@@ -208,6 +217,44 @@ async def decide_findings(tx: Tx, command: DecideFindings) -> int:
 async def decisions(tx: Tx, question: FindingWanted) -> list[Decision]:
     """List what was decided about a finding, in turn."""
     return await tx.all(_DECISIONS, portal_id=tx.portal.portal_id, finding_id=question.finding_id)
+
+
+@needs(Permission.READS_VIEW)
+async def account_reads(tx: Tx, question: ReadsOfAccount) -> AsyncIterator[AccountRead]:
+    """List the basic reads of an account within its agreements, by site, meter and time (U12).
+
+    Raises `Invalid`, `NoSuchAccount`.
+    """
+    async for read in tx.each(_ACCOUNT_READS, **await _asked(tx, question)):
+        yield _account_read(read)
+
+
+@needs(Permission.READS_VIEW)
+async def account_days(tx: Tx, question: ReadsOfAccount) -> AsyncIterator[AccountDay]:
+    """List the days of intervals of an account within its agreements, by site, meter and day (U12).
+
+    Raises `Invalid`, `NoSuchAccount`.
+    """
+    told = await _asked(tx, question)
+    del told["timezone"]
+    async for day in tx.each(_ACCOUNT_DAYS, **told):
+        yield AccountDay(
+            day.site_identifier,
+            day.loc_id,
+            day.site_name,
+            day.meter_code,
+            day.serial_number,
+            day.register_no,
+            day.unit,
+            day.day,
+            day.minutes,
+            [in_unit(quantity) for quantity in day.quantities],
+            in_unit(sum(day.quantities)),
+            day.quality,
+            day.datastream,
+            day.clock,
+            day.file_id,
+        )
 
 
 @needs(Permission.READS_WRITE)
@@ -341,13 +388,13 @@ async def edit_reads(tx: Tx, command: EditReads) -> list[PostedRead]:
     return posted
 
 
-def refuse_span(from_day: date, to_day: date) -> int:
+def refuse_span(from_day: date, to_day: date, most: int = _MOST_DAYS) -> int:
     """Return how many days a span has, both inclusive. Raises `Invalid`."""
     if to_day < from_day:
         raise Invalid("The last day is before the first.", field="to_day")
     span = (to_day - from_day) // timedelta(days=1) + 1
-    if span > _MOST_DAYS:
-        raise Invalid(f"At most {_MOST_DAYS} days are taken at once.", field="to_day")
+    if span > most:
+        raise Invalid(f"At most {most} days are taken at once.", field="to_day")
     return span
 
 
@@ -373,6 +420,52 @@ async def _measure(tx: Tx, scope: Validate | EstimateDays, history: int) -> None
     await tx.run(_FILL_DAYS, portal_id=portal_id)
     await tx.run(_FILL_USAGE, portal_id=portal_id, history=HISTORY_OF_READS)
     await tx.run(_ANALYZE_MEASURED)
+
+
+async def _asked(tx: Tx, question: ReadsOfAccount) -> dict[str, object]:
+    """Return what the reads of an account are asked for with."""
+    refuse_span(question.from_day, question.to_day, _MOST_LISTED)
+    tx.user.refuse_blocked(question.account)
+    return {
+        "portal_id": tx.portal.portal_id,
+        "account_id": await account_id_of(tx, question.account),
+        "from_day": question.from_day,
+        "to_day": question.to_day,
+        "site": question.site_identifier,
+        "meter": question.meter_code,
+        "as_of": question.as_of or tx.now,
+        "timezone": tx.portal.timezone,
+    }
+
+
+def _account_read(read: StoredRead) -> AccountRead:
+    """Return a read as it is listed: dated in the building's zone, in the register's unit."""
+    zone = ZoneInfo(read.timezone)
+    rolled = read.dials > 0 and read.before_value is not None and read.value < read.before_value
+    return AccountRead(
+        read.site_identifier,
+        read.loc_id,
+        read.site_name,
+        read.meter_code,
+        read.serial_number,
+        read.register_no,
+        read.unit,
+        read.read_id,
+        day_of(read.read_at, read.sub_type, zone),
+        in_unit(read.value),
+        read.sub_type,
+        read.estimated,
+        10**read.dials if rolled else 0,
+        read.multiplier,
+        None if read.consumption is None else in_unit(read.consumption),
+        None if read.before_at is None else day_of(read.before_at, "", zone),
+        read.next_scheduled_on,
+        read.temp_factor,
+        read.cv_factor,
+        read.notes,
+        read.status,
+        read.source,
+    )
 
 
 def _estimated(read: ReadToEstimate, command: EstimateReads) -> BasicRead | None:
