@@ -69,7 +69,7 @@ returning d.account_id;
 -- name: still_due
 -- Whether accounts of a run are not drafted yet, those in other hands too.
 -- not null: more
-select exists (
+select exists(
     select from runs.due as d
     where d.portal_id = :portal_id::int and d.run_id = :run_id::bigint
 ) as more;
@@ -169,7 +169,7 @@ for no key update skip locked;
 -- name: still_to_post
 -- Whether drafts of a run that are not held are not posted yet, those in other hands too.
 -- not null: more
-select exists (
+select exists(
     select from invoices.invoice as i
     where i.portal_id = :portal_id::int and i.run_id = :run_id::bigint and i.posted_at is null
         and i.held_for is null
