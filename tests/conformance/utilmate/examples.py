@@ -71,6 +71,27 @@ CALLS = [
         "dlf": 1.0514, "mlf": 0.9876, "internal_loss_factor": 1, "total_loss_factor": 1.038363,
     }),
     Call("GETLOSS", {"building_code": BUILDING, "effective_date": "2024-06-30"}, 0),
+    Call("GETPRICES", {"account_number": 3280}, 2, LINE | TOWER | {
+        "cust_account_id": 501, "product_code": "ELECTRICITY", "price_plan_code": "RES-FLAT",
+        "tier": "B1", "rate_description": "Anytime", "charge_basis": "USAGE", "unit": "kWh",
+        "step_from": 0, "rate": 0.285, "rate_incl_gst": 0.3135, "gst_code": "GST",
+        "start_date": "2024-06-21", "end_date": None,
+    }),
+    Call("GETPRICES", {"account_number": ACCOUNT, "as_at": "2024-06-20"}, 0),
+    Call("GETALLACCNTPP", {}, 1, LINE | TOWER | {
+        "cust_account_id": 501, "price_plan_code": "RES-FLAT", "offering_code": "",
+        "plan_start_date": "2024-06-21", "plan_end_date": None,
+    }),
+    Call("GETACCNTPRICE", {"cust_account_id": 501, "history": "Y"}, 1, LINE | {
+        "price_plan_code": "RES-FLAT", "start_date": "2024-06-21", "end_date": None,
+        "billed_to_date": "2024-07-31", "is_default": "N", "is_direct_debit": "N",
+        "fixed": [{"description": "Daily supply", "amount": 1.1, "frequency": "DAILY",
+        "coa": "4900"}],
+    }),
+    Call("GETACCNTPRICE", {"account_number": ACCOUNT, "as_at": "2024-06-01"}, 0),
+    Call("GETCUSTOMERPRICING", {"account_number": ACCOUNT}, 1, LINE | {
+        "as_at": "2024-08-15", "gst_rate": 0.1, "offering": None,
+    }),
     Call("GETRANGEINV", AUGUST, 1, LINE | TOWER | {"invoice_number": "900123"}),
     Call("GETRANGEINV", AUGUST | {"network_node": BUILDING, "status": "PAID"}, 0),
     Call("GETWORKORDER", {"account_number": ACCOUNT}, 1, LINE | TOWER | {

@@ -3,6 +3,7 @@
 import hashlib
 from base64 import b64decode
 from decimal import Decimal
+from types import MappingProxyType
 from typing import Any
 
 import pytest
@@ -17,6 +18,9 @@ from currant.access.methods import METHODS
 from currant.api.utilmate.methods import REGISTER, Method
 from currant.api.utilmate.parameters import Page
 from currant.api.utilmate.parameters import members_of as parameters_of
+from currant.tariffs.model import AssignPlan, CreateOffering, GivenInducement
+from currant.tariffs.plans import Inducement
+from currant.tariffs.verbs import assign_plan, create_offering
 
 NUMBERS = {code: f"U{number:02}" for number, code in enumerate(METHODS, start=1)}
 THERE = list(REGISTER.values())
@@ -71,8 +75,10 @@ async def test_rows_are_as_they_are_listed(stage: Stage, call: Call) -> None:
 
 def exact(value: Any) -> Any:
     """What a test says of numbers with decimals, as it is meant."""
-    if isinstance(value, dict):
+    if isinstance(value, dict | MappingProxyType):
         return {name: exact(member) for name, member in value.items()}
+    if isinstance(value, list):
+        return [exact(one) for one in value]
     return Decimal(str(value)) if isinstance(value, float) else value
 
 
@@ -219,6 +225,36 @@ async def test_usage_is_the_documents(stage: Stage) -> None:
     assert [row["quantity"] for row in actual] == [100, 310, 100]
 
 
+async def test_prices_are_told_with_tax_and_after_discounts(stage: Stage) -> None:
+    assert stage.told is not None
+    offering = CreateOffering(
+        "LOYAL", "For the loyal",
+        [
+            GivenInducement(Inducement.PERCENT_OF_USAGE, Decimal(10), "Ten off"),
+            GivenInducement(Inducement.PROMPT_PAYMENT, Decimal(5), "Five off", "Paid in time"),
+        ],
+    )  # fmt: skip
+    await stage.door.act(create_offering, offering, stage.told.manager)
+    given = AssignPlan(501, stage.clock.now(), offering="LOYAL")
+    await stage.door.act(assign_plan, given, stage.told.manager)
+    (told,) = await stage.rows("GETCUSTOMERPRICING", {"account_number": "03280"})
+    assert [one["type"] for one in told["offering"]["inducements"]] == [
+        "PERCENT_OF_USAGE", "PROMPT_PAYMENT",
+    ]  # fmt: skip
+    (service,) = told["services"]
+    assert [
+        (price["unit"], price["rate_ex_gst"], price["rate_incl_gst"],
+            price["after_discount_incl_gst"])
+        for price in service["prices"]
+    ] == [
+        ("kWh", Decimal("0.285"), Decimal("0.3135"), Decimal("0.28215")),
+        ("day", Decimal("1.1"), Decimal("1.21"), Decimal("1.21")),
+    ]  # fmt: skip
+    (listed,) = await stage.rows("GETALLACCNTPP")
+    assert listed["offering_code"] == "LOYAL"
+    assert await stage.rows("GETALLACCNTPP", {"as_at": "2024-06-01"}) == []
+
+
 async def test_the_paper_is_the_same_both_ways(stage: Stage) -> None:
     (told,) = await stage.rows("GETINVOICE", {"invoice_number": "900123"})
     paper = await stage.call("GETINVOICEPDF", {"invoice_number": "900123"})
@@ -278,7 +314,8 @@ async def test_a_bpay_reference_names_an_account(stage: Stage) -> None:
         ("POSTCUST", {"account_number": "77777", "account_name": "X"}, 404, "77777"),
         ("POSTSITE", {"building_code": "NONE", "site_identifier": "4103000012",
             "site_status": "EXTINCT"}, 404, "NONE"),
-        ("POSTACTIVITY", {"activity_type_code": "CALL", "subject": "x"}, 406, "building_code is missing"),
+        ("POSTACTIVITY", {"activity_type_code": "CALL", "subject": "x"}, 406,
+            "building_code is missing"),
     ],
 )  # fmt: skip
 async def test_what_names_nothing_is_named(stage, code, parameters, status, words) -> None:
