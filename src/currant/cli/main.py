@@ -6,16 +6,20 @@ from currant import __version__
 from currant.cli import (
     arrears,
     batches,
+    bill,
     brand,
+    charges,
     database,
     demo,
     documents,
     headend,
     imports,
+    invoices,
     keys,
     ledger,
     locations,
     meters,
+    nem,
     notices,
     portals,
     reads,
@@ -38,6 +42,7 @@ app = typer.Typer(
 for group in (serve, demo, database, imports, vend, transactions):
     app.add_typer(group.app)
 app.add_typer(reads.app, name="reads", help="Meter reads, and those that were not believed.")
+app.add_typer(nem.app, name="nem12", help="Interval data: NEM12 files in and out, gaps.")
 app.add_typer(arrears.app, name="arrears", help="What accounts owe from before.")
 app.add_typer(locations.app, name="location", help="Places of supply, and how they are connected.")
 app.add_typer(tariffs.app, name="tariff", help="Price plans: rates, charges, imports.")
@@ -53,6 +58,10 @@ app.add_typer(
     brand.app, name="brand", help="What the papers of a portal bear: seller, logo, ways to pay."
 )
 app.add_typer(documents.app, name="document", help="Invoices, statements and receipts as PDF.")
+app.add_typer(bill.app, name="bill", help="Bill runs: draft, check, approve, post, print.")
+app.add_typer(invoices.app, name="invoice", help="Posted invoices: list, explain, cancel, PDF.")
+app.add_typer(charges.app, name="charge", help="One-off charges on the next bill.")
+app.add_typer(charges.services, name="service", help="Services without a meter: phone, internet.")
 app.add_typer(notices.app, name="notice", help="Messages to people: e-mail and SMS.")
 app.add_typer(ledger.app, name="ledger", help="The books: proof, balances, journals, months.")
 

@@ -65,8 +65,11 @@ def listed(row: OrderListed) -> WorkOrder:
     return WorkOrder(**members)
 
 
-def delivery_of(reads: Sequence[TakenRead]) -> bytes:
-    """Return reads as a delivery in JSON, a record a meter and instant. Raises `Invalid`."""
+def delivery_of(reads: Sequence[TakenRead]) -> tuple[list[str], bytes]:
+    """Return reads as a delivery in JSON, a record a meter and instant, and the meter of each.
+
+    Raises `Invalid`.
+    """
     records: dict[tuple[str, datetime], dict[str, Any]] = {}
     for read in reads:
         if read.register_no not in _DELIVERED_AS:
@@ -77,4 +80,4 @@ def delivery_of(reads: Sequence[TakenRead]) -> bytes:
             {"serialnumber": read.serial_number, "datetime": read.read_at.isoformat()},
         )
         record[_DELIVERED_AS[read.register_no]] = read.value
-    return wire.encode(list(records.values()))
+    return [serial for serial, _ in records], wire.encode(list(records.values()))

@@ -12,6 +12,8 @@ from currant import wire
 from currant.access.permissions import Permission, needs
 from currant.activities.model import NewActivity
 from currant.activities.verbs import leave_activities
+from currant.charges.model import AddCharges, NewCharge
+from currant.charges.verbs import add_charges
 from currant.customers.verbs import accounts_by_number
 from currant.db.statements import Statements
 from currant.db.tx import Tx
@@ -85,6 +87,9 @@ async def create_orders(tx: Tx, command: CreateOrders) -> list[OrderCreated]:
     records = []
     for n, (order, place) in enumerate(zip(told, places, strict=True)):
         meter = meters.get((place, order.serial_number or ""))
+        if order.charge is not None and order.account_number is None:
+            field = f"work_orders[{n}].account_number"
+            raise Invalid(f"{field} is missing: who pays the charge?", field=field)
         if order.serial_number is not None and meter is None:
             field = f"work_orders[{n}].serial_number"
             raise NoSuchMeter(f"{field} is {order.serial_number[:40]!r}.", field=field)
@@ -138,6 +143,7 @@ async def update_orders(tx: Tx, command: UpdateOrders) -> list[OrderUpdated]:
     statuses = {row.work_order_id: row.status for row in rows}
     await _take_order_reads(tx, told, held)
     await _settle(tx, complete)
+    charges = await _charge(tx, complete)
     sites = await hold_sites(tx, [order.location_id for order in held.values()])
     answers = []
     for change in told:
@@ -148,7 +154,7 @@ async def update_orders(tx: Tx, command: UpdateOrders) -> list[OrderUpdated]:
                 statuses[order.work_order_id],
                 sites[order.location_id].site_status,
                 len(change.reads),
-                charge_of(order),
+                charges.get(order.work_order_id),
             )
         )
     return answers
@@ -277,19 +283,19 @@ async def cancel_orders(tx: Tx, kind: str, location_ids: Sequence[int], why: str
     return [row.work_order_id for row in rows]
 
 
-async def take_reads(tx: Tx, reads: Sequence[TakenRead]) -> list[str]:
-    """Record reads that somebody took; return what is doubted of them, and is in quarantine.
+async def take_reads(tx: Tx, reads: Sequence[TakenRead]) -> dict[str, str]:
+    """Record reads that somebody took; return by meter what is doubted, and is in quarantine.
 
     Once a transaction. Raises `Invalid` for a register that is not one of the four of a delivery.
     """
     if not reads:
-        return []
-    raw = delivery_of(reads)
+        return {}
+    serials, raw = delivery_of(reads)
     body = Upload(io.BytesIO(raw), hashlib.sha256(raw).hexdigest(), len(raw))
     taken = await record_reads(
         tx, RecordReads(body, Format.JSON, tx.user.login, on_error=OnError.CONTINUE)
     )
-    return [fault.reason for fault in taken.rejected]
+    return {serials[fault.record - 1]: fault.reason for fault in taken.rejected}
 
 
 async def _create(tx: Tx, records: Sequence[Mapping[str, Any]]) -> list[OrderRow]:
@@ -359,14 +365,41 @@ async def _take_order_reads(
         tx,
         [
             TakenRead(
+                order.site_identifier or order.loc_id,
                 register.serial_number,
                 register.register_no,
                 read.meter_read,
+                day,
+                kind,
                 read_at(day, order.zone, opening=False),
             )
-            for order, read, register, day, _ in taken
+            for order, read, register, day, kind in taken
         ],
     )
+
+
+async def _charge(tx: Tx, complete: Sequence[tuple[HeldOrder, date]]) -> dict[int, int]:
+    """Charge what orders that are complete cost; return the charges by order."""
+    costly = [
+        (
+            order.work_order_id,
+            NewCharge(
+                order.account,
+                charge.charge_item_code,
+                day,
+                charge.amount,
+                notes=f"Work order {order.work_order_id}",
+                site_identifier=order.site_identifier,
+            ),
+        )
+        for order, day in complete
+        for charge in [charge_of(order)]
+        if charge is not None
+    ]
+    if not costly:
+        return {}
+    added = await add_charges(tx, AddCharges([charge for _, charge in costly]))
+    return {order: row.charge_id for (order, _), row in zip(costly, added, strict=True)}
 
 
 async def _settle(tx: Tx, complete: Sequence[tuple[HeldOrder, date]]) -> None:

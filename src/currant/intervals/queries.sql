@@ -2,6 +2,10 @@
 -- Let a file of a million days be joined in memory, in this transaction.
 set local work_mem = '128MB';
 
+-- name: join_sets
+-- Join what was delivered to what is stored as sets, whatever the statistics of either say.
+set local enable_nestloop = off;
+
 -- name: stage_days
 -- The days of a delivery, for this transaction.
 create temporary table if not exists incoming_day (
@@ -274,12 +278,13 @@ with told as materialized (
 ), known as materialized (
     select t.line
     from told as t
-    inner join stored as s on s.register_id = t.register_id and s.day = t.day
     inner join intervals.register_day as r
-        on r.portal_id = :portal_id::int and r.register_id = t.register_id and r.day = t.day
-        and r.updated_at = t.updated_at
+        on r.register_id = t.register_id and r.day = t.day and r.updated_at = t.updated_at
     inner join pg_temp.incoming_day as d on d.line = t.line
-    where t.fault is null
+    where t.fault is null and r.portal_id = :portal_id::int
+        and r.register_id = any(array(select distinct s.register_id from stored as s))
+        and r.day >= (select min(s.day) from stored as s)
+        and r.day <= (select max(s.day) from stored as s)
         and (r.minutes, r.quantities, r.quality, r.method, r.reason)
         = (d.minutes, d.quantities, d.quality, d.method, d.reason)
         and (r.reason_code, r.spans, r.events)
@@ -306,6 +311,7 @@ with told as materialized (
     from ranked as r
     inner join pg_temp.incoming_day as d on d.line = r.line
     inner join pg_temp.incoming_day as b on b.line = r.same_as
+    where r.same_as is not null
 ), numbered as materialized (
     select
         r.line, r.register_id, coalesce(r.updated_at < s.top_at, false) as late,

@@ -232,6 +232,25 @@ for each statement execute function invoices.guard_parts();
 create trigger guard_deleted after delete on invoices.measured
 referencing old table as changed_rows
 for each statement execute function invoices.guard_parts();
+create trigger guard_deleted after delete on invoices.covered
+referencing old table as changed_rows
+for each statement execute function invoices.guard_parts();
+
+create function invoices.guard_covered() returns trigger language plpgsql as $$
+begin
+    if old.released_by is not null
+        or new is distinct from jsonb_populate_record(
+            old, jsonb_build_object('released_by', new.released_by)
+        ) then
+        raise exception 'Days that were billed are released by a credit note, never edited.'
+            using errcode = 'restrict_violation', constraint = 'append_only';
+    end if;
+    return new;
+end
+$$;
+
+create trigger guard_covered before update on invoices.covered
+for each row execute function invoices.guard_covered();
 revoke truncate on invoices.invoice, invoices.line, invoices.measured, invoices.covered
 from currant_runtime;
 

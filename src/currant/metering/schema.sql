@@ -206,6 +206,20 @@ as $$
     select count(*) from given
 $$;
 
+-- Let meters that are not known to roll over know their dials, once one has.
+create function metering.learn_dials(in_portal int, of_meters bigint[], told int[], at timestamptz)
+returns void
+language sql
+as $$
+    update metering.meter as m set dials = w.dials, last_mod = at
+    from (
+        select t.meter_id, min(t.dials) as dials
+        from unnest(of_meters, told) as t (meter_id, dials)
+        group by t.meter_id
+    ) as w
+    where m.portal_id = in_portal and m.meter_id = w.meter_id and m.dials = 0
+$$;
+
 -- Make meters of serial numbers that no meter has, which send intervals and are billed afterwards.
 create function metering.give_meters(in_portal int, serials text[], at timestamptz)
 returns bigint

@@ -1,6 +1,6 @@
 """The shapes of reads: deliveries, reads, usage, and what is refused."""
 
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
 
@@ -98,6 +98,90 @@ class RejectedRead(msgspec.Struct, frozen=True):
     reason: str
 
 
+class SubType(StrEnum):
+    """What kind of basic read it is; `ACTUALC` was read by the customer."""
+
+    ACTUAL = "ACTUAL"
+    ACTUALC = "ACTUALC"
+    ESTIMATE = "ESTIMATE"
+    INVOICE_EST = "INVOICE_EST"
+    OPENING = "OPENING"
+    CLOSING = "CLOSING"
+
+
+class BasicRead(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A basic or deemed read as it is posted (U35), `meter_read` in the register's unit.
+
+    `meter_code` is that of a register of the meter, or its serial number. `read_sub_type` is a
+    `SubType`, or MISREAD: then the read of that date and value counts no longer. `add_factor` tells
+    that the register has rolled over: where its dials start again.
+    """
+
+    site_identifier: str
+    meter_code: str
+    meter_read: Decimal
+    read_date: date
+    sub_type: str = msgspec.field(default="ACTUAL", name="read_sub_type")
+    meter_register: int = 1
+    add_factor: int = 0
+    next_scheduled_read_date: date | None = None
+    temp_factor: Decimal | None = None
+    cv_factor: Decimal | None = None
+    audit_notes: str = ""
+
+
+class PostReads(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Basic reads to record, all or none; without a source, whoever posts them read them."""
+
+    reads: list[BasicRead]
+    source: str = ""
+
+
+class FoundRegister(msgspec.Struct, frozen=True):
+    """The register that a posted read is of; what is null was not found at the site."""
+
+    record: int
+    location_id: int
+    meter_id: int | None
+    register_id: int | None
+    metering_type: str | None
+    factor: Decimal | None
+    dials: int | None
+    timezone: str
+    lock: int
+
+
+class JudgedRead(msgspec.Struct, frozen=True):
+    """What became of a posted read, in the database's own terms."""
+
+    record: int
+    register_id: int
+    read_at: datetime
+    value: int
+    sub_type: str
+    revision: int | None
+    reason: str | None
+    quarantine_id: int | None
+    rolled: bool
+    before_value: int | None
+    consumption: int | None
+
+
+class PostedRead(msgspec.Struct, frozen=True):
+    """What became of a posted read: ACCEPTED, or IN_REVIEW with the checks that it failed.
+
+    `read_id` names the read, or for one that is under review `Q` and its id in quarantine.
+    `consumption` is in the register's unit, since the read before. `result` is CREATED, DUPLICATE
+    where it was known already, or MISREAD.
+    """
+
+    read_id: str
+    status: str
+    consumption: Decimal | None
+    failed_checks: list[str]
+    result: str
+
+
 class QuarantineWanted(msgspec.Struct, frozen=True):
     """Which of the quarantine: of one meter or all, below which id, how many at most."""
 
@@ -110,8 +194,9 @@ class Quarantined(msgspec.Struct, frozen=True):
     """A register value that is not believed, in Wh or varh, and the read that stands before it.
 
     `reason` is NOSITE (no meter had this serial number), BACKWARDS (less than before and no
-    plausible rollover), MULTIPLIER (another than beside it) or HIGH (over 100 times the usual; of a
-    head-end's answer also over 100 times the read before it, or under a 100th).
+    plausible rollover), MULTIPLIER (another than beside it), HIGH (over 100 times the usual; of a
+    head-end's answer also over 100 times the read before it, or under a 100th) or REPEATED (a basic
+    read where another value was read).
     """
 
     quarantine_id: int
@@ -290,3 +375,7 @@ class ReadUsedTwice(Conflict, constraint="read_used_once"):
 
 class ReadSubTypeUnknown(Invalid, constraint="read_sub_type_known"):
     """A read is ACTUAL, ACTUALC, ESTIMATE, INVOICE_EST, OPENING or CLOSING. Nothing was stored."""
+
+
+class ReadMisreadBefore(Conflict, constraint="read_misread_once"):
+    """A read counted no longer already. Nothing was done."""

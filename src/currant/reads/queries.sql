@@ -98,8 +98,9 @@ from (
 -- Judge what was delivered, store what is believed, and keep the rest in quarantine (10.6).
 -- A record is compared with the one before it in time, of this delivery or stored. A register of
 -- which any record does not simply follow (it is late, a correction, or in doubt) is gone through
--- one by one, by reads.follow. Where `wary`, what is over 100 times the stored read before it (the
--- one after, where it is the first), or under a 100th of it, is not believed either.
+-- one by one, by reads.follow; an estimate that it then contradicts counts no longer. Where `wary`,
+-- what is over 100 times the stored read before it (the one after, where it is the first), or under
+-- a 100th of it, is not believed either.
 -- not null: changed
 with measured as (
     select
@@ -172,14 +173,14 @@ with measured as (
                         )::reads.history
                     from (
                         select r.read_at, r.value, r.multiplier
-                        from reads.read as r
+                        from reads.counted as r
                         where r.portal_id = :portal_id::int and r.register_id = o.register_id
                         order by r.read_at desc, r.revision desc
                         limit 1
                     ) as l
                     left join lateral (
                         select r.read_at, r.value
-                        from reads.read as r
+                        from reads.counted as r
                         where (
                             not o.newest
                             or o.value - l.value > reads.minutes(l.read_at, o.read_at) * 1000 / 60
@@ -225,14 +226,25 @@ with measured as (
             when c.read_at = c.last_at then
                 case
                     when c.value = c.last_value and c.multiplier = c.last_multiplier
-                        then 'DUPLICATE'
+                        and not exists (
+                            select from reads.detail as e
+                            where e.portal_id = :portal_id::int
+                                and e.register_id = c.register_id and e.read_at = c.read_at
+                                and e.estimated
+                        ) then 'DUPLICATE'
                     else 'DOUBT'
                 end
             when c.read_at < c.last_at then
                 case
                     when (
-                        select r.value = c.value and r.multiplier = c.multiplier
-                        from reads.read as r
+                        select
+                            r.value = c.value and r.multiplier = c.multiplier and not exists (
+                                select from reads.detail as e
+                                where e.portal_id = r.portal_id
+                                    and e.register_id = r.register_id
+                                    and e.read_at = r.read_at and e.estimated
+                            )
+                        from reads.counted as r
                         where r.portal_id = :portal_id::int and r.register_id = c.register_id
                             and r.read_at = c.read_at
                         order by r.revision desc
@@ -267,7 +279,7 @@ with measured as (
     from doubtful as d
     left join lateral (
         select r.read_at, r.value
-        from reads.read as r
+        from reads.counted as r
         where r.portal_id = :portal_id::int and r.register_id = d.register_id
             and r.read_at >= d.since - interval '1 year' and r.read_at < d.since
         order by r.read_at asc, r.revision desc
@@ -281,7 +293,7 @@ with measured as (
             select
                 a.read_at, null,
                 (null, a.read_at, a.value, a.multiplier, a.revision)::reads.step
-            from reads.around(:portal_id::int, d.register_id, d.since, d.until) as a
+            from reads.held(:portal_id::int, d.register_id, d.since, d.until, false) as a
         ) as s
     ) as s
     cross join lateral reads.follow(s.steps, f.read_at, f.value, d.dials) as t
@@ -305,14 +317,14 @@ with measured as (
         case
             when b.reason is null and :wary::boolean and reads.jumps(b.value, coalesce(
                 (
-                    select r.value from reads.read as r
+                    select r.value from reads.counted as r
                     where r.portal_id = :portal_id::int and r.register_id = b.register_id
                         and r.read_at <= b.read_at
                     order by r.read_at desc, r.revision desc
                     limit 1
                 ),
                 (
-                    select r.value from reads.read as r
+                    select r.value from reads.counted as r
                     where r.portal_id = :portal_id::int and r.register_id = b.register_id
                         and r.read_at > b.read_at
                     order by r.read_at asc, r.revision desc
@@ -346,6 +358,17 @@ with measured as (
         :portal_id::int, j.register_id, j.read_at, j.revision, j.value, j.original, j.multiplier,
         (select b.batch_id from batch as b)
     from judged as j
+    where j.reason is null
+), yielded as (
+    insert into reads.misread (portal_id, register_id, read_at, revision, batch_id, reason)
+    select distinct
+        :portal_id::int, j.register_id, e.read_at, e.revision,
+        (select b.batch_id from batch as b), 'CONTRADICTED'
+    from judged as j
+    inner join doubtful as d on d.register_id = j.register_id
+    cross join lateral reads.contradicted(
+        :portal_id::int, j.register_id, j.read_at, j.value, d.dials
+    ) as e
     where j.reason is null
 ), quarantined as (
     insert into reads.quarantine (
@@ -463,10 +486,11 @@ from (
 
 -- name: release_reads
 -- Store reads that were in quarantine, as a batch of the source that each came from; one whose
--- meter was not known then takes the meter's factor where the file named none.
+-- meter was not known then takes the meter's factor where the file named none. What was said of a
+-- basic read is kept, and an estimate that an actual read contradicts counts no longer.
 with asked as (
     select
-        q.quarantine_id, g.register_id, q.read_at, q.value, q.original, b.source,
+        q.quarantine_id, g.register_id, q.read_at, q.value, q.original, b.source, m.dials,
         case
             when q.reason = 'NOSITE' and q.multiplier = 1 then m.factor else q.multiplier
         end as multiplier
@@ -483,23 +507,53 @@ with asked as (
     from asked as a
     group by a.source
     returning batch_id, source
-), kept as (
-    insert into reads.read (
-        portal_id, register_id, read_at, revision, value, original, multiplier, batch_id
-    )
+), numbered as materialized (
     select
-        :portal_id::int, a.register_id, a.read_at,
-        coalesce(
+        a.quarantine_id, a.register_id, a.read_at, a.value, a.original, a.multiplier, a.dials,
+        b.batch_id, coalesce(
             (
                 select max(r.revision) from reads.read as r
                 where r.portal_id = :portal_id::int and r.register_id = a.register_id
                     and r.read_at = a.read_at
             ), 0
-        ) + row_number() over (partition by a.register_id, a.read_at order by a.quarantine_id),
-        a.value, a.original, a.multiplier, b.batch_id
+        ) + row_number() over (
+            partition by a.register_id, a.read_at order by a.quarantine_id
+        ) as revision,
+        d.sub_type, d.next_scheduled_on, d.temp_factor, d.cv_factor, d.notes
     from asked as a
     inner join batch as b on b.source = a.source
-    order by a.register_id, a.read_at
+    left join reads.quarantine_detail as d
+        on d.portal_id = :portal_id::int and d.quarantine_id = a.quarantine_id
+), kept as (
+    insert into reads.read (
+        portal_id, register_id, read_at, revision, value, original, multiplier, batch_id
+    )
+    select
+        :portal_id::int, n.register_id, n.read_at, n.revision, n.value, n.original, n.multiplier,
+        n.batch_id
+    from numbered as n
+    order by n.register_id, n.read_at
+), described as (
+    insert into reads.detail (
+        portal_id, register_id, read_at, revision, sub_type, next_scheduled_on, temp_factor,
+        cv_factor, notes
+    )
+    select
+        :portal_id::int, n.register_id, n.read_at, n.revision, n.sub_type, n.next_scheduled_on,
+        n.temp_factor, n.cv_factor, n.notes
+    from numbered as n
+    where n.sub_type is not null
+    order by n.register_id, n.read_at
+), yielded as (
+    insert into reads.misread (portal_id, register_id, read_at, revision, batch_id, reason)
+    select distinct on (n.register_id, e.read_at)
+        :portal_id::int, n.register_id, e.read_at, e.revision, n.batch_id, 'CONTRADICTED'
+    from numbered as n
+    cross join lateral reads.contradicted(
+        :portal_id::int, n.register_id, n.read_at, n.value, n.dials
+    ) as e
+    where coalesce(n.sub_type, 'ACTUAL') not in ('ESTIMATE', 'INVOICE_EST')
+    order by n.register_id, e.read_at, n.batch_id
 ), told as (
     select pg_notify('currant_due', (:portal_id::int)::text)
 )
@@ -526,7 +580,7 @@ cross join lateral reads.standing(q.portal_id, g.register_id, q.read_at) as s
 left join lateral reads.before(q.portal_id, g.register_id, q.read_at) as n on true
 left join lateral (
     select r.value, r.multiplier
-    from reads.read as r
+    from reads.counted as r
     where r.portal_id = q.portal_id and r.register_id = g.register_id and r.read_at > q.read_at
     order by r.read_at asc, r.revision desc
     limit 1
@@ -563,6 +617,354 @@ select a.quarantine_id, a.serial_number, a.register_no, a.read_at, a.value
 from asked as a
 order by a.quarantine_id;
 
+-- name: find_registers
+-- The registers that basic reads are of: a meter is known at a site by the code of a register or
+-- its serial number, and hung there at some time of the day of the read.
+-- not null: record timezone lock
+select
+    w.record, l.location_id, m.meter_id, g.register_id, g.metering_type, m.factor, m.dials,
+    coalesce(b.timezone, :timezone::text) as timezone, hashtext(m.serial_number) & 63 as lock
+from unnest(
+    :records::int[], :sites::text[], :meters::text[], :registers::int[], :days::date[]
+) as w (record, site_identifier, meter_code, register_no, day)
+inner join locations.location as l
+    on l.portal_id = :portal_id::int and lower(l.site_identifier) = lower(w.site_identifier)
+left join locations.building as b on b.portal_id = l.portal_id and b.building_id = l.building_id
+left join lateral (
+    select distinct on (i.meter_id) i.portal_id, i.meter_id
+    from metering.installation as i
+    inner join metering.meter as n on n.portal_id = i.portal_id and n.meter_id = i.meter_id
+    where i.portal_id = l.portal_id and i.location_id = l.location_id
+        and i.valid && tstzrange(
+            w.day::timestamp at time zone coalesce(b.timezone, :timezone::text),
+            (w.day + 1)::timestamp at time zone coalesce(b.timezone, :timezone::text), '[]'
+        )
+        and (
+            n.serial_number = w.meter_code or exists (
+                select from metering.register as c
+                where c.portal_id = n.portal_id and c.meter_id = n.meter_id
+                    and c.meter_code = w.meter_code
+            )
+        )
+    order by i.meter_id
+) as h on true
+left join metering.meter as m on m.portal_id = h.portal_id and m.meter_id = h.meter_id
+left join metering.register as g
+    on g.portal_id = m.portal_id and g.meter_id = m.meter_id and g.register_no = w.register_no
+order by w.record asc, m.meter_id desc;
+
+-- name: stage_posted
+-- Basic reads as they were posted, and what became of each, for this transaction.
+create temporary table if not exists posted_read (
+    record int not null,
+    register_id bigint not null,
+    dials int not null,
+    read_at timestamptz not null,
+    opens_at timestamptz not null,
+    value bigint not null,
+    original text not null,
+    multiplier numeric not null,
+    sub_type text not null,
+    estimated boolean not null,
+    rolled boolean not null,
+    next_scheduled_on date,
+    temp_factor numeric,
+    cv_factor numeric,
+    notes text not null,
+    revision smallint,
+    reason text,
+    quarantine_id bigint
+) on commit delete rows;
+
+-- name: empty_posted
+-- Nothing is left of what was posted earlier in this transaction.
+truncate pg_temp.posted_read;
+
+-- name: open_batch
+-- Begin a delivery of basic reads.
+insert into reads.batch (portal_id, source, login, recorded_at, records)
+values (:portal_id::int, :source::text, :login::text, :now::timestamptz, :records::int)
+returning batch_id;
+
+-- name: misread_posted
+-- Let the reads that are named as misread count no longer: those of their date, or what opens it.
+with misread as (
+    insert into reads.misread (
+        portal_id, register_id, read_at, revision, batch_id, reason, notes
+    )
+    select distinct on (p.register_id, r.read_at)
+        :portal_id::int, p.register_id, r.read_at, r.revision, :batch_id::bigint, 'MISREAD',
+        p.notes
+    from pg_temp.posted_read as p
+    cross join lateral (
+        select c.read_at, c.revision
+        from reads.counted as c
+        where c.portal_id = :portal_id::int and c.register_id = p.register_id
+            and c.value = p.value and (
+                c.read_at = p.read_at or c.read_at = p.opens_at and exists (
+                    select from reads.detail as d
+                    where d.portal_id = c.portal_id and d.register_id = c.register_id
+                        and d.read_at = c.read_at and d.sub_type = 'OPENING'
+                )
+            )
+        order by c.read_at desc, c.revision desc limit 1
+    ) as r
+    where p.sub_type = 'MISREAD'
+    order by p.register_id, r.read_at, p.record
+    returning register_id, read_at, revision
+)
+update pg_temp.posted_read as p set revision = m.revision, read_at = m.read_at
+from misread as m
+where p.sub_type = 'MISREAD' and p.register_id = m.register_id
+    and m.read_at in (p.read_at, p.opens_at);
+
+-- name: judge_posted
+-- Judge the posted reads that are estimates, or those that are not, and store what is believed:
+-- each against the reads that stand before and after it. What was read is not held against
+-- estimates, which count no longer where it contradicts them. Another value where one was read is
+-- under review like what is in doubt; the same value once more is a duplicate, unless it closes
+-- what the one opens.
+with posted as materialized (
+    select
+        p.record, p.register_id, p.dials, p.read_at, p.value, p.original, p.multiplier,
+        p.sub_type, p.rolled, p.next_scheduled_on, p.temp_factor, p.cv_factor, p.notes,
+        first_value(p.record) over instant as leader,
+        first_value(p.value) over instant as leading_value,
+        row_number() over (
+            partition by p.register_id, p.read_at, p.sub_type = 'OPENING' order by p.record
+        ) as nth,
+        s.value as standing_value, s.multiplier as standing_multiplier, s.estimated, s.opens,
+        s.closes
+    from pg_temp.posted_read as p
+    left join lateral (
+        select
+            (array_agg(r.value order by r.revision desc))[1] as value,
+            (array_agg(r.multiplier order by r.revision desc))[1] as multiplier,
+            (array_agg(coalesce(d.estimated, false) order by r.revision desc))[1] as estimated,
+            bool_or(coalesce(d.sub_type = 'OPENING', false) and r.value = p.value) as opens,
+            bool_or(coalesce(d.sub_type <> 'OPENING', true) and r.value = p.value) as closes
+        from reads.counted as r
+        left join reads.detail as d
+            on d.portal_id = r.portal_id and d.register_id = r.register_id
+            and d.read_at = r.read_at and d.revision = r.revision
+        where r.portal_id = :portal_id::int and r.register_id = p.register_id
+            and r.read_at = p.read_at
+    ) as s on true
+    where p.sub_type <> 'MISREAD' and p.estimated = :estimated::boolean
+    window instant as (partition by p.register_id, p.read_at order by p.record)
+), weighed as materialized (
+    select
+        p.record, p.register_id, p.dials, p.read_at, p.value, p.original, p.multiplier,
+        p.sub_type, p.rolled, p.next_scheduled_on, p.temp_factor, p.cv_factor, p.notes,
+        p.leader,
+        case
+            when p.value <> p.leading_value then 'REPEATED'
+            when p.nth > 1 then 'DUPLICATE'
+            when p.record <> p.leader then 'BESIDE'
+            when p.standing_value is null or p.estimated and not :estimated::boolean then null
+            when p.standing_value <> p.value or p.standing_multiplier <> p.multiplier then
+                case when not p.estimated then 'REPEATED' end
+            when p.estimated <> :estimated::boolean
+                or case when p.sub_type = 'OPENING' then p.opens else p.closes end
+                then 'DUPLICATE'
+            else 'BESIDE'
+        end as verdict
+    from posted as p
+), sent as (
+    select
+        w.register_id, w.dials, min(w.read_at) as since, max(w.read_at) as until,
+        array_agg((w.record, w.read_at, w.value, w.multiplier, null)::reads.step) as steps
+    from weighed as w
+    where w.verdict is null
+    group by w.register_id, w.dials
+), followed as materialized (
+    select t.record, t.reason
+    from sent as d
+    left join lateral (
+        select r.read_at, r.value
+        from reads.counted as r
+        where r.portal_id = :portal_id::int and r.register_id = d.register_id
+            and r.read_at >= d.since - interval '1 year' and r.read_at < d.since
+        order by r.read_at asc, r.revision desc
+        limit 1
+    ) as f on true
+    cross join lateral (
+        select array_agg(s.step order by s.read_at, s.record nulls first) as steps
+        from (
+            select u.read_at, u.record, u as step from unnest(d.steps) as u
+            union all
+            select
+                a.read_at, null,
+                (null, a.read_at, a.value, a.multiplier, a.revision)::reads.step
+            from reads.held(
+                :portal_id::int, d.register_id, d.since, d.until, :estimated::boolean
+            ) as a
+        ) as s
+    ) as s
+    cross join lateral reads.follow(s.steps, f.read_at, f.value, d.dials) as t
+), rolled as (
+    select
+        w.record,
+        case
+            when f.reason = 'BACKWARDS' and w.rolled and a.read_at is null then
+                case
+                    when reads.difference(b.value, w.value, w.dials) > reads.bound(
+                        h.read_at, h.value, b.read_at, b.value, w.read_at, w.dials
+                    ) then 'HIGH'
+                end
+            when f.reason = 'DUPLICATE' and :estimated::boolean then null
+            else f.reason
+        end as reason
+    from followed as f
+    inner join weighed as w on w.record = f.record
+    left join lateral reads.before(:portal_id::int, w.register_id, w.read_at) as b on true
+    left join lateral (
+        select r.read_at from reads.counted as r
+        where r.portal_id = :portal_id::int and r.register_id = w.register_id
+            and r.read_at > w.read_at
+        order by r.read_at asc limit 1
+    ) as a on true
+    left join lateral (
+        select r.read_at, r.value from reads.counted as r
+        where r.portal_id = :portal_id::int and r.register_id = w.register_id
+            and r.read_at >= w.read_at - interval '1 year' and r.read_at < w.read_at
+        order by r.read_at asc, r.revision desc
+        limit 1
+    ) as h on true
+), judged as materialized (
+    select
+        w.record, w.register_id, w.dials, w.read_at, w.value, w.original, w.multiplier,
+        w.sub_type, w.next_scheduled_on, w.temp_factor, w.cv_factor, w.notes,
+        case
+            when w.verdict = 'BESIDE' then nullif(l.reason, 'DUPLICATE')
+            when w.verdict is null then l.reason
+            else w.verdict
+        end as reason
+    from weighed as w
+    left join rolled as l on l.record = w.leader
+), believed as materialized (
+    select
+        j.record, j.register_id, j.dials, j.read_at, j.value, j.original, j.multiplier,
+        j.sub_type, j.next_scheduled_on, j.temp_factor, j.cv_factor, j.notes,
+        coalesce(
+            (
+                select max(r.revision) from reads.read as r
+                where r.portal_id = :portal_id::int and r.register_id = j.register_id
+                    and r.read_at = j.read_at
+            ), 0
+        ) + row_number() over (
+            partition by j.register_id, j.read_at order by j.record
+        ) as revision
+    from judged as j
+    where j.reason is null
+), kept as (
+    insert into reads.read (
+        portal_id, register_id, read_at, revision, value, original, multiplier, batch_id
+    )
+    select
+        :portal_id::int, b.register_id, b.read_at, b.revision, b.value, b.original, b.multiplier,
+        :batch_id::bigint
+    from believed as b
+    order by b.register_id, b.read_at
+), described as (
+    insert into reads.detail (
+        portal_id, register_id, read_at, revision, sub_type, next_scheduled_on, temp_factor,
+        cv_factor, notes
+    )
+    select
+        :portal_id::int, b.register_id, b.read_at, b.revision, b.sub_type, b.next_scheduled_on,
+        b.temp_factor, b.cv_factor, b.notes
+    from believed as b
+    order by b.register_id, b.read_at
+), yielded as (
+    insert into reads.misread (portal_id, register_id, read_at, revision, batch_id, reason)
+    select distinct
+        :portal_id::int, b.register_id, e.read_at, e.revision, :batch_id::bigint, 'CONTRADICTED'
+    from believed as b
+    cross join lateral reads.contradicted(
+        :portal_id::int, b.register_id, b.read_at, b.value, b.dials
+    ) as e
+    where not :estimated::boolean
+), parked as (
+    insert into reads.quarantine (
+        portal_id, batch_id, record, serial_number, register_no, read_at, value, original,
+        multiplier, reason
+    )
+    select
+        :portal_id::int, :batch_id::bigint, j.record, m.serial_number, g.register_no, j.read_at,
+        j.value, j.original, j.multiplier, j.reason
+    from judged as j
+    inner join metering.register as g
+        on g.portal_id = :portal_id::int and g.register_id = j.register_id
+    inner join metering.meter as m
+        on m.portal_id = g.portal_id and m.meter_id = g.meter_id
+    where j.reason <> 'DUPLICATE'
+    order by j.record
+    returning quarantine_id, record
+), parked_details as (
+    insert into reads.quarantine_detail (
+        portal_id, quarantine_id, sub_type, next_scheduled_on, temp_factor, cv_factor, notes
+    )
+    select
+        :portal_id::int, q.quarantine_id, j.sub_type, j.next_scheduled_on, j.temp_factor,
+        j.cv_factor, j.notes
+    from parked as q
+    inner join judged as j on j.record = q.record
+)
+update pg_temp.posted_read as p
+set revision = b.revision, reason = j.reason, quarantine_id = q.quarantine_id
+from judged as j
+left join believed as b on b.record = j.record
+left join parked as q on q.record = j.record
+where p.record = j.record;
+
+-- name: close_batch
+-- Count what became of a delivery of basic reads, and have what is stored drawn down.
+-- not null: told
+with counted as (
+    update reads.batch as b
+    set
+        stored = c.stored, duplicates = c.duplicates, quarantined = c.quarantined,
+        queued = c.stored + c.misread = 0
+    from (
+        select
+            count(*) filter (where p.reason is null and p.sub_type <> 'MISREAD') as stored,
+            count(*) filter (where p.reason = 'DUPLICATE') as duplicates,
+            count(*) filter (where p.quarantine_id is not null) as quarantined,
+            count(*) filter (where p.sub_type = 'MISREAD') as misread
+        from pg_temp.posted_read as p
+    ) as c
+    where b.portal_id = :portal_id::int and b.batch_id = :batch_id::bigint
+)
+select pg_notify('currant_due', (:portal_id::int)::text) is not null as told;
+
+-- name: learn_dials
+-- Let meters know the dials that their rollover was told with.
+select metering.learn_dials(
+    :portal_id::int, :meter_ids::bigint[], :dials::int[], :now::timestamptz
+);
+
+-- name: posted_reads
+-- What became of the posted reads: the revision that each is, or has found standing, and the read
+-- that stands before it.
+select
+    p.record, p.register_id, p.read_at, p.value, p.sub_type,
+    coalesce(p.revision, s.revision) as revision, p.reason, p.quarantine_id, p.rolled,
+    b.value as before_value,
+    case
+        when p.sub_type <> 'MISREAD'
+            then round(reads.difference(b.value, p.value, p.dials) * p.multiplier)::bigint
+    end as consumption
+from pg_temp.posted_read as p
+left join lateral (
+    select r.revision from reads.counted as r
+    where r.portal_id = :portal_id::int and r.register_id = p.register_id
+        and r.read_at = p.read_at
+    order by r.revision desc limit 1
+) as s on true
+left join lateral reads.before(:portal_id::int, p.register_id, p.read_at) as b on true
+order by p.record;
+
 -- name: meters_named
 -- The meters of a serial number in the portals granted, with what their reads are shown with.
 -- not null: account loc_id
@@ -596,12 +998,12 @@ with counted as (
     inner join metering.meter as m on m.portal_id = g.portal_id and m.meter_id = g.meter_id
     cross join lateral (
         select distinct on (n.read_at) n.read_at, n.value, n.multiplier, n.batch_id
-        from reads.read as n
+        from reads.counted as n
         where n.portal_id = g.portal_id and n.register_id = g.register_id
             and n.read_at < :until::timestamptz
             and n.read_at >= coalesce(
                 (
-                    select max(b.read_at) from reads.read as b
+                    select max(b.read_at) from reads.counted as b
                     where b.portal_id = g.portal_id and b.register_id = g.register_id
                         and b.read_at < :since::timestamptz
                 ), :since::timestamptz

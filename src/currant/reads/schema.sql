@@ -67,6 +67,46 @@ comment on table reads.detail is
 'factors of a gas read, and what was noted. A read without is an actual one.';
 call db.tenant_table('reads.detail');
 call db.append_only('reads.detail');
+-- Few reads are estimates, and those that an actual one may contradict are found among them.
+create index detail_estimated on reads.detail (portal_id, register_id, read_at) where estimated;
+
+create table reads.misread (
+    portal_id int not null,
+    register_id bigint not null,
+    read_at timestamptz not null,
+    revision smallint not null,
+    batch_id bigint not null,
+    reason text not null check (reason in ('MISREAD', 'CONTRADICTED')),
+    notes text not null default '',
+    constraint read_misread_once primary key (portal_id, register_id, read_at, revision),
+    foreign key (portal_id, register_id, read_at, revision) references reads.read,
+    foreign key (portal_id, batch_id) references reads.batch
+);
+comment on table reads.misread is
+'Reads that do not count, nor what they superseded: misread, as somebody said, or an estimate that '
+'an actual read contradicts. The batch says who and when. What is read later at the same instant '
+'is a new revision, and counts.';
+create index misread_by_batch on reads.misread (portal_id, batch_id);
+call db.tenant_table('reads.misread');
+call db.append_only('reads.misread');
+
+-- Looked up read by read, never joined: nearly no read is among those that do not count.
+create view reads.counted with (security_invoker) as
+select
+    r.portal_id, r.register_id, r.read_at, r.revision, r.value, r.original, r.multiplier,
+    r.batch_id
+from reads.read as r
+where coalesce(
+    (
+        select m.revision from reads.misread as m
+        where m.portal_id = r.portal_id and m.register_id = r.register_id
+            and m.read_at = r.read_at
+        order by m.revision desc limit 1
+    ), 0
+) < r.revision;
+comment on view reads.counted is
+'The reads that count: at an instant the highest of these revisions does. Whoever asks what a '
+'register stood at asks here, or one of the functions below.';
 
 create table reads.quarantine (
     portal_id int not null references access.portal,
@@ -79,7 +119,9 @@ create table reads.quarantine (
     value bigint not null,
     original text not null,
     multiplier numeric(12, 6) not null check (multiplier >= 0 and multiplier < 1000000),
-    reason text not null check (reason in ('NOSITE', 'BACKWARDS', 'MULTIPLIER', 'HIGH')),
+    reason text not null check (
+        reason in ('NOSITE', 'BACKWARDS', 'MULTIPLIER', 'HIGH', 'REPEATED')
+    ),
     primary key (portal_id, quarantine_id),
     foreign key (portal_id, batch_id) references reads.batch
 );
@@ -89,6 +131,23 @@ create index quarantine_by_meter on reads.quarantine (portal_id, serial_number, 
 create index quarantine_by_batch on reads.quarantine (portal_id, batch_id, record);
 call db.tenant_table('reads.quarantine');
 call db.append_only('reads.quarantine');
+
+create table reads.quarantine_detail (
+    portal_id int not null,
+    quarantine_id bigint not null,
+    sub_type text not null,
+    next_scheduled_on date,
+    temp_factor numeric(9, 6) check (temp_factor > 0 and temp_factor < 100),
+    cv_factor numeric(9, 6) check (cv_factor > 0 and cv_factor < 100),
+    notes text not null default '',
+    primary key (portal_id, quarantine_id),
+    foreign key (portal_id, quarantine_id) references reads.quarantine
+);
+comment on table reads.quarantine_detail is
+'What was said of a basic read that is under review, to be the detail of the read if it is '
+'believed.';
+call db.tenant_table('reads.quarantine_detail');
+call db.append_only('reads.quarantine_detail');
 
 create table reads.release (
     portal_id int not null references access.portal,
@@ -219,6 +278,20 @@ returns boolean language sql immutable parallel safe
 return value::numeric > 100 * before_value::numeric and before_value > 0
     or before_value::numeric > 100 * value::numeric;
 
+-- Whether a revision of a read is an estimate.
+create function reads.is_estimate(
+    in_portal int, of_register bigint, at timestamptz, of_revision smallint
+)
+returns boolean
+language sql stable
+as $$
+    select exists (
+        select from reads.detail as d
+        where d.portal_id = in_portal and d.register_id = of_register and d.read_at = at
+            and d.revision = of_revision and d.estimated
+    )
+$$;
+
 -- The reads of a register that count, from the last one before a span to the first one after it.
 create function reads.around(
     in_portal int, of_register bigint, since timestamptz, until timestamptz
@@ -227,18 +300,18 @@ returns table (read_at timestamptz, revision smallint, value bigint, multiplier 
 language sql stable
 as $$
     select distinct on (r.read_at) r.read_at, r.revision, r.value, r.multiplier
-    from reads.read as r
+    from reads.counted as r
     where r.portal_id = in_portal and r.register_id = of_register
         and r.read_at >= coalesce(
             (
-                select max(b.read_at) from reads.read as b
+                select max(b.read_at) from reads.counted as b
                 where b.portal_id = in_portal and b.register_id = of_register
                     and b.read_at < since
             ), since
         )
         and r.read_at <= coalesce(
             (
-                select min(a.read_at) from reads.read as a
+                select min(a.read_at) from reads.counted as a
                 where a.portal_id = in_portal and a.register_id = of_register
                     and a.read_at > until
             ), until
@@ -252,7 +325,7 @@ returns table (value bigint, multiplier numeric)
 language sql stable rows 1
 as $$
     select r.value, r.multiplier
-    from reads.read as r
+    from reads.counted as r
     where r.portal_id = in_portal and r.register_id = of_register and r.read_at = at
     order by r.revision desc limit 1
 $$;
@@ -263,7 +336,7 @@ returns table (read_at timestamptz, value bigint, multiplier numeric)
 language sql stable rows 1
 as $$
     select r.read_at, r.value, r.multiplier
-    from reads.read as r
+    from reads.counted as r
     where r.portal_id = in_portal and r.register_id = of_register and r.read_at < at
     order by r.read_at desc, r.revision desc limit 1
 $$;
@@ -278,10 +351,109 @@ as $$
     union all
     (
         select distinct on (r.read_at) r.read_at, r.value, r.multiplier
-        from reads.read as r
+        from reads.counted as r
         where r.portal_id = in_portal and r.register_id = of_register and r.read_at >= since
         order by r.read_at desc, r.revision desc
     )
+$$;
+
+-- What a delivery to a register is judged among, from the last read before a span to the first one
+-- after it. Estimates are left out, because they give way to what was read, unless the delivery is
+-- of `estimates` itself. Where nothing counts at an instant that has revisions, the value is null.
+create function reads.held(
+    in_portal int, of_register bigint, since timestamptz, until timestamptz, estimates boolean
+)
+returns table (read_at timestamptz, revision smallint, value bigint, multiplier numeric)
+language sql stable
+as $$
+    with within as (
+        select
+            coalesce(
+                (
+                    select b.read_at from reads.counted as b
+                    where b.portal_id = in_portal and b.register_id = of_register
+                        and b.read_at < since and (
+                            estimates or not reads.is_estimate(
+                                b.portal_id, b.register_id, b.read_at, b.revision
+                            )
+                        )
+                    order by b.read_at desc limit 1
+                ), since
+            ) as first_at,
+            coalesce(
+                (
+                    select a.read_at from reads.counted as a
+                    where a.portal_id = in_portal and a.register_id = of_register
+                        and a.read_at > until and (
+                            estimates or not reads.is_estimate(
+                                a.portal_id, a.register_id, a.read_at, a.revision
+                            )
+                        )
+                    order by a.read_at asc limit 1
+                ), until
+            ) as last_at
+    )
+    select
+        h.read_at, h.revision,
+        (
+            select c.value from reads.counted as c
+            where c.portal_id = in_portal and c.register_id = of_register
+                and c.read_at = h.read_at and c.revision = h.revision and (
+                    estimates or not reads.is_estimate(
+                        c.portal_id, c.register_id, c.read_at, c.revision
+                    )
+                )
+        ) as value,
+        h.multiplier
+    from (
+        select distinct on (r.read_at) r.read_at, r.revision, r.multiplier
+        from reads.read as r
+        where r.portal_id = in_portal and r.register_id = of_register
+            and r.read_at between (select w.first_at from within as w)
+            and (select w.last_at from within as w)
+        order by r.read_at desc, r.revision desc
+    ) as h
+$$;
+
+-- The estimates that an actual read of a register contradicts: between the actual read before it
+-- and the one after it, those before it that show more, and those after it that show less.
+create function reads.contradicted(
+    in_portal int, of_register bigint, at timestamptz, value bigint, dials int
+)
+returns table (read_at timestamptz, revision smallint)
+language sql stable
+as $$
+    select e.read_at, c.revision
+    from reads.detail as e
+    cross join lateral (
+        select r.revision, r.value
+        from reads.counted as r
+        where r.portal_id = e.portal_id and r.register_id = e.register_id
+            and r.read_at = e.read_at
+        order by r.revision desc limit 1
+    ) as c
+    left join lateral (
+        select r.read_at, r.value
+        from reads.counted as r
+        where r.portal_id = in_portal and r.register_id = of_register and r.read_at < at
+            and not reads.is_estimate(r.portal_id, r.register_id, r.read_at, r.revision)
+        order by r.read_at desc, r.revision desc limit 1
+    ) as p on true
+    left join lateral (
+        select r.read_at
+        from reads.counted as r
+        where r.portal_id = in_portal and r.register_id = of_register and r.read_at > at
+            and not reads.is_estimate(r.portal_id, r.register_id, r.read_at, r.revision)
+        order by r.read_at asc limit 1
+    ) as n on true
+    where e.portal_id = in_portal and e.register_id = of_register and e.estimated
+        and e.revision = c.revision and e.read_at <> at
+        and e.read_at > coalesce(p.read_at, '-infinity')
+        and e.read_at < coalesce(n.read_at, 'infinity')
+        and case when e.read_at < at then 1 else -1 end * (
+            reads.difference(coalesce(p.value, 0), c.value, dials)
+            - reads.difference(coalesce(p.value, 0), contradicted.value, dials)
+        ) > 0
 $$;
 
 -- What is known of a register before a delivery: its first read within a year, and its last.
@@ -302,8 +474,9 @@ create type reads.step as (
 );
 
 -- Judge the records of one register one by one in time order, among the reads that are stored
--- (their `record` is null): each against the read that stands before it and the stored one that
--- stands after it. A record is answered with the revision it gets, or with why it is not stored.
+-- (their `record` is null; without a value, only their revision is taken): each against the read
+-- that stands before it and the stored one that stands after it. A record is answered with the
+-- revision it gets, or with why it is not stored.
 -- A correction that is not believed leaves the stored read standing, so what was accepted since
 -- the stored read before is held against it once more, from the last backwards: one that falls
 -- lets the read it would have corrected stand again, for those before it to be held against.
@@ -324,17 +497,22 @@ declare
     revisions int[];
     accepted int[] := '{}';
     place int;
+    taken int;
 begin
     for i in reverse cardinality(steps) .. 1 loop
         afters[i] := upcoming;
-        if steps[i].record is null and steps[i + 1].read_at is distinct from steps[i].read_at then
+        if steps[i].record is null and steps[i].value is not null
+            and steps[i + 1].read_at is distinct from steps[i].read_at then
             upcoming := i;
         end if;
     end loop;
     for i in 1 .. cardinality(steps) loop
         step := steps[i];
         if step.record is null then
-            standing := step;
+            taken := step.revision;
+            if step.value is not null then
+                standing := step;
+            end if;
         elsif standing.value = step.value and standing.multiplier = step.multiplier then
             reasons[i] := 'DUPLICATE';
         else
@@ -350,8 +528,9 @@ begin
                 )
             );
             if reasons[i] is null then
-                step.revision := coalesce(standing.revision, 0) + 1;
-                revisions[i] := step.revision;
+                taken := coalesce(taken, 0) + 1;
+                step.revision := taken;
+                revisions[i] := taken;
                 standing := step;
                 accepted := accepted || i;
             end if;
@@ -368,7 +547,8 @@ begin
                     );
                     exit when reasons[place] is null;
                     if steps[place - 1].read_at = steps[place].read_at
-                        and steps[place - 1].record is null then
+                        and steps[place - 1].record is null
+                        and steps[place - 1].value is not null then
                         after := steps[place - 1];
                     end if;
                 end loop;
@@ -380,6 +560,9 @@ begin
                 first_at := before.read_at;
                 first_value := before.value;
             end if;
+        end if;
+        if steps[i + 1].read_at is distinct from step.read_at then
+            taken := null;
         end if;
     end loop;
     for i in 1 .. cardinality(steps) loop
@@ -424,7 +607,8 @@ as $$
 $$;
 
 -- Queue the active import registers of the batches that were recorded since, each from the
--- earliest read on that no usage was made of, and answer every block that is due.
+-- earliest read on that no usage was made of or that counts no longer, and answer every block that
+-- is due.
 create function reads.queue_batches(in_portal int)
 returns setof bigint
 language sql
@@ -447,8 +631,16 @@ as $$
         array_agg(f.since order by f.register_id), array_agg(false)
     from (
         select g.meter_id, g.register_id, min(r.read_at) as since
-        from taken
-        inner join reads.read as r on r.portal_id = in_portal and r.batch_id = taken.batch_id
+        from (
+            select n.register_id, n.read_at
+            from taken
+            inner join reads.read as n on n.portal_id = in_portal and n.batch_id = taken.batch_id
+            union all
+            select n.register_id, n.read_at
+            from taken
+            inner join reads.misread as n
+                on n.portal_id = in_portal and n.batch_id = taken.batch_id
+        ) as r
         inner join metering.register as g
             on g.portal_id = in_portal and g.register_id = r.register_id and g.register_no = 1
         group by g.meter_id, g.register_id

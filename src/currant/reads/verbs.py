@@ -12,15 +12,29 @@ from currant.db.statements import Statements
 from currant.db.tx import Tx
 from currant.errors import Fault, Invalid, Unparsable
 from currant.metering.model import NoSuchMeter
+from currant.reads.basic import (
+    dials_of,
+    faults_in,
+    in_unit,
+    instant_of,
+    placed,
+    quantity_of,
+    read_id_of,
+)
 from currant.reads.delivery import COLUMNS, FORWARD_ACTIVE, MAX_FAULTS, MAX_REJECTED, Delivery
 from currant.reads.model import (
+    BasicRead,
     Decided,
+    FoundRegister,
+    JudgedRead,
     MeterRead,
     MeterStillMissing,
     NotInQuarantine,
     OnError,
     PortalOfSerials,
     PortalUnclear,
+    PostedRead,
+    PostReads,
     Quarantined,
     QuarantineWanted,
     Read,
@@ -39,6 +53,7 @@ from currant.reads.model import (
     ReleaseReads,
     SerialsSent,
     SourceUnknown,
+    SubType,
     Survey,
     Suspect,
     UsageChange,
@@ -66,6 +81,15 @@ _RELEASED_READS = sql.rows("released_reads", Released)
 _REJECT_READS = sql.rows("reject_reads", Rejected)
 _METERS_NAMED = sql.rows("meters_named", MeterRead)
 _READS_OF_METER = sql.rows("reads_of_meter", Read)
+_FIND_REGISTERS = sql.rows("find_registers", FoundRegister)
+_STAGE_POSTED = sql.command("stage_posted")
+_EMPTY_POSTED = sql.command("empty_posted")
+_OPEN_BATCH = sql.rows("open_batch", int)
+_LEARN_DIALS = sql.command("learn_dials")
+_MISREAD_POSTED = sql.command("misread_posted")
+_JUDGE_POSTED = sql.command("judge_posted")
+_CLOSE_BATCH = sql.rows("close_batch", bool)
+_POSTED_READS = sql.rows("posted_reads", JudgedRead)
 _DUE_BLOCKS = sql.rows("due_blocks", int)
 _MAKE_USAGE = sql.rows("make_usage", UsageChange)
 
@@ -82,6 +106,24 @@ _STAGED = (
     "reverse_reactive",
     "meter_state",
 )
+_POSTED = (
+    "record",
+    "register_id",
+    "dials",
+    "read_at",
+    "opens_at",
+    "value",
+    "original",
+    "multiplier",
+    "sub_type",
+    "estimated",
+    "rolled",
+    "next_scheduled_on",
+    "temp_factor",
+    "cv_factor",
+    "notes",
+)
+_MOST_POSTED = 100_000
 _AHEAD = timedelta(hours=24)
 _MOST_DECIDED = 1000
 _BEGINNING = datetime(1, 1, 2, tzinfo=UTC)
@@ -90,6 +132,7 @@ _REASONS = {
     "NOSITE": "NOSITE: no meter has this serial number",
     "BACKWARDS": "BACKWARDS: it shows less than the read before, and no plausible rollover",
     "MULTIPLIER": "MULTIPLIER: it differs from the read beside it",
+    "REPEATED": "REPEATED: another value was read at that time",
     "HIGH": "HIGH: over 100 times the usual usage of this register",
 }
 
@@ -188,6 +231,65 @@ async def record_answers(tx: Tx, command: RecordAnswers) -> Recorded:
         reactive=1,
         wary=True,
     )
+
+
+@needs(Permission.READS_WRITE)
+async def post_reads(tx: Tx, command: PostReads) -> list[PostedRead]:
+    """Record basic reads, each by its site, meter and date (U35); answer them in their order.
+
+    Values are in the register's unit and stored in thousandths of it, half-up. A read that fails a
+    check (10.6, or another value was read on that date) is parked in quarantine, under review. One
+    that was read is not held against estimates: those that it contradicts count no longer. Raises
+    `Invalid` with the faults of the records; then nothing was stored.
+    """
+    reads = command.reads
+    if not 1 <= len(reads) <= _MOST_POSTED:
+        raise Invalid(f"1 to {_MOST_POSTED} reads are posted at once.", field="reads")
+    _refuse_posted(faults_in(reads))
+    portal_id = tx.portal.portal_id
+    found = await tx.all(
+        _FIND_REGISTERS,
+        portal_id=portal_id,
+        timezone=tx.portal.timezone,
+        records=list(range(1, len(reads) + 1)),
+        sites=[read.site_identifier for read in reads],
+        meters=[read.meter_code for read in reads],
+        registers=[read.meter_register for read in reads],
+        days=[read.read_date for read in reads],
+    )
+    registers, faults = placed(reads, found, tx.now)
+    _refuse_posted(faults)
+    locks = reduce(or_, (1 << register.lock for register in registers.values()))
+    await tx.one(_LOCK_METERS, portal_id=portal_id, locks=_signed(locks))
+    await tx.run(
+        _LEARN_DIALS,
+        portal_id=portal_id,
+        meter_ids=[registers[n].meter_id for n, r in enumerate(reads, start=1) if r.add_factor],
+        dials=[dials_of(read.add_factor) for read in reads if read.add_factor],
+        now=tx.now,
+    )
+    await tx.run(_STAGE_POSTED)
+    await tx.run(_EMPTY_POSTED)
+    await tx.copy_rows(
+        "posted_read",
+        _POSTED,
+        [_staged(n, read, registers[n]) for n, read in enumerate(reads, start=1)],
+    )
+    batch_id = await tx.one(
+        _OPEN_BATCH,
+        portal_id=portal_id,
+        source=command.source or tx.user.login,
+        login=tx.user.login,
+        now=tx.now,
+        records=len(reads),
+    )
+    await tx.run(_MISREAD_POSTED, portal_id=portal_id, batch_id=batch_id)
+    for estimated in (False, True):
+        await tx.run(_JUDGE_POSTED, portal_id=portal_id, batch_id=batch_id, estimated=estimated)
+    await tx.one(_CLOSE_BATCH, portal_id=portal_id, batch_id=batch_id)
+    judged = await tx.all(_POSTED_READS, portal_id=portal_id)
+    _refuse_posted([fault for read in judged for fault in _untrue(read)])
+    return [_posted(read) for read in judged]
 
 
 @needs(Permission.READS_VIEW)
@@ -337,6 +439,61 @@ async def _locked(tx: Tx, quarantine_ids: list[int]) -> list[Suspect]:
         before = ReadReleasedBefore if decided.released else ReadRejectedBefore
         raise before(f"It is {decided.quarantine_id}.", field="quarantine_ids")
     return suspects
+
+
+def _refuse_posted(faults: list[Fault]) -> None:
+    """Refuse what was posted for its records, if anything is wrong with them."""
+    if faults:
+        raise Invalid("Nothing was stored.", faults=faults[:MAX_FAULTS])
+
+
+def _staged(record: int, read: BasicRead, register: FoundRegister) -> tuple[object, ...]:
+    """Return a posted read as it is staged."""
+    zone = ZoneInfo(register.timezone)
+    return (
+        record,
+        register.register_id,
+        register.dials or dials_of(read.add_factor),
+        instant_of(read.read_date, read.sub_type, zone),
+        instant_of(read.read_date, SubType.OPENING, zone),
+        quantity_of(read.meter_read),
+        f"{read.meter_read:f}",
+        register.factor,
+        read.sub_type,
+        read.sub_type in (SubType.ESTIMATE, SubType.INVOICE_EST),
+        read.add_factor > 0,
+        read.next_scheduled_read_date,
+        read.temp_factor,
+        read.cv_factor,
+        read.audit_notes,
+    )
+
+
+def _untrue(read: JudgedRead) -> list[Fault]:
+    """Return what a posted read says that is not so."""
+    if read.sub_type == "MISREAD" and read.revision is None:
+        return [Fault(read.record, "meter_read", "no read of that date counts with this value")]
+    if read.rolled and read.before_value is not None and read.before_value <= read.value:
+        told = "the register has not rolled over: it shows no less than before"
+        return [Fault(read.record, "add_factor", told)]
+    return []
+
+
+def _posted(read: JudgedRead) -> PostedRead:
+    """Say what became of a posted read."""
+    parked = read.quarantine_id is not None
+    if parked or read.revision is None:
+        read_id = f"Q{read.quarantine_id}"
+    else:
+        read_id = read_id_of(read.register_id, read.read_at, read.revision)
+    result = "MISREAD" if read.sub_type == "MISREAD" else "CREATED"
+    return PostedRead(
+        read_id,
+        "IN_REVIEW" if parked else "ACCEPTED",
+        None if read.consumption is None else in_unit(read.consumption),
+        [read.reason] if parked and read.reason else [],
+        "DUPLICATE" if read.reason == "DUPLICATE" else result,
+    )
 
 
 def _refusal(delivery: Delivery) -> Invalid | Unparsable:

@@ -7,6 +7,9 @@ import msgspec
 
 from currant.errors import Conflict, Invalid, NotFound
 
+RUN_STATES = ("DRAFTING", "DRAFTED", "APPROVED", "POSTED", "DISCARDED")
+MOST_AT_ONCE = 10_000
+
 
 class StartRun(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Bill the days up to `through`: of a cycle, a building, an account, or of all.
@@ -32,7 +35,7 @@ class RunNamed(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class RunChunk(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The next so many accounts of a run."""
+    """The next so many accounts of a run, up to `MOST_AT_ONCE`."""
 
     run_id: int
     how_many: int = 1000
@@ -152,6 +155,30 @@ class DraftRow(msgspec.Struct, frozen=True):
     held_for: str | None
     held_by: str | None
     number: str | None
+
+
+class ToPrint(msgspec.Struct, frozen=True):
+    """A posted invoice that goes by post, with what was the trouble where an e-mail failed."""
+
+    number: str
+    account_id: int
+    account: str
+    account_name: str
+    address_1: str
+    address_2: str
+    city: str
+    state: str
+    postal_code: str
+    total: Decimal
+    trouble: str
+
+
+class RunDrafted(msgspec.Struct, frozen=True):
+    """A run that was drafted to its end: what it comes to, the first drafts, all exceptions."""
+
+    run: Run
+    drafts: list[DraftRow]
+    exceptions: list[BillException]
 
 
 class Late(msgspec.Struct, frozen=True):

@@ -113,8 +113,16 @@ update runs.run as r set approved_at = :at::timestamptz, approved_by = :login::t
 where r.portal_id = :portal_id::int and r.run_id = :run_id::bigint;
 
 -- name: discard_run
--- Discard a run.
-update runs.run as r set discarded_at = :at::timestamptz
+-- Discard a run; one of which something is posted ends as posted.
+update runs.run as r
+set
+    discarded_at = case when not p.posted then :at::timestamptz end,
+    posted_at = case when p.posted then coalesce(r.posted_at, :at::timestamptz) end
+from (
+    select count(*) > 0 as posted from invoices.invoice as i
+    where i.portal_id = :portal_id::int and i.run_id = :run_id::bigint
+        and i.posted_at is not null
+) as p
 where r.portal_id = :portal_id::int and r.run_id = :run_id::bigint;
 
 -- name: to_post
@@ -173,6 +181,7 @@ select e.exception_id, a.account, e.agreement_id, e.invoice_id, e.kind, e.detail
 from runs.exception as e
 inner join customers.account as a on a.portal_id = e.portal_id and a.account_id = e.account_id
 where e.portal_id = :portal_id::int and e.run_id = :run_id::bigint
+    and a.account <> all(:blocked::text[]) and '*' <> all(:blocked::text[])
 order by e.exception_id;
 
 -- name: drafts
@@ -186,18 +195,50 @@ inner join customers.customer as c
     on c.portal_id = a.portal_id and c.customer_id = a.customer_id
 where i.portal_id = :portal_id::int and i.run_id = :run_id::bigint
     and i.account_id > :beyond::bigint
+    and a.account <> all(:blocked::text[]) and '*' <> all(:blocked::text[])
+order by i.account_id
+limit :how_many::int;
+
+-- name: to_print
+-- The posted invoices of a run that no e-mail brings: their accounts have them by post, or the
+-- e-mail could not be delivered.
+-- not null: number trouble
+select
+    i.number, i.account_id, a.account, c.name as account_name, c.address_1, c.address_2, c.city,
+    c.state, c.postal_code, i.total, coalesce(m.trouble, '') as trouble
+from invoices.invoice as i
+inner join customers.account as a on a.portal_id = i.portal_id and a.account_id = i.account_id
+inner join customers.customer as c
+    on c.portal_id = a.portal_id and c.customer_id = a.customer_id
+left join lateral (
+    select n.status, n.trouble from notices.message as n
+    where n.portal_id = i.portal_id and n.account_id = i.account_id
+        and n.document_number = i.number and n.document_kind = 'INVOICE'
+    order by n.message_id desc
+    limit 1
+) as m on true
+where i.portal_id = :portal_id::int and i.run_id = :run_id::bigint and i.posted_at is not null
+    and (m.status is null or m.status = 'FAILED')
+    and i.account_id > :beyond::bigint
+    and a.account <> all(:blocked::text[]) and '*' <> all(:blocked::text[])
 order by i.account_id
 limit :how_many::int;
 
 -- name: late
 -- The posted invoices of accounts whose reads or intervals changed since they were drafted, within
--- the months that may be reopened, the latest of each account first.
+-- the months that may be reopened, the latest of each account first; without the accounts that have
+-- a draft.
 -- not null: invoice_id number
 select i.invoice_id, i.number, i.account_id
 from invoices.invoice as i
 where i.portal_id = :portal_id::int and i.account_id = any(:account_ids::bigint[])
     and i.posted_at is not null and i.kind in ('NORMAL', 'FINAL')
     and i.to_on >= :since::date
+    and not exists (
+        select from invoices.invoice as w
+        where w.portal_id = i.portal_id and w.account_id = i.account_id
+            and w.posted_at is null and w.kind <> 'CREDIT'
+    )
     and not exists (
         select from invoices.invoice as n
         where n.portal_id = i.portal_id and n.reverses = i.invoice_id

@@ -57,7 +57,7 @@ create table runs.exception (
     kind text not null check (
         kind in (
             'ZERO', 'NEGATIVE', 'OUTLIER', 'MISSING_READ', 'GAP', 'ESTIMATED', 'NO_PLAN',
-            'UNPRICED', 'HELD_CYCLE', 'LATE_READ'
+            'UNPRICED', 'DRAFTED', 'LATE_READ'
         )
     ),
     detail text not null,

@@ -14,6 +14,7 @@ from currant.errors import Invalid
 from currant.invoices.verbs import cancel, freeze
 from currant.locations.model import NoSuchBuilding
 from currant.runs.model import (
+    MOST_AT_ONCE,
     BillException,
     ChunkDone,
     DraftNamed,
@@ -25,11 +26,13 @@ from currant.runs.model import (
     NoSuchRun,
     Run,
     RunChunk,
+    RunDrafted,
     RunNamed,
     RunNotReady,
     RunRow,
     RunsWanted,
     StartRun,
+    ToPrint,
 )
 
 sql = Statements(__package__)
@@ -51,9 +54,11 @@ _POSTED_RUN = sql.command("posted_run")
 _RUNS = sql.rows("runs", Run)
 _EXCEPTIONS = sql.rows("exceptions", BillException)
 _DRAFTS = sql.rows("drafts", DraftRow)
+_TO_PRINT = sql.rows("to_print", ToPrint)
 _LATE = sql.rows("late", Late)
 
 _MONTH = timedelta(days=31)
+_OPEN = ("DRAFTING", "DRAFTED", "APPROVED", "POSTED")
 
 
 @needs(Permission.BILLING_RUN)
@@ -99,8 +104,9 @@ async def draft_bills(tx: Tx, command: RunChunk) -> ChunkDone:
 
     What is remarkable is noted as an exception, and a draft that looks wrong is held. Where the run
     reopens, invoices that later reads changed are cancelled before, and their days billed anew.
-    Raises `NoSuchRun`, `RunNotReady`.
+    Raises `NoSuchRun`, `RunNotReady`, `Invalid`.
     """
+    _refuse_beyond(command)
     run = await _held(tx, command.run_id, "DRAFTING")
     portal_id = tx.portal.portal_id
     account_ids = await tx.all(
@@ -141,6 +147,22 @@ async def draft_bills(tx: Tx, command: RunChunk) -> ChunkDone:
 
 
 @needs(Permission.BILLING_RUN)
+async def draft_run(tx: Tx, command: StartRun) -> RunDrafted:
+    """Begin a bill run and draft it to its end, in one transaction: what a dry run takes back.
+
+    Raises as `start_run` and `draft_bills` do.
+    """
+    run = await start_run(tx, command)
+    while (await draft_bills(tx, RunChunk(run.run_id))).more:
+        pass
+    return RunDrafted(
+        await _run(tx, run.run_id),
+        await bill_drafts(tx, DraftsWanted(run.run_id)),
+        await bill_exceptions(tx, RunNamed(run.run_id)),
+    )
+
+
+@needs(Permission.BILLING_RUN)
 async def hold_drafts(tx: Tx, command: HoldDrafts) -> int:
     """Hold drafts of a run back from posting; return how many. Raises `Invalid`, `NoSuchRun`."""
     if not command.reason.strip():
@@ -158,11 +180,11 @@ async def release_drafts(tx: Tx, command: DraftsNamed) -> int:
 async def discard_drafts(tx: Tx, command: DraftsNamed) -> int:
     """Throw drafts of a run away, all where none is named, and with them the run.
 
-    Their days and charges are billed by the next run. Returns how many. Raises `NoSuchRun`,
-    `RunNotReady` where the run is posted, `Invalid` for an account without a draft.
+    Their days and charges are billed by the next run; a run of which something is posted stays.
+    Returns how many. Raises `NoSuchRun`, `RunNotReady`, `Invalid` for an account without a draft.
     """
     portal_id = tx.portal.portal_id
-    run = await _held(tx, command.run_id, "DRAFTING", "DRAFTED", "APPROVED")
+    run = await _held(tx, command.run_id, *_OPEN)
     drafts = await _drafts(tx, command)
     discarded = await tx.one(
         _DISCARD_DRAFTS,
@@ -204,6 +226,7 @@ async def post_bills(tx: Tx, command: RunChunk) -> ChunkDone:
     Their papers are frozen with them. A draft that is released later is posted by asking again.
     Raises `NoSuchRun`, `RunNotReady`, `MonthClosed`.
     """
+    _refuse_beyond(command)
     run = await _held(tx, command.run_id, "APPROVED", "POSTED")
     portal_id = tx.portal.portal_id
     ids = await tx.all(_TO_POST, portal_id=portal_id, run_id=run.run_id, how_many=command.how_many)
@@ -246,20 +269,36 @@ async def bill_run(tx: Tx, question: RunNamed) -> Run:
 
 @needs(Permission.BILLING_VIEW)
 async def bill_exceptions(tx: Tx, question: RunNamed) -> list[BillException]:
-    """List what a run found remarkable, or could not bill."""
-    return await tx.all(_EXCEPTIONS, portal_id=tx.portal.portal_id, run_id=question.run_id)
+    """List what a run found remarkable, or could not bill; not of blocked accounts."""
+    return await tx.all(
+        _EXCEPTIONS,
+        portal_id=tx.portal.portal_id,
+        run_id=question.run_id,
+        blocked=list(tx.user.blocked),
+    )
 
 
 @needs(Permission.BILLING_VIEW)
 async def bill_drafts(tx: Tx, question: DraftsWanted) -> list[DraftRow]:
-    """List the invoices of a run, drafts and posted ones, by account."""
-    return await tx.all(
-        _DRAFTS,
-        portal_id=tx.portal.portal_id,
-        run_id=question.run_id,
-        beyond=question.beyond,
-        how_many=question.how_many,
-    )
+    """List the invoices of a run, drafts and posted ones, by account; not of blocked accounts."""
+    return await tx.all(_DRAFTS, **_page_of(tx, question))
+
+
+@needs(Permission.BILLING_VIEW)
+async def to_print(tx: Tx, question: DraftsWanted) -> list[ToPrint]:
+    """List the posted invoices of a run that no e-mail brings, by account."""
+    return await tx.all(_TO_PRINT, **_page_of(tx, question))
+
+
+def _page_of(tx: Tx, question: DraftsWanted) -> dict[str, object]:
+    """Return what bounds a page of a run's invoices."""
+    return {
+        "portal_id": tx.portal.portal_id,
+        "run_id": question.run_id,
+        "beyond": question.beyond,
+        "how_many": question.how_many,
+        "blocked": list(tx.user.blocked),
+    }
 
 
 async def _reopen(tx: Tx, run: RunRow, account_ids: Sequence[int], rules: Policy) -> list[Late]:
@@ -287,6 +326,12 @@ async def _reopen(tx: Tx, run: RunRow, account_ids: Sequence[int], rules: Policy
     return late
 
 
+def _refuse_beyond(command: RunChunk) -> None:
+    """Refuse a chunk of no account, or of more than one transaction should take."""
+    if not 1 <= command.how_many <= MOST_AT_ONCE:
+        raise Invalid(f"A chunk is of 1 to {MOST_AT_ONCE} accounts.", field="how_many")
+
+
 async def _held(tx: Tx, run_id: int, *states: str) -> RunRow:
     """Lock a run that is in one of some states. Raises `NoSuchRun`, `RunNotReady`."""
     run = await tx.maybe(_HOLD_RUN, portal_id=tx.portal.portal_id, run_id=run_id)
@@ -309,6 +354,8 @@ async def _run(tx: Tx, run_id: int) -> Run:
 
 async def _drafts(tx: Tx, named: DraftsNamed) -> list[DraftNamed]:
     """Return the drafts that are named. Raises `Invalid` for an account without one."""
+    for account in named.accounts:
+        tx.user.refuse_blocked(account)
     drafts = await tx.all(
         _DRAFTS_OF,
         portal_id=tx.portal.portal_id,
@@ -323,18 +370,14 @@ async def _drafts(tx: Tx, named: DraftsNamed) -> list[DraftNamed]:
 
 async def _hold(tx: Tx, named: DraftsNamed, reason: str | None) -> int:
     """Hold drafts, or let them go."""
-    run = await _held(tx, named.run_id, "DRAFTING", "DRAFTED", "APPROVED", "POSTED")
+    await _held(tx, named.run_id, *_OPEN)
     if not named.accounts:
         raise Invalid("Name the accounts.", field="accounts")
     drafts = await _drafts(tx, named)
-    return (
-        await tx.one(
-            _HOLD_DRAFTS,
-            portal_id=tx.portal.portal_id,
-            invoice_ids=[draft.invoice_id for draft in drafts],
-            reason=reason,
-            login=tx.user.login,
-        )
-        if run
-        else 0
+    return await tx.one(
+        _HOLD_DRAFTS,
+        portal_id=tx.portal.portal_id,
+        invoice_ids=[draft.invoice_id for draft in drafts],
+        reason=reason,
+        login=tx.user.login,
     )

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import date, timedelta
 from itertools import groupby
@@ -22,13 +22,16 @@ from currant.errors import Invalid
 from currant.tariffs.calendars import Calendar
 from currant.tariffs.verbs import price_book
 from currant.usage.copied import CopiedDays
-from currant.usage.determinants import DAYS, ITEMS, Summing, Terms, flat_calendar, settle
+from currant.usage.determinants import Summing, settle
+from currant.usage.layouts import DAYS, ITEMS, Terms, flat_calendar
 from currant.usage.model import (
     ActualUsage,
     AgreementLocated,
+    AgreementSupplied,
     BasicUsage,
     Basis,
     CopiedDay,
+    DaysWanted,
     DeterminantsWanted,
     Gate,
     GatesWanted,
@@ -37,6 +40,7 @@ from currant.usage.model import (
     NotSuppliedThere,
     PeriodFacts,
     PeriodUsage,
+    PricedPeriod,
     RegisterShown,
     SiteOfAccount,
     SitePeriod,
@@ -59,6 +63,7 @@ from currant.usage.spans import SiteUsage, bucket_names, spans, year_before
 
 sql = Statements(__package__)
 _GIVE_MEMORY = sql.command("give_memory")
+_AGREEMENTS_SUPPLIED = sql.rows("agreements_supplied", AgreementSupplied)
 _AGREEMENTS_LOCATED = sql.rows("agreements_located", AgreementLocated)
 _STAGE_PERIODS = sql.command("stage_periods")
 _STAGE_STREAMS = sql.command("stage_streams")
@@ -94,28 +99,73 @@ _ELECTRICITY, _KWH = "ELECTRICITY", "kWh"
 
 @needs(Permission.BILLING_VIEW)
 async def determinants(tx: Tx, question: DeterminantsWanted) -> Any:
-    """Tell what a tariff prices of periods, from their intervals: `determinants.DETERMINANTS`.
+    """Tell what a tariff prices of periods, from their intervals: `layouts.DETERMINANTS`.
 
     A row a period, in their order; energy in Wh, demand in W. The loss factor is the one in force
     when the period starts: a period is cut where it changes, as at a change of rate. There are as
     many statements whatever the number of periods, and memory does not grow with their intervals.
     Raises `Invalid` for an agreement that there is not, and as `determine` does.
     """
-    wanted = list({period.agreement_id for period in question.periods})
-    found = await tx.all(_AGREEMENTS_LOCATED, portal_id=tx.portal.portal_id, agreement_ids=wanted)
-    places = {row.agreement_id: (row.location_id, row.product_type) for row in found}
-    if missing := sorted(set(wanted) - set(places)):
-        raise Invalid(f"There is no agreement {missing[0]} here.", field="agreement_id")
-    periods = [
-        SitePeriod(
-            period.item, *places[period.agreement_id], period.start_at, period.end_at,
-            period.calendar, period.demand_minutes, period.with_losses,
-        )
-        for period in question.periods
-    ]  # fmt: skip
-    await _stage(tx, periods, energy=True)
-    terms = await _terms(tx, periods, question.calendars)
-    return await _sum_up(tx, terms, await tx.all(_STREAMS))
+    terms, streams = await _staged(tx, question)
+    return await _sum_up(tx, terms, streams)
+
+
+@needs(Permission.BILLING_VIEW)
+async def register_days(tx: Tx, question: DeterminantsWanted) -> AsyncIterator[tuple[Terms, Any]]:
+    """Yield what the determinants of periods are made of: the terms, and tables of register-days.
+
+    Each table is of `layouts.DAYS`, some megabytes. Raises as `determinants` does.
+    """
+    terms, streams = await _staged(tx, question)
+    whose, copied = _table_of(streams), CopiedDays()
+    arrived: asyncio.Queue[list[bytes] | None] = asyncio.Queue(1)
+
+    async def copy() -> None:
+        await tx.copy_out(_REGISTER_DAYS, arrived.put, portal_id=tx.portal.portal_id)
+        await arrived.put(None)
+
+    copying = asyncio.ensure_future(copy())
+    try:
+        while (chunks := await _next(arrived, copying)) is not None:
+            yield terms, _days_of(whose, copied.take(chunks))
+    finally:
+        copying.cancel()
+        await asyncio.wait((copying,))
+
+
+@needs(Permission.BILLING_VIEW)
+async def periods_supplied(tx: Tx, question: DaysWanted) -> DeterminantsWanted:
+    """List the periods of all agreements within days, an item an agreement, to be determined.
+
+    The calendar is that of the tariff of its meters, as it is now; on the site's own clock, all is
+    bucket 1 where the tariff has none.
+    """
+    portal = tx.portal
+    found = await tx.all(
+        _AGREEMENTS_SUPPLIED,
+        portal_id=portal.portal_id,
+        timezone=portal.timezone,
+        first_day=question.first_day,
+        last_day=question.last_day,
+    )
+    books = {
+        tariff_id: await price_book(tx, tariff_id, revision)
+        for tariff_id, revision in {(row.tariff_id, row.revision) for row in found}
+        if tariff_id is not None and revision is not None
+    }
+    calendars: dict[Calendar, int] = {}
+    periods = []
+    for row in found:
+        book = books.get(row.tariff_id or 0)
+        calendar = book.calendar if book is not None and book.calendar is not None else None
+        place = calendars.setdefault(calendar or flat_calendar(row.timezone), len(calendars))
+        periods.append(
+            PricedPeriod(
+                row.agreement_id, row.agreement_id, row.start_at, row.end_at, place,
+                question.demand_minutes,
+            )
+        )  # fmt: skip
+    return DeterminantsWanted(periods, tuple(calendars))
 
 
 @needs(Permission.READS_VIEW)
@@ -404,6 +454,37 @@ async def _by_day(
     return told
 
 
+async def _staged(tx: Tx, question: DeterminantsWanted) -> tuple[Terms, list[Stream]]:
+    """Stage the periods of agreements; return what their days are counted by, and their streams."""
+    wanted = list({period.agreement_id for period in question.periods})
+    found = await tx.all(_AGREEMENTS_LOCATED, portal_id=tx.portal.portal_id, agreement_ids=wanted)
+    places = {row.agreement_id: (row.location_id, row.product_type) for row in found}
+    if missing := sorted(set(wanted) - set(places)):
+        raise Invalid(f"There is no agreement {missing[0]} here.", field="agreement_id")
+    periods = [
+        SitePeriod(
+            period.item, *places[period.agreement_id], period.start_at, period.end_at,
+            period.calendar, period.demand_minutes, period.with_losses,
+        )
+        for period in question.periods
+    ]  # fmt: skip
+    await _stage(tx, periods, energy=True)
+    terms = await _terms(tx, periods, question.calendars)
+    return terms, await tx.all(_STREAMS)
+
+
+async def _next(
+    arrived: "asyncio.Queue[list[bytes] | None]", copying: "asyncio.Future[None]"
+) -> list[bytes] | None:
+    """Return what arrives next; raise what ended the copying instead."""
+    getting = asyncio.ensure_future(arrived.get())
+    await asyncio.wait((getting, copying), return_when=asyncio.FIRST_COMPLETED)
+    if not getting.done() and copying.exception() is not None:
+        getting.cancel()
+        copying.result()
+    return await getting
+
+
 async def _stage(tx: Tx, periods: list[SitePeriod], *, energy: bool) -> None:
     """Stage the periods of sites, and find the registers with intervals that measure them."""
     for statement in (_GIVE_MEMORY, _STAGE_PERIODS, _STAGE_STREAMS, _EMPTY_STAGES):
@@ -447,25 +528,29 @@ async def _sum_up(tx: Tx, terms: Terms, streams: list[Stream]) -> Any:
     whose, copied, summing = _table_of(streams), CopiedDays(), Summing(terms)
     working: Future[None] | None = None
 
-    def add(raw: bytes) -> None:
-        days = copied.take(raw)
-        told = whose.take(days.column("stream"))
-        for name in ("day", "minutes", "estimated", "values"):
-            told = told.append_column(DAYS.field(name), days.column(name))
-        summing.add(told)
+    def add(chunks: list[bytes]) -> None:
+        summing.add(_days_of(whose, copied.take(chunks)))
 
     # What has arrived is summed while the next is on its way.
     with ThreadPoolExecutor(1) as beside:
 
-        async def sink(raw: bytes) -> None:
+        async def sink(chunks: list[bytes]) -> None:
             nonlocal working
             if working is not None:
                 await asyncio.wrap_future(working)
-            working = beside.submit(add, raw)
+            working = beside.submit(add, chunks)
 
         await tx.copy_out(_REGISTER_DAYS, sink, portal_id=tx.portal.portal_id)
-        await sink(b"")
+        await sink([])
     return settle(summing.end(), terms)
+
+
+def _days_of(streams: Any, copied: Any) -> Any:
+    """Put to register-days that were copied out whose they are."""
+    told = streams.take(copied.column("stream"))
+    for name in ("day", "minutes", "estimated", "values"):
+        told = told.append_column(DAYS.field(name), copied.column(name))
+    return told
 
 
 def _terms_of(streams: list[Stream]) -> Terms:
