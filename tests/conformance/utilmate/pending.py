@@ -14,6 +14,5 @@ PENDING: tuple[str, ...] = (
     "GETSITE",
     "POSTMOVEIN",
     "POSTMOVEOUT",
-    "POSTREAD",
     "UPDATEWORKORDER",
 )
