@@ -40,7 +40,7 @@ from currant.tariffs.book import PriceBook, discounts_of
 from currant.tariffs.model import OfferingsWanted
 from currant.tariffs.plans import Discount
 from currant.tariffs.verbs import offerings, price_book
-from currant.usage.determinants import flat_calendar
+from currant.usage.layouts import flat_calendar
 from currant.usage.model import DeterminantsWanted, PricedPeriod
 from currant.usage.verbs import determinants
 

@@ -86,7 +86,8 @@ select
     p.ar_coa, p.meter_type_code, p.start_at, p.end_at
 from (
     select
-        r.tariff_id, r.tier, r.description, r.basis, r.units as unit,
+        r.tariff_id, r.tier, r.description,
+        tariffs.basis(r) as basis, r.units as unit,
         r.usage_base_start as step_from, r.rate, r.taxable, r.coa, r.ar_coa, r.meter_type_code,
         lower(r.valid) as start_at, upper(r.valid) as end_at
     from tariffs.rate as r

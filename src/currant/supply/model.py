@@ -419,10 +419,6 @@ class CustomerWanted(msgspec.Struct, frozen=True):
 class CustomerRow(msgspec.Struct, frozen=True):
     """What is stored of the customer of an account; lists as JSON."""
 
-
-class AccountLine(msgspec.Struct, frozen=True):
-    """An account as lists of what concerns it begin: with its customer."""
-
     account_number: str
     sales_cust_number: str
     account_name: str
@@ -571,6 +567,15 @@ class CustomerDetails(msgspec.Struct, frozen=True):
     notes: str
     created: datetime
     last_mod: datetime
+
+
+class AccountLine(msgspec.Struct, frozen=True):
+    """An account as lists of what concerns it begin: with its customer."""
+
+    account_number: str
+    sales_cust_number: str
+    account_name: str
+    customer_type_code: str
 
 
 class SiteLine(msgspec.Struct, frozen=True):

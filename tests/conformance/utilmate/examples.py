@@ -98,6 +98,39 @@ CALLS = [
         "work_order_type": "SPECIAL_READ", "status": "NEW", "reason": "The bill is doubted",
         "site_identifier": SITE, "charge": None,
     }),
+    Call("GETBUILDINGLIST", {}, 1, TOWER | {
+        "timezone": "Australia/Sydney", "abn": "51 824 753 556", "site_count": 1,
+        "vacant_site_count": 0, "product_types": ["ELECTRICITY"], "gate_meters": [],
+        "active": "Y",
+    }),
+    Call("GETBUILDINGLIST", {"network": "Nobody"}, 0),
+    Call("GETSITELIST", {"building_code": BUILDING}, 1, TOWER | {
+        "site_identifier": SITE, "nmi_checksum": "3", "product_type": "ELECTRICITY",
+        "site_status": "ENERGISED", "occupancy": "OCCUPIED", "account_number": ACCOUNT,
+        "metering_type": "BASIC", "life_support": "N", "price_plan_code": "RES-FLAT",
+    }),
+    Call("GETSITELIST", {"network_node": BUILDING, "occupancy": "vacant"}, 0),
+    Call("GETSITE", {"site_identifier": SITE}, 1, TOWER | {
+        "site_identifier": SITE, "dlf_code": "BLNN", "tni": "NDUN", "next_agreement": None,
+    }),
+    Call("GETMETER", {"site_identifier": SITE}, 1, TOWER | {
+        "serial_number": "1234abcde", "meter_register": 1, "metering_type": "BASIC",
+        "meter_type_code": "ALLDAY", "unit": "kWh", "install_date": "2024-06-21",
+        "meter_status_code": "ACTIVE", "last_read": 12510, "last_read_date": "2024-08-10",
+    }),
+    Call("GETCUSTDET", {"account_number": ACCOUNT}, 1, LINE | {
+        "customer_sub_type_code": "TENANT", "account_status": "ACTIVE", "balance": 23.7,
+        "arrears_outstanding": 0, "direct_debit": None, "concessions": [],
+    }),
+    Call("UPDATEWORKORDER", {"work_order_id": 1, "status": "SCHEDULED",
+        "scheduled_date": "2024-08-20"}, 1, {"work_order_id": 1, "status": "SCHEDULED",
+        "site_status": "ENERGISED", "reads_created": 0, "result": "UPDATED"}),
+    Call("POSTMOVEOUT", {"account_number": ACCOUNT, "site_identifier": SITE,
+        "move_out_date": "2024-08-20", "forwarding_address": {"line1": "1 Park Lane"}}, 1, {
+        "account_number": ACCOUNT, "final_invoice_expected": "Y", "result": "UPDATED",
+        "agreements": [{"cust_account_id": 501, "status": "PENDING_MOVE_OUT",
+        "end_date": "2024-08-20"}],
+    }),
     Call("POSTACTIVITY", {"account_number": ACCOUNT, "activity_type_code": "CALL",
         "subject": "Rang about the bill"}, 1, {"status": "OPEN", "result": "CREATED"}),
     Call("POSTCUST", {"account_name": "George Best", "customer_type_code": "RESIDENT",
@@ -144,3 +177,19 @@ CALLS = [
         "adj_date": "2024-08-15", "adj_amount": 11, "post_adj": "Y"}, 1,
         {"status": "POSTED", "new_balance": 12.7}),
 ]  # fmt: skip
+# What the methods take that have tests of their own.
+ELSEWHERE = {
+    "GETINVOICEPDF": {"invoice_number": "900123"},
+    "POSTMOVEIN": {
+        "site_identifier": SITE, "move_in_date": "2024-08-21", "account_name": "George Best",
+        "customer_type_code": "RESIDENT", "customer_sub_type_code": "TENANT",
+        "bill_cycle_code": "MONTHLY", "payment_method_type": "DIRECT",
+        "invoice_delivery_class": "EMAIL", "contact1_first_name": "George",
+        "contact1_last_name": "Best", "contact1_email": "george@example.com",
+    },
+}  # fmt: skip
+
+
+def parameters_for(code: str) -> dict[str, Any]:
+    """Parameters that a method takes."""
+    return next((call.parameters for call in CALLS if call.code == code), ELSEWHERE.get(code, {}))

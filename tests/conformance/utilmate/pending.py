@@ -2,17 +2,9 @@
 
 PENDING: tuple[str, ...] = (
     "GETACCREC",
-    "GETBUILDINGLIST",
-    "GETCUSTDET",
-    "GETMETER",
     "GETREADS",
     "GETREPORT",
     "GETRPTLIS",
     "GETALLRPTLIS",
-    "GETSITELIST",
     "GETUTILITYUSAGE",
-    "GETSITE",
-    "POSTMOVEIN",
-    "POSTMOVEOUT",
-    "UPDATEWORKORDER",
 )

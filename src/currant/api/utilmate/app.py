@@ -12,7 +12,7 @@ from currant.access.methods import METHODS
 from currant.api.envelope import MEDIA_TYPE, framed
 from currant.api.http import AnyRequest, App, Ready, Receive, Scope, Send, guarded
 from currant.api.limits import Limits
-from currant.api.utilmate import accounts, customers, invoices, prices, sites, usage, work
+from currant.api.utilmate import accounts, customers, invoices, moves, prices, sites, usage, work
 from currant.api.utilmate.frame import (
     NoSuchMethod,
     broken,
@@ -34,6 +34,7 @@ MODULES = (
     accounts,
     customers,
     invoices,
+    moves,
     prices,
     sites,
     usage,
