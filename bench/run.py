@@ -9,6 +9,7 @@ from pathlib import Path
 
 import msgspec
 
+import determinants
 import drawdown
 import get_meter
 import nem12
@@ -33,6 +34,7 @@ def main() -> int:
         ("papers", papers.measure),
         ("reads", lambda: asyncio.run(reads.measure())),
         ("nem12", lambda: asyncio.run(nem12.measure())),
+        ("determinants", lambda: asyncio.run(determinants.measure())),
         ("drawdown", lambda: asyncio.run(drawdown.measure())),
     ):
         print(f"measuring {name} …", file=sys.stderr, flush=True)

@@ -22,7 +22,7 @@ from currant.intervals.model import (
     OwnDay,
 )
 from currant.intervals.verbs import interval_faults, interval_files, load_nem12, onboard_nem12
-from currant.mdff import nmi_checksum
+from currant.locations.identifiers import nmi_checksum
 from currant.reads.model import OnError
 
 NMI = "4100000001"

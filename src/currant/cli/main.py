@@ -8,7 +8,9 @@ from currant.cli import (
     batches,
     bill,
     brand,
+    buildings,
     charges,
+    customers,
     database,
     demo,
     documents,
@@ -19,6 +21,7 @@ from currant.cli import (
     ledger,
     locations,
     meters,
+    moves,
     nem,
     notices,
     portals,
@@ -29,6 +32,7 @@ from currant.cli import (
     users,
     vend,
     vendors,
+    workorders,
 )
 
 app = typer.Typer(
@@ -46,7 +50,13 @@ app.add_typer(nem.app, name="nem12", help="Interval data: NEM12 files in and out
 app.add_typer(arrears.app, name="arrears", help="What accounts owe from before.")
 app.add_typer(locations.app, name="location", help="Places of supply, and how they are connected.")
 app.add_typer(tariffs.app, name="tariff", help="Price plans: rates, charges, imports.")
-app.add_typer(meters.app, name="meter", help="Meters asked: read, connect, disconnect, status.")
+app.add_typer(buildings.app, name="building", help="Buildings: the sites behind a connection.")
+app.add_typer(buildings.sites, name="site", help="Sites: what is supplied, and how it stands.")
+app.add_typer(buildings.losses, name="loss", help="Loss factors of buildings and sites.")
+app.add_typer(customers.app, name="customer", help="Customers, with their accounts.")
+app.add_typer(moves.app, name="move", help="Moving in and out.")
+app.add_typer(workorders.app, name="workorder", help="Work orders: what is to be done at sites.")
+app.add_typer(meters.app, name="meter", help="Meters: created, exchanged, read, connected.")
 app.add_typer(headend.app, name="headend", help="Head-ends: where requests to meters are sent.")
 app.add_typer(portals.app, name="portal", help="Portals: the utilities of this installation.")
 app.add_typer(users.app, name="user", help="System users of a portal.")

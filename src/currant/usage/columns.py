@@ -30,7 +30,7 @@ def ints(table: Any, name: str) -> Ints:
     if pa.types.is_boolean(column.type) or pa.types.is_date32(column.type):
         column = column.cast(pa.int32())
     if pa.types.is_timestamp(column.type):
-        column = column.cast(INSTANT).cast(pa.int64())
+        column = (column if column.type == INSTANT else column.cast(INSTANT)).cast(pa.int64())
     numbers: Ints = column.to_numpy().astype(np.int64, copy=False)
     return numbers
 

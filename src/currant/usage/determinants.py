@@ -28,11 +28,15 @@ from currant.usage.layouts import (
     DETERMINANTS,
     IMPORT,
     INSTANT,
+    ITEMS,
     OVERALL,
     SUMS,
     Terms,
+    flat_calendar,
 )
 from currant.usage.registerdays import EPOCH, MINUTE, TICK, Block, Days, Items, demands
+
+__all__ = ["ITEMS", "Summing", "Terms", "combine", "determine", "flat_calendar", "settle"]
 
 _NEVER = np.iinfo(np.int64).max
 
@@ -187,11 +191,13 @@ def _times(
 ) -> Ints:
     """Tell when each item had its peak of each bucket: the end of the averaging interval."""
     times = np.full(highest.shape, _NEVER)
-    reached = (peaks == groups.spread(highest)) & (peaks > 0)
+    used = np.flatnonzero(highest.any(axis=0))
+    reached = (peaks[:, used] == groups.spread(highest[:, used])) & (peaks[:, used] > 0)
     group = groups.spread(np.arange(len(groups.keys)))
     for block in averaged:
         # Of the rows that reach an item's peak of a bucket only the earliest is looked into.
-        local, bucket = np.nonzero(reached[block.rows])
+        local, column = np.nonzero(reached[block.rows])
+        bucket = used[column]
         rows = block.rows[local]
         order = np.lexsort((batch.begin[rows], bucket, group[rows]))
         local, bucket, rows = local[order], bucket[order], rows[order]

@@ -216,6 +216,15 @@ class PeriodUsage(msgspec.Struct, frozen=True):
     last_year: int | None
 
 
+class IntervalUsage(msgspec.Struct, frozen=True, gc=False):
+    """What a site used in an interval, in thousandths of the unit; null where nothing is known."""
+
+    start_at: datetime
+    minutes: int
+    quantity: int | None
+    export_quantity: int | None
+
+
 class NotSuppliedThere(NotFound):
     """The account was not supplied at this site then."""
 

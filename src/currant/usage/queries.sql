@@ -283,3 +283,27 @@ left join (
 where g.portal_id = :portal_id::int and g.product_type = 'ELECTRICITY'
     and g.valid && tstzrange(w.since, w.until)
 order by g.agreement_id;
+
+-- name: intervals_of_sites
+-- The intervals of the staged streams in the order of time, those of one beginning and length added
+-- up; what is not known of a day (quality N) is left out, and so is what has not begun in a period.
+-- not null: start_at minutes
+select
+    u.start_at, u.minutes, sum(u.quantity) filter (where u.direction = 1)::bigint as quantity,
+    sum(u.quantity) filter (where u.direction = -1)::bigint as export_quantity
+from (
+    select
+        s.direction, d.minutes::int as minutes, q.quantity, s.start_at as since, s.end_at as till,
+        (d.day::timestamp + make_interval(mins => (q.number::int - 1) * d.minutes - s.clock))
+        at time zone 'UTC' as start_at
+    from pg_temp.site_stream as s
+    inner join intervals.current_day as d
+        on d.portal_id = :portal_id::int and d.register_id = s.register_id
+        and d.day between s.first_day and s.last_day
+    cross join unnest(d.quantities) with ordinality as q (quantity, number)
+    where d.quality <> 'N'
+        and (length(d.quality) = 1 or substr(d.quality, q.number::int, 1) <> 'N')
+) as u
+where u.start_at >= u.since and u.start_at < u.till
+group by u.start_at, u.minutes
+order by u.start_at, u.minutes;

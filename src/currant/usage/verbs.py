@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import defaultdict
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import date, timedelta
 from itertools import groupby
@@ -11,7 +11,6 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import msgspec
-import pyarrow as pa
 
 from currant.access.permissions import Permission, needs
 from currant.clock import day_bounds
@@ -23,7 +22,7 @@ from currant.tariffs.calendars import Calendar
 from currant.tariffs.verbs import price_book
 from currant.usage.copied import CopiedDays
 from currant.usage.determinants import Summing, settle
-from currant.usage.layouts import DAYS, ITEMS, Terms, flat_calendar
+from currant.usage.layouts import Terms, flat_calendar
 from currant.usage.model import (
     ActualUsage,
     AgreementLocated,
@@ -36,6 +35,7 @@ from currant.usage.model import (
     Gate,
     GatesWanted,
     GateUsage,
+    IntervalUsage,
     MonthUsage,
     NotSuppliedThere,
     PeriodFacts,
@@ -60,6 +60,7 @@ from currant.usage.months import (
     within,
 )
 from currant.usage.spans import SiteUsage, bucket_names, spans, year_before
+from currant.usage.streams import days_of, items_of, table_of, terms_of
 
 sql = Statements(__package__)
 _GIVE_MEMORY = sql.command("give_memory")
@@ -77,6 +78,7 @@ _SITES_OF_ACCOUNT = sql.rows("sites_of_account", SiteOfAccount)
 _BASIC_USAGE = sql.rows("basic_usage", BasicUsage)
 _REGISTERS_SHOWN = sql.rows("registers_shown", RegisterShown)
 _TARIFFS_OF_SITES = sql.rows("tariffs_of_sites", TariffOfSite)
+_INTERVALS_OF_SITES = sql.rows("intervals_of_sites", IntervalUsage)
 _GATES = sql.rows("gates", Gate)
 _REGISTER_DAYS = sql.rows("register_days", CopiedDay)
 
@@ -94,6 +96,7 @@ _MILLION = 1_000_000
 _TWICE = 2 * _MILLION
 _DAY = timedelta(days=1)
 _TICK = timedelta.resolution
+_MOST_DAYS = 100
 _ELECTRICITY, _KWH = "ELECTRICITY", "kWh"
 
 
@@ -117,7 +120,7 @@ async def register_days(tx: Tx, question: DeterminantsWanted) -> AsyncIterator[t
     Each table is of `layouts.DAYS`, some megabytes. Raises as `determinants` does.
     """
     terms, streams = await _staged(tx, question)
-    whose, copied = _table_of(streams), CopiedDays()
+    whose, copied = table_of(streams), CopiedDays()
     arrived: asyncio.Queue[list[bytes] | None] = asyncio.Queue(1)
 
     async def copy() -> None:
@@ -127,7 +130,7 @@ async def register_days(tx: Tx, question: DeterminantsWanted) -> AsyncIterator[t
     copying = asyncio.ensure_future(copy())
     try:
         while (chunks := await _next(arrived, copying)) is not None:
-            yield terms, _days_of(whose, copied.take(chunks))
+            yield terms, days_of(whose, copied.take(chunks))
     finally:
         copying.cancel()
         await asyncio.wait((copying,))
@@ -244,16 +247,7 @@ async def site_usage(tx: Tx, question: SiteUsageWanted) -> list[PeriodUsage]:
     off-peak and shoulder are those of registers of that name, or of intervals as the tariff of the
     site names its buckets. Raises `NoSuchAccount`, `NotSuppliedThere`.
     """
-    wanted = UsageWanted(
-        question.account,
-        year_before(question.first_day),
-        question.last_day,
-        question.site_identifier,
-        question.product_type,
-    )
-    sites = await _sites(tx, wanted)
-    if not sites:
-        raise NotSuppliedThere(question.site_identifier, field="site_identifier")
+    sites = await _sites_there(tx, question, year_before(question.first_day))
     measured = await _measured(tx, _periods(sites), [site.timezone for site in sites])
     used = SiteUsage(
         [(told.register, told.by_day()) for told in measured],
@@ -262,6 +256,34 @@ async def site_usage(tx: Tx, question: SiteUsageWanted) -> list[PeriodUsage]:
     if any(told.days for told in measured):
         await _by_time_of_use(tx, sites, used)
     return used.rows()
+
+
+@needs(Permission.READS_VIEW)
+async def site_intervals(tx: Tx, question: SiteUsageWanted) -> list[IntervalUsage]:
+    """Tell what an account used at a site interval by interval, as it was measured (U24).
+
+    At most a hundred days are told at once. Raises `NoSuchAccount`, `NotSuppliedThere`, `Invalid`.
+    """
+    if (question.last_day - question.first_day).days >= _MOST_DAYS:
+        raise Invalid(f"Intervals are told of {_MOST_DAYS} days at most.", field="end_date")
+    sites = await _sites_there(tx, question, question.first_day)
+    await _stage(tx, _periods(sites), energy=question.product_type in (None, _ELECTRICITY))
+    return await tx.all(_INTERVALS_OF_SITES, portal_id=tx.portal.portal_id)
+
+
+async def _sites_there(tx: Tx, question: SiteUsageWanted, first_day: date) -> list[SiteOfAccount]:
+    """Find a site while an account was supplied there. Raises `NotSuppliedThere`."""
+    wanted = UsageWanted(
+        question.account,
+        first_day,
+        question.last_day,
+        question.site_identifier,
+        question.product_type,
+    )
+    sites = await _sites(tx, wanted)
+    if not sites:
+        raise NotSuppliedThere(question.site_identifier, field="site_identifier")
+    return sites
 
 
 async def _by_time_of_use(tx: Tx, sites: list[SiteOfAccount], used: SiteUsage) -> None:
@@ -445,7 +467,7 @@ async def _by_day(
     # Each stream is an item of its own, so that registers are told apart.
     apart = [msgspec.structs.replace(stream, item=number) for number, stream in enumerate(found)]
     told: dict[tuple[int, int], dict[date, int]] = defaultdict(dict)
-    summed = await _sum_up(tx, _terms_of(apart), apart)
+    summed = await _sum_up(tx, terms_of(apart), apart)
     for stream, row in zip(found, summed.to_pylist(), strict=True):
         if row["intervals"]:
             item, day = whose[stream.item]
@@ -520,16 +542,16 @@ async def _terms(tx: Tx, periods: list[SitePeriod], calendars: tuple[Calendar, .
         [period.demand_minutes for period in periods],
         [facts[period.item].expected_minutes for period in periods],
     )
-    return Terms(_items(columns), calendars)
+    return Terms(items_of(columns), calendars)
 
 
 async def _sum_up(tx: Tx, terms: Terms, streams: list[Stream]) -> Any:
     """Sum the register-days of the staged streams for their items, as they arrive."""
-    whose, copied, summing = _table_of(streams), CopiedDays(), Summing(terms)
+    whose, copied, summing = table_of(streams), CopiedDays(), Summing(terms)
     working: Future[None] | None = None
 
     def add(chunks: list[bytes]) -> None:
-        summing.add(_days_of(whose, copied.take(chunks)))
+        summing.add(days_of(whose, copied.take(chunks)))
 
     # What has arrived is summed while the next is on its way.
     with ThreadPoolExecutor(1) as beside:
@@ -543,45 +565,3 @@ async def _sum_up(tx: Tx, terms: Terms, streams: list[Stream]) -> Any:
         await tx.copy_out(_REGISTER_DAYS, sink, portal_id=tx.portal.portal_id)
         await sink([])
     return settle(summing.end(), terms)
-
-
-def _days_of(streams: Any, copied: Any) -> Any:
-    """Put to register-days that were copied out whose they are."""
-    told = streams.take(copied.column("stream"))
-    for name in ("day", "minutes", "estimated", "values"):
-        told = told.append_column(DAYS.field(name), copied.column(name))
-    return told
-
-
-def _terms_of(streams: list[Stream]) -> Terms:
-    """Return what the days of streams are counted by, each stream an item."""
-    many = len(streams)
-    columns = (
-        [stream.item for stream in streams],
-        [stream.start_at for stream in streams],
-        [stream.end_at for stream in streams],
-        [0] * many,
-        [1] * many,
-        [1] * many,
-        [60] * many,
-        [0] * many,
-    )
-    return Terms(_items(columns), (flat_calendar("+00:00"),))
-
-
-def _items(columns: Sequence[list[Any]]) -> Any:
-    """Make a table of items of its columns."""
-    arrays = [pa.array(told, field.type) for told, field in zip(columns, ITEMS, strict=True)]
-    return pa.Table.from_arrays(arrays, schema=ITEMS)
-
-
-def _table_of(streams: list[Stream]) -> Any:
-    """Make a table of the streams, in the order of their numbers."""
-    columns = {
-        "item": [stream.item for stream in streams],
-        "clock": [stream.clock for stream in streams],
-        "direction": [stream.direction for stream in streams],
-        "start": [stream.start_at for stream in streams],
-        "end": [stream.end_at for stream in streams],
-    }
-    return pa.table({name: pa.array(told, DAYS.field(name).type) for name, told in columns.items()})

@@ -97,7 +97,7 @@ class Hold(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     reason: str
 
 
-class Reason(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class ReasonToCancel(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Why an invoice is cancelled; the credit note says it."""
 
     reason: str
@@ -324,7 +324,7 @@ async def post_hold(
     status_code=200,
     operation_class=documented(Drafts, takes=Accounts(["03280"])),
 )
-async def post_release(
+async def post_release_of_drafts(
     request: AnyRequest,
     portal: FromPath[str],
     run_id: FromPath[int],
@@ -433,7 +433,7 @@ async def get_invoice(
 @post(
     "/v1/{portal:str}/invoices/{number:str}/cancel",
     status_code=200,
-    operation_class=documented(InvoiceCancelled, takes=Reason("The meter was misread.")),
+    operation_class=documented(InvoiceCancelled, takes=ReasonToCancel("The meter was misread.")),
 )
 async def post_cancel(
     request: AnyRequest,
@@ -443,7 +443,7 @@ async def post_cancel(
 ) -> Response[Any]:
     """Cancel an invoice by a credit note; its days and charges are billed by the next run."""
     actor = await signed_in(request, portal)
-    command = CancelInvoice(number, (await json_of(request, Reason)).reason)
+    command = CancelInvoice(number, (await json_of(request, ReasonToCancel)).reason)
     cancelled = await door_of(request).act(
         invoicing.cancel_invoice, command, actor, idempotency_key
     )
@@ -476,7 +476,7 @@ ROUTES = [
     get_drafts,
     get_to_print,
     post_hold,
-    post_release,
+    post_release_of_drafts,
     post_discard,
     post_approve,
     post_posted,

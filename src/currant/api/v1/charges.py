@@ -153,7 +153,7 @@ async def post_item(
     status_code=200,
     operation_class=documented(ItemNamed, takes=ItemNamed("STANDARD", "KEY")),
 )
-async def post_retired(
+async def post_retired_item(
     request: AnyRequest, portal: FromPath[str], idempotency_key: IdempotencyKey = None
 ) -> Response[Any]:
     """Retire an item: it is charged no more; what was charged stays as it is."""
@@ -185,6 +185,6 @@ ROUTES = [
     post_cancelled,
     get_items,
     post_item,
-    post_retired,
+    post_retired_item,
     post_service,
 ]

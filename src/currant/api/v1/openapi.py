@@ -5,11 +5,7 @@ from typing import Any
 
 import msgspec
 from litestar.handlers import HTTPRouteHandler
-from litestar.openapi.spec import (
-    Components,
-    OpenAPIResponse,
-    Operation,
-)
+from litestar.openapi.spec import Components, OpenAPIResponse, Operation
 
 from currant.api.http import INTERACTIVE_SECONDS
 from currant.api.openapi import (
