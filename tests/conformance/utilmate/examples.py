@@ -27,6 +27,13 @@ class Call(NamedTuple):
 
 
 CALLS = [
+    Call("GETACCREC", {"account_number": ACCOUNT}, 3, LINE | {
+        "trans_type": "INVOICE", "trans_date": "2024-08-01", "posted_date": "2024-08-01",
+        "reference": "900123", "description": "Invoice 900123", "debit": 134.70, "credit": 0,
+        "amount": 134.70, "balance": 134.70, "invoice_number": "900123",
+        "due_date": "2024-08-15", "status": "PART",
+    }),
+    Call("GETACCREC", {"account_number": ACCOUNT, "end_date": "2024-07-31"}, 0),
     Call("GETADJUST", AUGUST, 1, LINE | TOWER | {
         "adj_reason_code": "GOODWILL", "debit_credit": "C", "adj_amount": 11, "gst": 1,
         "adj_date": "2024-08-14", "posted_date": "2024-08-14", "approved_by": "boss",

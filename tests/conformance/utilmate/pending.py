@@ -1,7 +1,6 @@
 """The methods that are not there yet. At the end of the work the list is empty."""
 
 PENDING: tuple[str, ...] = (
-    "GETACCREC",
     "GETREADS",
     "GETREPORT",
     "GETRPTLIS",

@@ -3,6 +3,7 @@
 import hashlib
 from base64 import b64decode
 from decimal import Decimal
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
@@ -194,6 +195,25 @@ async def test_the_invoice_adds_up(stage: Stage) -> None:
     assert {line["cust_account_id"] for line in invoice["lines"]} == {501}
 
 
+async def test_the_history_ends_at_what_is_owed(stage: Stage) -> None:
+    told = await stage.answer("GETACCREC", {"account_number": "3280"})
+    invoice, receipt, adjustment = told["data"]
+    assert [row["balance"] for row in told["data"]] == [
+        Decimal("134.7"), Decimal("34.7"), Decimal("23.7"),
+    ]  # fmt: skip
+    assert [one["amount"] for one in invoice["allocations"]] == [100, 11]
+    assert receipt["allocations"] == [{"ar_trans_id": invoice["ar_trans_id"], "amount": 100}]
+    assert (receipt["trans_type"], receipt["reference"]) == ("RECEIPT", "BPAY 881")
+    assert (adjustment["trans_type"], adjustment["amount"]) == ("ADJUSTMENT", -11)
+    assert told["summary"] == {
+        "opening_balance": 0, "total_debit": Decimal("134.7"), "total_credit": 111,
+        "closing_balance": Decimal("23.7"),
+    }  # fmt: skip
+    later = {"account_number": "3280", "start_date": "2024-08-13"}
+    summary = (await stage.answer("GETACCREC", later))["summary"]
+    assert (summary["opening_balance"], summary["total_credit"]) == (Decimal("34.7"), 11)
+
+
 async def test_the_journals_balance(stage: Stage) -> None:
     told = await stage.answer("GETJOURNALS", {"period": "202408"})
     summary = told["summary"]
@@ -338,3 +358,25 @@ async def test_what_names_nothing_is_named(stage, code, parameters, status, word
     told = answer.json()
     assert (answer.status_code, told["error"], told["data"]) == (status, 201, []), told
     assert words in told["error_message"], told
+
+
+def test_the_page_of_the_face_tells_each_method_and_what_it_needs() -> None:
+    page = Path(__file__).parents[3] / "docs" / "compat" / "utilmate.md"
+    rows = [
+        [cell.strip() for cell in line.strip("|").split("|")]
+        for line in page.read_text(encoding="utf-8").splitlines()
+        if line.startswith("| U")
+    ]
+    assert [row[1].removesuffix(" ▤") for row in rows] == list(METHODS)
+    for number, name, verbs, needs, told in rows:
+        code, bulk = name.removesuffix(" ▤"), name.endswith(" ▤")
+        assert number == NUMBERS[code]
+        if code in PENDING:
+            assert told == "Not available yet."
+            continue
+        method = REGISTER[code]
+        assert method.bulk == bulk, code
+        assert needs == ", ".join(f"`{one.value}`" for one in method.permissions), code
+        for verb in method.calls:
+            _, domain, _ = verb.__module__.split(".")
+            assert f"`{domain}.{verb.__name__}`" in verbs, code
