@@ -392,13 +392,13 @@ end
 $$;
 
 -- Hold drafts back from posting, with the reason and by whom, or let them go where it is null.
-create function invoices.hold(in_portal int, drafts bigint[], reason text, by_login text)
+create function invoices.hold(in_portal int, drafts bigint[], why text, by_login text)
 returns bigint
 language sql
 as $$
     with held as (
         update invoices.invoice as i
-        set held_for = reason, held_by = case when reason is not null then by_login end
+        set held_for = why, held_by = case when why is not null then by_login end
         where i.portal_id = in_portal and i.invoice_id = any(drafts)
         returning 1
     )
