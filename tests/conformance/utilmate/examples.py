@@ -74,6 +74,17 @@ CALLS = [
         "start_date": "2024-06-21", "end_date": "2024-06-30", "days": 10, "quantity": 100,
         "read_basis": "ACTUAL",
     }),
+    Call("GETUTILITYUSAGE", {"account_number": ACCOUNT, "site_identifier": SITE}, 1, LINE | {
+        "product_type": "ELECTRICITY", "unit": "kWh", "period_start": "2024-07-01",
+        "period_end": "2024-07-31", "days": 31, "quantity": 310, "average_per_day": 10,
+        "cost_ex_gst": 122.45, "cost": 134.70, "invoice_number": "900123",
+    }),
+    Call("GETUTILITYUSAGE", {"account_number": ACCOUNT, "site_identifier": SITE,
+        "granularity": "month", "start_date": "2024-06-01", "end_date": "2024-08-31"}, 3, {
+        "period_start": "2024-06-01", "quantity": 100, "days": 10, "average_per_day": 10,
+    }),
+    Call("GETUTILITYUSAGE", {"account_number": ACCOUNT, "site_identifier": SITE,
+        "granularity": "INTERVAL", "start_date": "2024-08-01", "end_date": "2024-08-02"}, 0),
     Call("GETLOSS", {"site_identifier": SITE, "effective_date": "2024-08-01"}, 1, TOWER | {
         "dlf": 1.0514, "mlf": 0.9876, "internal_loss_factor": 1, "total_loss_factor": 1.038363,
     }),

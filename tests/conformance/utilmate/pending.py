@@ -5,5 +5,4 @@ PENDING: tuple[str, ...] = (
     "GETREPORT",
     "GETRPTLIS",
     "GETALLRPTLIS",
-    "GETUTILITYUSAGE",
 )

@@ -140,7 +140,7 @@ REPLIES = {
         services:[{SVC SITE price_plan_code:s
         prices:[{description:s unit:s step_from:qty rate_ex_gst:rate rate_incl_gst:rate
         after_discount_incl_gst:rate}] estimated_annual_cost?:money}]""",
-    "GETUTILITYUSAGE": """ACC SITE product_type:s unit:s period_start:date period_end:date
+    "GETUTILITYUSAGE": """ACC SITE product_type:s unit:s period_start:s period_end:s
         days:int quantity:qty average_per_day:qty peak?:qty offpeak?:qty shoulder?:qty
         demand_kw?:qty export_quantity?:qty cost_ex_gst?:money cost?:money invoice_number?:s
         same_period_last_year?:qty""",
