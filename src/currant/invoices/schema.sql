@@ -308,7 +308,7 @@ begin
 end
 $$;
 
-create trigger release_only before update on invoices.covered
+create trigger release_only after update on invoices.covered
 for each row execute function invoices.release_only();
 revoke truncate on invoices.invoice, invoices.line, invoices.measured, invoices.covered
 from currant_runtime;
