@@ -628,13 +628,13 @@ from unnest(
     :records::int[], :sites::text[], :meters::text[], :registers::int[], :days::date[]
 ) as w (record, site_identifier, meter_code, register_no, day)
 inner join (
-    select n.portal_id, n.location_id, n.building_id, lower(n.site_identifier) as key
+    select n.portal_id, n.location_id, n.building_id, n.site_key as key
     from locations.location as n
     where n.site_identifier is not null
     union all
-    select n.portal_id, n.location_id, n.building_id, lower(n.loc_id) as key
+    select n.portal_id, n.location_id, n.building_id, upper(n.loc_id) as key
     from locations.location as n
-) as l on l.portal_id = :portal_id::int and l.key = lower(w.site_identifier)
+) as l on l.portal_id = :portal_id::int and l.key = upper(w.site_identifier)
 left join locations.building as b on b.portal_id = l.portal_id and b.building_id = l.building_id
 left join lateral (
     select distinct on (i.meter_id) i.portal_id, i.meter_id

@@ -21,6 +21,7 @@ from currant.api.v1 import (
     tariffs,
     transactions,
     users,
+    validation,
     vends,
 )
 from currant.api.v1.frame import bug, on_bug, on_http, on_refusal
@@ -39,6 +40,7 @@ ROUTES = [
     *locations.ROUTES,
     *headends.ROUTES,
     *reads.ROUTES,
+    *validation.ROUTES,
     *users.ROUTES,
     *keys.ROUTES,
 ]
