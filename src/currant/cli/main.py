@@ -40,9 +40,7 @@ for group in (serve, demo, database, imports, vend, transactions):
     app.add_typer(group.app)
 app.add_typer(reads.app, name="reads", help="Meter reads, and those that were not believed.")
 app.add_typer(validation.read, name="read", help="Basic reads: posted, and those of an account.")
-app.add_typer(
-    validation.app, name="validation", help="Checks of reads and intervals."
-)
+app.add_typer(validation.app, name="validation", help="Checks of reads and intervals.")
 app.add_typer(validation.estimate, name="estimate", help="Estimates of what was not measured.")
 app.add_typer(arrears.app, name="arrears", help="What accounts owe from before.")
 app.add_typer(locations.app, name="location", help="Places of supply, and how they are connected.")
