@@ -90,11 +90,15 @@ async def fetched_and_summed(urls: Urls) -> tuple[float, int]:
 
 
 async def determined(door: Door, wanted: DeterminantsWanted) -> tuple[float, int]:
-    """Return the seconds that the determinants of all periods take, and their energy."""
+    """Return the seconds that the determinants of all periods take, and their energy.
+
+    They are asked for inside a transaction, as a bill run does.
+    """
     actor = Actor(LOGIN, "TOKEN", hash_token(TOKEN), "example")
-    begin = time.perf_counter()
-    told = await door.ask(determinants, wanted, actor)
-    took = time.perf_counter() - begin
+    async with door.asking(determinants, actor) as tx:
+        begin = time.perf_counter()
+        told = await determinants(tx, wanted)
+        took = time.perf_counter() - begin
     energy: npt.NDArray[np.int64] = told.column("energy_wh").combine_chunks().flatten().to_numpy()
     return took, int(energy.sum())
 

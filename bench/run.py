@@ -9,8 +9,10 @@ from pathlib import Path
 
 import msgspec
 
+import determinants
 import drawdown
 import get_meter
+import nem12
 import papers
 import pricing
 import pricing_bills
@@ -31,6 +33,8 @@ def main() -> int:
         ("pricing of bills", pricing_bills.measure),
         ("papers", papers.measure),
         ("reads", lambda: asyncio.run(reads.measure())),
+        ("nem12", lambda: asyncio.run(nem12.measure())),
+        ("determinants", lambda: asyncio.run(determinants.measure())),
         ("drawdown", lambda: asyncio.run(drawdown.measure())),
     ):
         print(f"measuring {name} …", file=sys.stderr, flush=True)

@@ -38,6 +38,7 @@ async def tower(
     opening: str | None = "12000",
     installed: date = OPENED,
     plan: str | None = None,
+    sites_from: int = 12,
     **more: object,
 ) -> Tower:
     """Make the building with its units; `more` are members of the building."""
@@ -46,7 +47,8 @@ async def tower(
         state="NSW", postcode="2000", country="AU", timezone=timezone, **more,
     )  # fmt: skip
     await door.act(create_buildings, CreateBuildings([building]), boss)
-    names = [str(4103000012 + n) for n in range(units)]
+    numbers = range(sites_from, sites_from + units)
+    names = [str(4103000000 + n) for n in numbers]
     sites = [
         NewSite(
             code, name, site_name=f"Unit {name[-2:]}", unit_no=name[-2:], site_type="RESIDENTIAL"
@@ -54,7 +56,7 @@ async def tower(
         for name in names
     ]
     made = await door.act(create_sites, CreateSites(sites), boss)
-    serials = [f"{code}-{n}" for n in range(12, 12 + units)]
+    serials = [f"{code}-{n}" for n in numbers]
     reads = [] if opening is None else [ReadTold(Decimal(opening))]
     meters = [
         NewMeter(

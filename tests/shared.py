@@ -19,6 +19,11 @@ select c.oid::regclass::text as name from pg_class as c
 inner join pg_namespace as n on n.oid = c.relnamespace
 where c.relkind = 'r' and n.nspname = any($1)
 """
+# The columns of a table but those that are generated, which nobody can insert.
+COLUMNS = """
+select string_agg(format('%I', attname), ', ' order by attnum) from pg_attribute
+where attrelid = $1::regclass and attnum > 0 and not attisdropped and attgenerated = ''
+"""
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +54,11 @@ async def keep(connection: asyncpg.Connection) -> str:
     for number, table in enumerate(tables):
         if await connection.fetchval(f"select exists (select from {table})"):  # noqa: S608
             await connection.execute(f"create table kept.t{number} as table {table}")
-            put_back.append(f"insert into {table} overriding system value table kept.t{number};")
+            columns = await connection.fetchval(COLUMNS, table)
+            put_back.append(
+                f"insert into {table} ({columns}) overriding system value"  # noqa: S608
+                f" select {columns} from kept.t{number};"
+            )
     return "set session_replication_role = replica;" + "".join(put_back)
 
 

@@ -104,6 +104,19 @@ class Door:
             await self._audit_refusal(verb.__name__, actor, told, refusal)
             raise
 
+    async def rehearse(self, verb: "Verb[C, R]", command: C, actor: Actor) -> R:
+        """Do something and take it back: what it would answer, or the `Refusal` it would raise."""
+        wire.refuse_unfit(command)
+        try:
+            async with self.asking(verb, actor) as tx:
+                account = getattr(command, "account", None)
+                if isinstance(account, str):
+                    tx.user.refuse_blocked(account)
+                raise _TakenBack(await verb(tx, command))
+        except _TakenBack as taken_back:
+            answer: R = taken_back.answer
+            return answer
+
     async def ask(self, view: "Verb[C, R]", question: C, actor: Actor) -> R:
         """Answer a question. Raises a `Refusal`."""
         wire.refuse_unfit(question)
@@ -288,6 +301,14 @@ class Door:
                         key=None,
                     )
                 return
+
+
+class _TakenBack(Exception):
+    """Ends the transaction of a rehearsal, so that nothing of it is kept."""
+
+    def __init__(self, answer: Any) -> None:
+        super().__init__()
+        self.answer = answer
 
 
 class _Borrowed:

@@ -10,7 +10,7 @@ import csv
 import re
 import zipfile
 import zlib
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from datetime import UTC, date, datetime, timedelta, timezone
 
 from msgspec import Struct
@@ -30,7 +30,6 @@ _ENCRYPTED = 1
 _DAY = re.compile(r"[0-9]{8}")
 _INSTANT = re.compile(r"[0-9]{12}(?:[0-9]{2})?")
 _CLOCK = re.compile(r"([+-])(0[0-9]|1[0-4]):([0-5][0-9])")
-_NMI = re.compile(r"[A-HJ-NP-Z0-9]{1,11}")
 _HEADER = ("VersionHeader", "DateTime", "FromParticipant", "ToParticipant")
 
 
@@ -236,25 +235,3 @@ def instant(text: str, zone: timezone) -> datetime | None:
 def told_instant(at: datetime, zone: timezone) -> str:
     """Write an instant as a DateTime(14) of the market's clock."""
     return at.astimezone(zone).strftime("%Y%m%d%H%M%S")
-
-
-def nmi_checksum(nmi: str) -> int:
-    """Return the check digit of a National Metering Identifier (Luhn over its ASCII codes)."""
-    total = 0
-    for place, letter in enumerate(reversed(nmi.upper())):
-        code = ord(letter)
-        total += sum(map(int, str(code if place % 2 else code * 2)))
-    return -total % 10
-
-
-def nmi_keys(nmi: str) -> Sequence[str]:
-    """Return how a site may be called that a file names: with the check digit, and without.
-
-    Nothing where it is no NMI, or its check digit is wrong.
-    """
-    nmi = nmi.upper()
-    if not _NMI.fullmatch(nmi):
-        return ()
-    if len(nmi) == 11:
-        return (nmi, nmi[:10]) if nmi[10] == str(nmi_checksum(nmi[:10])) else ()
-    return (nmi, f"{nmi}{nmi_checksum(nmi)}") if len(nmi) == 10 else (nmi, nmi)

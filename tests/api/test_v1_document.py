@@ -13,6 +13,7 @@ Json = dict[str, Any]
 
 # What is posted without a body: the path says it all.
 BARE = {
+    "/v1/{portal}/bill-runs/{run_id}/approve",
     "/v1/{portal}/keys/{key_id}/revoke",
     "/v1/{portal}/ledger/periods/{period}/close",
     *(f"/v1/{{portal}}/users/{{login}}/{act}" for act in ("token", "activate", "deactivate")),

@@ -22,6 +22,7 @@ from currant.access.model import AUTO, OPERATOR, CreatePortal
 from currant.access.permissions import Permission, needs
 from currant.access.verbs import Nothing, create_portal
 from currant.db.tx import Tx
+from currant.documents.model import DocumentKind, DocumentNamed, DocumentPdf
 from currant.errors import Invalid, NotFound
 from currant.jobs import worker
 from currant.jobs.notices import Carriers, carriers_of, delivering
@@ -48,11 +49,12 @@ async def queue(tx: Tx, messages: list[Message]) -> list[int]:
 
 
 @needs(Permission.JOBS_RUN)
-async def paper(tx: Tx, number: str) -> bytes:
+async def paper(tx: Tx, named: DocumentNamed) -> DocumentPdf:
     """A document of the portal, as a PDF."""
-    if number == "404":
+    if named.number == "404":
         raise NotFound("There is no such document.")
-    return b"%PDF-1.7 " + number.encode() + tx.portal.key.encode()
+    pdf = b"%PDF-1.7 " + named.number.encode() + tx.portal.key.encode()
+    return DocumentPdf(DocumentKind.INVOICE, named.number, "", "", pdf)
 
 
 class MailServer:

@@ -12,16 +12,14 @@ from tests.usage.walked import Day, Item, midnight, table_of, terms_of, walked
 
 from currant.clock import day_bounds
 from currant.tariffs.calendars import Calendar, clock
-from currant.usage.determinants import (
+from currant.usage.determinants import combine, determine, settle
+from currant.usage.layouts import (
     DETERMINANTS,
     SUMS,
     Terms,
     UnsoundDays,
     UnsoundItems,
-    combine,
-    determine,
     flat_calendar,
-    settle,
 )
 
 CLOCKS = ("+10:00", "Australia/Sydney", "Australia/Lord_Howe", "America/New_York", "-03:30")

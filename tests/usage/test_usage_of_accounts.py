@@ -1,12 +1,13 @@
 """What accounts and sites used: by reads and by intervals, in months that add up, beside a gate."""
 
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
 from tests.usage.conftest import agreement_of, measure, read_at, stream
 
 from currant.customers.model import NoSuchAccount
+from currant.errors import Invalid
 from currant.usage.model import (
     GatesWanted,
     Granularity,
@@ -14,7 +15,13 @@ from currant.usage.model import (
     SiteUsageWanted,
     UsageWanted,
 )
-from currant.usage.verbs import actual_usage, gate_usage, normalised_usage, site_usage
+from currant.usage.verbs import (
+    actual_usage,
+    gate_usage,
+    normalised_usage,
+    site_intervals,
+    site_usage,
+)
 
 ZONE = ZoneInfo("America/New_York")
 
@@ -240,6 +247,13 @@ async def test_a_site_with_intervals_tells_demand_and_time_of_use(door, boss, ow
     (row,) = await door.ask(site_usage, question, boss)
     assert (row.quantity, row.export_quantity) == (3 * 970, 3 * 48)
     assert (row.peak, row.offpeak, row.demand_w) == (3 * 730, 3 * 240, 1000)
+    told = await door.ask(site_intervals, question, boss)
+    assert len(told) == 3 * 48
+    assert (told[0].start_at, told[0].minutes) == (datetime(2024, 7, 1, 14, tzinfo=UTC), 30)
+    assert [(row.quantity, row.export_quantity) for row in told] == [*[(10, 1)] * 47, (500, 1)] * 3
+    year = SiteUsageWanted(house.accounts[0], site, date(2024, 1, 1), date(2024, 12, 31))
+    with pytest.raises(Invalid, match="100 days"):
+        await door.ask(site_intervals, year, boss)
 
 
 async def test_a_gate_meter_is_held_against_the_sites_behind_it(door, boss, owner, house) -> None:

@@ -15,7 +15,7 @@ from currant.door import Door
 from currant.errors import Invalid
 from currant.tariffs.calendars import Calendar
 from currant.usage.copied import CopiedDays
-from currant.usage.determinants import flat_calendar
+from currant.usage.layouts import flat_calendar
 from currant.usage.model import DeterminantsWanted, PricedPeriod
 from currant.usage.verbs import determinants
 
@@ -174,15 +174,13 @@ def test_what_was_copied_out_is_read_whatever_its_chunks(rows, size) -> None:
         )
         head = struct.pack(">iii", 1, int(None in wh), 23) + struct.pack(">ii", len(wh), 1)
         array = head + array if wh else struct.pack(">iii", 0, 0, 23)
-        raw += struct.pack(
-            ">hiiiiihi?i", 5, 4, stream_number, 4, (day - date(2000, 1, 1)).days, 2, minutes, 1,
-            estimated, len(array),
-        ) + array  # fmt: skip
+        packed = stream_number << 32 | (day - date(1900, 1, 1)).days << 7 | minutes << 1 | estimated
+        raw += struct.pack(">hiqi", 2, 8, packed, len(array)) + array
     raw += b"\xff\xff"
     copied = CopiedDays()
     found = [
         tuple(row.values())
         for at in range(0, len(raw), size)
-        for row in copied.take(raw[at : at + size]).to_pylist()
+        for row in copied.take([raw[at : at + size]]).to_pylist()
     ]
     assert found == [tuple(row) for row in rows]

@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from currant.clock import day_bounds
 from currant.tariffs.calendars import Calendar, bucket_at, clock
-from currant.usage.determinants import DAYS, ITEMS, Terms
+from currant.usage.layouts import DAYS, ITEMS, Terms
 
 
 class Day(NamedTuple):

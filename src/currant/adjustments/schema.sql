@@ -94,6 +94,11 @@ declare
     );
     posted bigint[];
 begin
+    if cardinality(ids) >= 100 then
+        perform db.analyze_written(
+            array['adjustments.adjustment']::regclass[], cardinality(ids)
+        );
+    end if;
     perform receivables.hold_accounts(in_portal, of_accounts);
     posted := adjustments.entries(in_portal, by_login, by_vendor, at, ids);
     update adjustments.adjustment as a

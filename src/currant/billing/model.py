@@ -46,6 +46,13 @@ class Drafted(msgspec.Struct, frozen=True):
     remarkable: list[Remarkable]
 
 
+class DraftedBefore(msgspec.Struct, frozen=True):
+    """An account that has a draft already, and the run that it is of."""
+
+    account_id: int
+    run_id: int
+
+
 class DueDays(msgspec.Struct, frozen=True):
     """Days of an agreement that no invoice covers yet: from the first to the last, inclusive."""
 

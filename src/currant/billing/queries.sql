@@ -14,10 +14,18 @@ set
     read_tolerance_days = :read_tolerance_days::int
 where p.portal_id = :portal_id::int;
 
+-- name: drafted_before
+-- The accounts that have a draft already, and the run that it is of.
+-- not null: run_id
+select i.account_id, coalesce(i.run_id, 0) as run_id
+from invoices.invoice as i
+where i.portal_id = :portal_id::int and i.account_id = any(:account_ids::bigint[])
+    and i.posted_at is null and i.kind <> 'CREDIT'
+order by i.account_id;
+
 -- name: due_days
--- The days up to one that accounts' agreements are not billed for, a row a stretch; without the
--- accounts that have a draft already. usual_wh is what the agreement used a day, by its last year
--- of invoices.
+-- The days up to one that agreements of accounts are not billed for, a row a stretch. usual_wh is
+-- what the agreement used a day, by its last year of invoices.
 -- not null: account_id agreement_id product_type timezone from_on to_on ends
 with agreement as materialized (
     select
@@ -31,11 +39,6 @@ with agreement as materialized (
     left join locations.building as b
         on b.portal_id = l.portal_id and b.building_id = l.building_id
     where g.portal_id = :portal_id::int and g.account_id = any(:account_ids::bigint[])
-        and not exists (
-            select from invoices.invoice as i
-            where i.portal_id = g.portal_id and i.account_id = g.account_id
-                and i.posted_at is null and i.kind <> 'CREDIT'
-        )
 ), covered as materialized (
     select c.agreement_id, range_agg(c.days) as days
     from invoices.covered as c

@@ -22,6 +22,7 @@ from currant.billing.model import (
     AssignedRow,
     ChargeRow,
     Drafted,
+    DraftedBefore,
     DraftTerms,
     DueDays,
     LineItemRow,
@@ -39,13 +40,14 @@ from currant.tariffs.book import PriceBook, discounts_of
 from currant.tariffs.model import OfferingsWanted
 from currant.tariffs.plans import Discount
 from currant.tariffs.verbs import offerings, price_book
-from currant.usage.determinants import flat_calendar
+from currant.usage.layouts import flat_calendar
 from currant.usage.model import DeterminantsWanted, PricedPeriod
 from currant.usage.verbs import determinants
 
 sql = Statements(__package__)
 _POLICY = sql.rows("policy", Policy)
 _SET_POLICY = sql.command("set_policy")
+_DRAFTED_BEFORE = sql.rows("drafted_before", DraftedBefore)
 _DUE_DAYS = sql.rows("due_days", DueDays)
 _METERED = sql.rows("metered", MeteredRow)
 _READS_AROUND = sql.rows("reads_around", ReadRow)
@@ -79,6 +81,9 @@ async def draft_accounts(tx: Tx, terms: DraftTerms, account_ids: Sequence[int]) 
     are left alone.
     """
     portal_id = tx.portal.portal_id
+    drafted = await tx.all(_DRAFTED_BEFORE, portal_id=portal_id, account_ids=list(account_ids))
+    waiting = {row.account_id for row in drafted}
+    account_ids = [account_id for account_id in account_ids if account_id not in waiting]
     due = await tx.all(
         _DUE_DAYS,
         portal_id=portal_id,
@@ -87,6 +92,10 @@ async def draft_accounts(tx: Tx, terms: DraftTerms, account_ids: Sequence[int]) 
         timezone=tx.portal.timezone,
     )
     ready, found = await _ready(tx, due, terms)
+    found += [
+        Remarkable(row.account_id, None, "DRAFTED", f"It has a draft in run {row.run_id}.")
+        for row in drafted
+    ]
     plans = await _plans(tx, ready)
     cut: list[Period] = []
     for supply in ready:

@@ -2,12 +2,22 @@
 
 from datetime import date, datetime
 from decimal import Decimal
+from enum import StrEnum
 
 import msgspec
 
 from currant.errors import Conflict, Invalid, NotFound
 
 STANDARD = "STANDARD"
+
+
+class ChargeStatus(StrEnum):
+    """What became of a charge so far."""
+
+    PENDING = "PENDING"
+    APPROVED = "APPROVED"
+    INVOICED = "INVOICED"
+    CANCELLED = "CANCELLED"
 
 
 class ChargeItem(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -8,7 +8,7 @@ import msgspec
 import typer
 
 from currant.cli.frame import Session, command
-from currant.documents.model import DocumentKind, DocumentNamed
+from currant.documents.model import DocumentKind, DocumentNamed, DocumentPdf
 from currant.documents.verbs import document_pdf
 
 app = typer.Typer(no_args_is_help=True)
@@ -42,10 +42,19 @@ async def show(
     ] = None,
 ) -> None:
     """Write a document as PDF, the same bytes each time."""
-    told = await session.act(document_pdf, DocumentNamed(number, kind))
+    await save(session, DocumentNamed(number, kind), out)
+
+
+def _saved(told: DocumentPdf, out: Path) -> Saved:
+    out.write_bytes(told.pdf)
+    return Saved(told.kind, told.number, told.account, str(out), len(told.pdf), told.sha256)
+
+
+async def save(session: Session, named: DocumentNamed, out: Path) -> None:
+    """Write a document to a file, or to stdout, and say where it is."""
+    told = await session.act(document_pdf, named)
     if str(out) == "-":
         sys.stdout.buffer.write(told.pdf)
         return
-    out.write_bytes(told.pdf)
-    saved = Saved(told.kind, told.number, told.account, str(out), len(told.pdf), told.sha256)
+    saved = _saved(told, out)
     session.teller.tell(saved, lambda: f"{told.kind} {told.number} is in {out}.")

@@ -114,29 +114,12 @@ class Session:
     ) -> R:
         """Do something, as whoever this session acts for; a dry run is taken back."""
         if dry_run:
-            return await self._rehearse(verb, command)
+            return await self.door.rehearse(verb, command, self.actor)
         return await self.door.act(verb, command, self.actor, key)
 
     async def ask(self, view: "Verb[C, R]", question: C) -> R:
         """Answer a question, as whoever this session acts for."""
         return await self.door.ask(view, question, self.actor)
-
-    async def _rehearse(self, verb: "Verb[C, R]", command: C) -> R:
-        """Do something and take it back: what it would answer, or the `Refusal` it would raise."""
-        try:
-            async with self.door.asking(verb, self.actor) as tx:
-                raise _TakenBack(await verb(tx, command))
-        except _TakenBack as taken_back:
-            answer: R = taken_back.answer
-            return answer
-
-
-class _TakenBack(Exception):
-    """Ends the transaction of a rehearsal, so that nothing of it is kept."""
-
-    def __init__(self, answer: Any) -> None:
-        super().__init__()
-        self.answer = answer
 
 
 class Teller:

@@ -1,4 +1,4 @@
-"""`currant meter`: meters asked through their head-ends, and what came back."""
+"""`currant meter`: meters created and exchanged, and asked through their head-ends."""
 
 import asyncio
 from time import monotonic
@@ -12,10 +12,15 @@ from rich.table import Table
 from currant.access.verbs import Nothing, show_portal
 from currant.cli.figures import at_in, figures
 from currant.cli.frame import NEWEST, Session, command
-from currant.cli.imports import Key
+from currant.cli.imports import DryRun, Key
+from currant.cli.told import ListFile, Text, day, listed, register_reads
+from currant.clock import parse_day
 from currant.headends.model import AskMeters, Command, MeterRequest, RequestState, RequestsWanted
 from currant.headends.verbs import ask_meters, meter_requests
-from currant.money import kwh
+from currant.installations.model import CreateMeters, ExchangeMeter, NewMeter
+from currant.installations.verbs import create_meters, exchange_meter
+from currant.metering.model import MeterTold
+from currant.money import kwh, parse_amount
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -23,8 +28,82 @@ Serials = Annotated[list[str], typer.Argument(help="Their serial numbers.", meta
 Wait = Annotated[int, typer.Option(min=0, max=3600, help="Seconds to wait for the answers.")]
 Reason = Annotated[str, typer.Option(help="Why; it is kept with the request.")]
 
+Dials = Annotated[int, typer.Option(min=0, max=12, help="Digits at which it rolls over.")]
+Opening = Annotated[
+    list[str] | None,
+    typer.Option(help="What it opens with: 12000, or 2=17 for register 2.", metavar="[N=]VALUE"),
+]
+Closing = Annotated[
+    list[str] | None,
+    typer.Option(help="What the old one closes with: 12410, or 2=17.", metavar="[N=]VALUE"),
+]
+
+_PLACES = 6
 _OPEN = ("PENDING", "SENT")
 _LOOK_SECONDS = 0.25
+
+
+@command(app, "create")
+async def create(
+    session: Session,
+    serial: Annotated[Text, typer.Argument(help="Its serial number.", metavar="SERIAL")] = None,
+    *,
+    site: Annotated[Text, typer.Option(help="Where it hangs: 4103000012, or L03281")] = None,
+    since: Annotated[Text, typer.Option("--from", help="Since this day; today without.")] = None,
+    plan: Annotated[Text, typer.Option(help="The price plan it is on.")] = None,
+    dials: Dials = 0,
+    factor: Annotated[str, typer.Option(help="What its reads are multiplied by.")] = "1",
+    opening: Opening = None,
+    file: ListFile = None,
+    dry_run: DryRun = False,
+    key: Key = None,
+) -> None:
+    """Create a meter of one register and hang it, or the meters of a file with all of theirs."""
+    one = None
+    if serial is not None:
+        meter = NewMeter(
+            serial,
+            factor=parse_amount(factor, places=_PLACES),
+            dials=dials,
+            site_identifier=site,
+            installed_on=day(since),
+            price_plan_code=plan,
+            opening_reads=register_reads(opening),
+        )
+        one = CreateMeters([meter])
+    wanted = listed(session, file, CreateMeters, one)
+    made = await session.act(create_meters, wanted, key, dry_run=dry_run)
+    session.teller.tell(made, lambda: "\n".join(made.serial_numbers))
+    for doubt in made.doubted:
+        session.teller.note(f"In quarantine: {doubt}.")
+
+
+@command(app, "exchange")
+async def exchange(
+    session: Session,
+    serial: Annotated[str, typer.Argument(help="The meter that is taken down.")],
+    new_serial: Annotated[str, typer.Argument(help="The new one that hangs there.")],
+    *,
+    on: Annotated[str, typer.Option(help="From the beginning of this day: 2024-08-01")],
+    closing: Closing = None,
+    opening: Opening = None,
+    dials: Dials = 0,
+    dry_run: DryRun = False,
+    key: Key = None,
+) -> None:
+    """Exchange a meter for a new one with the same registers, under the same plan."""
+    wanted = ExchangeMeter(
+        serial,
+        parse_day(on),
+        MeterTold(new_serial, dials=dials, registers=[]),
+        register_reads(closing),
+        register_reads(opening),
+    )
+    done = await session.act(exchange_meter, wanted, key, dry_run=dry_run)
+    told = f"{done.new_serial_number} hangs at {done.site} in place of {done.serial_number}."
+    session.teller.tell(done, lambda: told)
+    for doubt in done.doubted:
+        session.teller.note(f"In quarantine: {doubt}.")
 
 
 @command(app, "read")

@@ -167,9 +167,10 @@ def _refuse_untold(
     named = f"{field}contacts[contact_no=1]."
     wanted += [(f"{named}{name}", getattr(contact, name, UNSET)) for name in _NAMES]
     for name, value in wanted:
-        if creating and (value is UNSET or not value):
+        blank = value is None or (isinstance(value, str) and not value.strip())
+        if creating and (value is UNSET or blank):
             raise Invalid(f"{name} is missing.", field=name)
-        if value is None or value == "":
+        if blank:
             raise Invalid(f"{name} cannot be cleared.", field=name)
     numbers = [c.contact_no for c in told.contacts]
     if len(set(numbers)) < len(numbers):

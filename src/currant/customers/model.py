@@ -269,12 +269,12 @@ class Sitting(msgspec.Struct, frozen=True):
 class AgreementOf(msgspec.Struct, frozen=True):
     """An agreement of an account: where it is supplied with what, from when to when."""
 
+    account_id: int
     location_id: int
     agreement_id: int
     product_type: str
     since: datetime
     until: datetime | None
-    loc_key: str
 
 
 class AgreementAt(msgspec.Struct, frozen=True):

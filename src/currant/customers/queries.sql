@@ -3,6 +3,11 @@
 select a.account_id from customers.account as a
 where a.portal_id = :portal_id::int and a.account = :account::text;
 
+-- name: account_of_contract
+-- The internal id of the account that the utility knows by a contract.
+select a.account_id from customers.account as a
+where a.portal_id = :portal_id::int and a.contract = :contract::text;
+
 -- name: accounts_named
 -- The accounts that keys mean: by contract first where these are foreign keys, else by number.
 -- not null: key account_id account
@@ -464,17 +469,15 @@ inner join customers.customer as c
 order by g.location_id, lower(g.valid), g.agreement_id;
 
 -- name: agreements_of
--- The agreements of an account at sites that are not closed at an instant.
--- not null: location_id since loc_key
+-- The agreements of accounts at sites that are not closed at an instant.
+-- not null: location_id since
 select
-    g.location_id, g.agreement_id, g.product_type, lower(g.valid) as since,
-    upper(g.valid) as until, coalesce(l.site_identifier, l.loc_id) as loc_key
+    g.account_id, g.location_id, g.agreement_id, g.product_type, lower(g.valid) as since,
+    upper(g.valid) as until
 from customers.agreement as g
-inner join locations.location as l
-    on l.portal_id = g.portal_id and l.location_id = g.location_id
-where g.portal_id = :portal_id::int and g.account_id = :account_id::bigint
-    and coalesce(upper(g.valid) > :at::timestamptz, true)
-order by g.location_id, g.product_type;
+where g.portal_id = :portal_id::int and g.account_id = any(:account_ids::bigint[])
+    and g.location_id is not null and coalesce(upper(g.valid) > :at::timestamptz, true)
+order by g.account_id, g.location_id, g.product_type, lower(g.valid);
 
 -- name: begin_agreements
 -- Begin agreements of a list, in its order: which account is supplied where with what, from when.

@@ -41,6 +41,7 @@ from currant.locations.verbs import refuse_missing, refuse_none
 
 sql = Statements(__package__)
 _ACCOUNT_NAMED = sql.rows("account_named", int)
+_ACCOUNT_OF_CONTRACT = sql.rows("account_of_contract", int)
 _ACCOUNTS_NAMED = sql.rows("accounts_named", NamedAccount)
 _CUSTOMER = sql.rows("customer", Customer)
 _ACCOUNT_KEYS = sql.rows("account_keys", Keys)
@@ -71,6 +72,16 @@ async def account_id_of(tx: Tx, account: str) -> int:
     account_id = await tx.maybe(_ACCOUNT_NAMED, portal_id=tx.portal.portal_id, account=account)
     if account_id is None:
         raise NoSuchAccount(account, field="account")
+    return account_id
+
+
+async def account_id_of_contract(tx: Tx, contract: str) -> int:
+    """Return the internal id of the account with a contract. Raises `NoSuchAccount`."""
+    account_id = await tx.maybe(
+        _ACCOUNT_OF_CONTRACT, portal_id=tx.portal.portal_id, contract=contract
+    )
+    if account_id is None:
+        raise NoSuchAccount(contract, field="sales_cust_number")
     return account_id
 
 
@@ -179,26 +190,31 @@ async def save_customers(tx: Tx, command: SaveCustomers) -> list[CustomerSaved]:
     `Forbidden` for a blocked account.
     """
     refuse_none(command.customers, "customers")
-    rows = await keep_customers(tx, command.customers, "customers[{}].")
+    fields = [f"customers[{n}]." for n in range(len(command.customers))]
+    rows = await keep_customers(tx, command.customers, fields)
     return [
         CustomerSaved(row.account, row.contract, "CREATED" if row.created else "UPDATED")
         for row in rows
     ]
 
 
-async def keep_customers(tx: Tx, told: Sequence[CustomerTold], field: str) -> list[SavedRow]:
-    """Create or change customers, in the order given; `field` names one by its place for `{}`.
+async def keep_customers(
+    tx: Tx, told: Sequence[CustomerTold], fields: Sequence[str]
+) -> list[SavedRow]:
+    """Create or change customers, in the order given; `fields` stand before their members' names.
 
     Raises as `save_customers` does.
     """
+    if not told:
+        return []
     named = [c.account_number for c in told if c.account_number is not UNSET]
-    for n, customer in enumerate(told):
+    for customer, field in zip(told, fields, strict=True):
         if customer.account_number is not UNSET:
             tx.user.refuse_blocked(customer.account_number)
             if named.count(customer.account_number) > 1:
-                where = f"{field.format(n)}account_number"
+                where = f"{field}account_number"
                 raise Invalid(f"{where} is told twice.", field=where)
-    records = [record_of(customer, field.format(n)) for n, customer in enumerate(told)]
+    records = [record_of(customer, field) for customer, field in zip(told, fields, strict=True)]
     rows = await tx.all(
         _SAVE_CUSTOMERS,
         portal_id=tx.portal.portal_id,
@@ -206,11 +222,9 @@ async def keep_customers(tx: Tx, told: Sequence[CustomerTold], field: str) -> li
         told=wire.encode(records).decode(),
     )
     saved = {row.n for row in rows}
-    for n, customer in enumerate(told, start=1):
+    for n, (customer, field) in enumerate(zip(told, fields, strict=True), start=1):
         if n not in saved:
-            raise NoSuchAccount(
-                str(customer.account_number)[:40], field=f"{field.format(n - 1)}account_number"
-            )
+            raise NoSuchAccount(str(customer.account_number)[:40], field=f"{field}account_number")
     await _keep_details(tx, list(zip(told, rows, strict=True)))
     return rows
 
@@ -296,9 +310,11 @@ async def sitting(tx: Tx, location_ids: Sequence[int], ats: Sequence[datetime]) 
     return await tx.all(_SITTING, portal_id=tx.portal.portal_id, location_ids=location_ids, ats=ats)
 
 
-async def agreements_of(tx: Tx, account_id: int, at: datetime) -> list[AgreementOf]:
-    """List the agreements of an account at sites that are not closed at an instant."""
-    return await tx.all(_AGREEMENTS_OF, portal_id=tx.portal.portal_id, account_id=account_id, at=at)
+async def agreements_of(tx: Tx, account_ids: Sequence[int], at: datetime) -> list[AgreementOf]:
+    """List the agreements of accounts at sites that are not closed at an instant."""
+    return await tx.all(
+        _AGREEMENTS_OF, portal_id=tx.portal.portal_id, account_ids=account_ids, at=at
+    )
 
 
 async def begin_agreements(

@@ -132,29 +132,28 @@ class Tx:
     async def copy_out(
         self,
         statement: Statement[Any],
-        sink: Callable[[bytes], Awaitable[None]],
+        sink: Callable[[list[bytes]], Awaitable[None]],
         **values: Any,
     ) -> None:
         """Stream a statement's rows in PostgreSQL's binary COPY format, some megabytes a call.
 
-        A batch of bytes may end within a row.
+        They come in chunks, which may end within a row.
         """
         chunks: list[bytes] = []
         size = 0
 
         async def gather(chunk: bytes) -> None:
-            nonlocal size
+            nonlocal chunks, size
             chunks.append(chunk)
             size += len(chunk)
             if size >= _BATCH_BYTES:
-                await sink(b"".join(chunks))
-                chunks.clear()
-                size = 0
+                await sink(chunks)
+                chunks, size = [], 0
 
         await self.connection.copy_from_query(
             statement.text, *statement.arguments(values), output=gather, format="binary"
         )
-        await sink(b"".join(chunks))
+        await sink(chunks)
 
     async def copy_rows(
         self, table: str, columns: Sequence[str], rows: Iterable[Any] | AsyncIterable[Any]

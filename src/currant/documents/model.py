@@ -258,7 +258,8 @@ class BrandTerms(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What a portal's papers bear: who sells, how they are reached and paid, and the look.
 
     `colour` is #rrggbb, `locale` a CLDR locale such as en_AU, which says the language and how
-    numbers and dates are written. `tax_label` names the tax number, `tax_name` the tax.
+    numbers and dates are written. `tax_label` names the tax number, `tax_name` the tax. `mail_text`
+    begins an e-mail that brings a paper, and may hold what ways to pay may.
     """
 
     name: Name
@@ -272,6 +273,7 @@ class BrandTerms(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     paper_size: PaperSize = PaperSize.A4
     payment_methods: Annotated[list[PaymentMethod], msgspec.Meta(max_length=6)] = []
     texts: Annotated[list[Note], msgspec.Meta(max_length=12)] = []
+    mail_text: Text = ""
 
 
 class Brand(msgspec.Struct, frozen=True):

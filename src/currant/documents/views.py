@@ -177,6 +177,18 @@ def _ways(paper: InvoicePaper | StatementPaper, brand: Brand, say: Wording) -> l
     if isinstance(paper, InvoicePaper) and paper.direct_debit_on is not None:
         note = say.say("direct_debit", amount=say.money(owed), date=say.day(paper.direct_debit_on))
         return [{"label": say.say("direct_debit_title"), "details": [], "note": note}]
+
+    def told(way: PaymentMethod) -> View:
+        details = [[detail.label, filled(detail.value, paper, say)] for detail in way.details]
+        return {"label": way.label, "details": details, "note": filled(way.note, paper, say)}
+
+    ways = paper.payment_methods
+    return [told(way) for way in (brand.terms.payment_methods if ways is None else ways)]
+
+
+def filled(text: str, paper: InvoicePaper | StatementPaper, say: Wording) -> str:
+    """Fill a text of the brand in with what a paper asks for."""
+    owed = paper.total_due if isinstance(paper, InvoicePaper) else paper.closing_balance
     values = {
         "{reference}": paper.payment_reference or paper.account,
         "{amount}": say.money(owed),
@@ -184,18 +196,9 @@ def _ways(paper: InvoicePaper | StatementPaper, brand: Brand, say: Wording) -> l
         "{number}": paper.number,
         "{account}": paper.account,
     }
-
-    def filled(text: str) -> str:
-        for name, value in values.items():
-            text = text.replace(name, value)
-        return text
-
-    def told(way: PaymentMethod) -> View:
-        details = [[detail.label, filled(detail.value)] for detail in way.details]
-        return {"label": way.label, "details": details, "note": filled(way.note)}
-
-    ways = paper.payment_methods
-    return [told(way) for way in (brand.terms.payment_methods if ways is None else ways)]
+    for name, value in values.items():
+        text = text.replace(name, value)
+    return text
 
 
 def _group(group: ChargeGroup, say: Wording, tax_name: str) -> View:

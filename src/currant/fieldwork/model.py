@@ -32,6 +32,7 @@ class ReadType(StrEnum):
     OPENING = "OPENING"
     ACTUAL = "ACTUAL"
     CLOSING = "CLOSING"
+    ESTIMATE = "ESTIMATE"
 
 
 class OrderCharge(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -119,14 +120,15 @@ class UpdateOrders(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class OrderUpdated(msgspec.Struct, frozen=True):
     """A work order that was changed, with the status that its site has now.
 
-    `reads_created` counts the reads that were taken on it.
+    `reads_created` counts the reads that were taken on it; what it costs is charged when it is
+    complete.
     """
 
     work_order_id: int
     status: str
     site_status: str
     reads_created: int
-    charge: OrderCharge | None
+    charge_id: int | None
     result: Literal["UPDATED"] = "UPDATED"
 
 
@@ -139,7 +141,8 @@ class HeldOrder(msgspec.Struct, frozen=True):
     account_id: int | None
     account: str
     location_id: int
-    site: str
+    site_identifier: str | None
+    loc_id: str
     meter_id: int | None
     zone: str
     charge_item_code: str | None
@@ -292,12 +295,17 @@ class SiteStatusSet(msgspec.Struct, frozen=True):
 
 
 class TakenRead(msgspec.Struct, frozen=True):
-    """A read that somebody took: what a register showed at an instant, before the multiplier."""
+    """A read that somebody took at a site: what a register showed on a day, before the multiplier.
 
+    An opening read stands at the start of its day, any other at its end.
+    """
+
+    site: str
     serial_number: str
     register_no: int
     value: Decimal
-    read_at: datetime
+    read_date: date
+    read_type: ReadType
 
 
 class NoSuchOrder(NotFound):

@@ -41,10 +41,10 @@ order by t.n;
 
 -- name: hold_orders
 -- Work orders by their ids, locked in order, with what they are about.
--- not null: account site zone meter_ids
+-- not null: account zone meter_ids
 select
     o.work_order_id, o.type, o.status, o.account_id, coalesce(a.account, '') as account,
-    o.location_id, coalesce(l.site_identifier, l.loc_id) as site, o.meter_id,
+    o.location_id, l.site_identifier, l.loc_id, o.meter_id,
     coalesce(b.timezone, :timezone::text) as zone, o.charge_item_code, o.charge_amount,
     array(
         select i.meter_id from metering.installation as i

@@ -1,7 +1,5 @@
 """Acts on work orders and on how sites stand, the reads taken there, and the questions asked."""
 
-import hashlib
-import io
 from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import date
 from typing import Any
@@ -12,6 +10,8 @@ from currant import wire
 from currant.access.permissions import Permission, needs
 from currant.activities.model import NewActivity
 from currant.activities.verbs import leave_activities
+from currant.charges.model import AddCharges, NewCharge
+from currant.charges.verbs import add_charges
 from currant.customers.verbs import accounts_by_number
 from currant.db.statements import Statements
 from currant.db.tx import Tx
@@ -38,15 +38,14 @@ from currant.fieldwork.model import (
     UpdateOrders,
     WorkOrder,
 )
-from currant.fieldwork.records import charge_of, columns_of, delivery_of, listed, note_of
-from currant.locations.days import day_begins, day_of, read_at
+from currant.fieldwork.records import charge_of, columns_of, listed, note_of
+from currant.locations.days import day_begins, day_of
 from currant.locations.verbs import buildings_of, hold_sites, refuse_none, sites_of
 from currant.metering.matching import matched
 from currant.metering.model import NoSuchMeter, RegisterAt, RegisterRead
 from currant.metering.verbs import registers_at
-from currant.reads.model import Format, OnError, RecordReads
-from currant.reads.verbs import record_reads
-from currant.upload import Upload
+from currant.reads.model import BasicRead, PostedRead, PostReads
+from currant.reads.verbs import post_reads
 
 sql = Statements(__package__)
 _CREATE_ORDERS = sql.rows("create_orders", OrderRow)
@@ -85,6 +84,9 @@ async def create_orders(tx: Tx, command: CreateOrders) -> list[OrderCreated]:
     records = []
     for n, (order, place) in enumerate(zip(told, places, strict=True)):
         meter = meters.get((place, order.serial_number or ""))
+        if order.charge is not None and order.account_number is None:
+            field = f"work_orders[{n}].account_number"
+            raise Invalid(f"{field} is missing: who pays the charge?", field=field)
         if order.serial_number is not None and meter is None:
             field = f"work_orders[{n}].serial_number"
             raise NoSuchMeter(f"{field} is {order.serial_number[:40]!r}.", field=field)
@@ -138,6 +140,7 @@ async def update_orders(tx: Tx, command: UpdateOrders) -> list[OrderUpdated]:
     statuses = {row.work_order_id: row.status for row in rows}
     await _take_order_reads(tx, told, held)
     await _settle(tx, complete)
+    charges = await _charge(tx, complete)
     sites = await hold_sites(tx, [order.location_id for order in held.values()])
     answers = []
     for change in told:
@@ -148,7 +151,7 @@ async def update_orders(tx: Tx, command: UpdateOrders) -> list[OrderUpdated]:
                 statuses[order.work_order_id],
                 sites[order.location_id].site_status,
                 len(change.reads),
-                charge_of(order),
+                charges.get(order.work_order_id),
             )
         )
     return answers
@@ -277,19 +280,25 @@ async def cancel_orders(tx: Tx, kind: str, location_ids: Sequence[int], why: str
     return [row.work_order_id for row in rows]
 
 
-async def take_reads(tx: Tx, reads: Sequence[TakenRead]) -> list[str]:
-    """Record reads that somebody took; return what is doubted of them, and is in quarantine.
+async def take_reads(tx: Tx, reads: Sequence[TakenRead]) -> list[PostedRead]:
+    """Record reads that somebody took, and answer what became of each, in their order.
 
-    Once a transaction. Raises `Invalid` for a register that is not one of the four of a delivery.
+    Raises `Invalid` with the faults of the reads.
     """
     if not reads:
         return []
-    raw = delivery_of(reads)
-    body = Upload(io.BytesIO(raw), hashlib.sha256(raw).hexdigest(), len(raw))
-    taken = await record_reads(
-        tx, RecordReads(body, Format.JSON, tx.user.login, on_error=OnError.CONTINUE)
-    )
-    return [fault.reason for fault in taken.rejected]
+    posted = [
+        BasicRead(
+            read.site,
+            read.serial_number,
+            read.value,
+            read.read_date,
+            read.read_type,
+            read.register_no,
+        )
+        for read in reads
+    ]
+    return await post_reads(tx, PostReads(posted))
 
 
 async def _create(tx: Tx, records: Sequence[Mapping[str, Any]]) -> list[OrderRow]:
@@ -359,14 +368,40 @@ async def _take_order_reads(
         tx,
         [
             TakenRead(
+                order.site_identifier or order.loc_id,
                 register.serial_number,
                 register.register_no,
                 read.meter_read,
-                read_at(day, order.zone, opening=False),
+                day,
+                kind,
             )
-            for order, read, register, day, _ in taken
+            for order, read, register, day, kind in taken
         ],
     )
+
+
+async def _charge(tx: Tx, complete: Sequence[tuple[HeldOrder, date]]) -> dict[int, int]:
+    """Charge what orders that are complete cost; return the charges by order."""
+    costly = [
+        (
+            order.work_order_id,
+            NewCharge(
+                order.account,
+                charge.charge_item_code,
+                day,
+                charge.amount,
+                notes=f"Work order {order.work_order_id}",
+                site_identifier=order.site_identifier,
+            ),
+        )
+        for order, day in complete
+        for charge in [charge_of(order)]
+        if charge is not None
+    ]
+    if not costly:
+        return {}
+    added = await add_charges(tx, AddCharges([charge for _, charge in costly]))
+    return {order: row.charge_id for (order, _), row in zip(costly, added, strict=True)}
 
 
 async def _settle(tx: Tx, complete: Sequence[tuple[HeldOrder, date]]) -> None:

@@ -9,7 +9,8 @@ where t.portal_id = :portal_id::int and t.name = any(:names::text[]);
 -- not null: assigned
 select
     tariffs.assign(
-        :portal_id::int, :meter_ids::bigint[], :tariff_ids::int[], :ats::timestamptz[]
+        :portal_id::int, :meter_ids::bigint[], :tariff_ids::int[], :ats::timestamptz[],
+        :login::text
     ) as assigned;
 
 -- name: open_wallets
@@ -40,7 +41,7 @@ select
     coalesce((
         select tariffs.assign(
             :portal_id::int, array[:new_meter_id::bigint], array[a.tariff_id],
-            array[:at::timestamptz]
+            array[:at::timestamptz], :login::text
         )
         from tariffs.assignment as a
         where a.portal_id = :portal_id::int and a.meter_id = :meter_id::bigint

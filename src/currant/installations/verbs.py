@@ -1,7 +1,7 @@
 """Acts on what hangs where: meters created and hung, and meters exchanged."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from msgspec.structs import replace
 
@@ -9,7 +9,7 @@ from currant.access.permissions import Permission, needs
 from currant.db.statements import Statements
 from currant.db.tx import Tx
 from currant.errors import Invalid
-from currant.fieldwork.model import TakenRead
+from currant.fieldwork.model import ReadType, TakenRead
 from currant.fieldwork.verbs import take_reads
 from currant.installations.model import (
     CreateMeters,
@@ -21,9 +21,11 @@ from currant.installations.model import (
     ReadTold,
 )
 from currant.locations.days import day_begins, day_of
+from currant.locations.model import SiteNamed
 from currant.locations.verbs import refuse_none, sites_by_id, sites_of
 from currant.metering.model import MeterTold
 from currant.metering.verbs import add_meters, install, meter_hanging, registers_of
+from currant.reads.model import PostedRead
 from currant.tariffs.model import NoSuchTariff
 
 sql = Statements(__package__)
@@ -32,6 +34,8 @@ _PUT_ON_PLANS = sql.rows("put_on_plans", int)
 _OPEN_WALLETS = sql.rows("open_wallets", int)
 _HAND_OVER_PLAN = sql.rows("hand_over_plan", int)
 _DRAW_AGAIN = sql.command("draw_again")
+
+_TICK = timedelta.resolution
 
 
 @needs(Permission.IMPORT_TRINITY)
@@ -81,10 +85,17 @@ async def create_meters(tx: Tx, command: CreateMeters) -> MetersCreated:
     taken = [
         read
         for n, (meter, at) in enumerate(zip(told, since, strict=True))
-        for read in _taken(meter, meter.opening_reads, at, f"meters[{n}].opening_reads")
+        for read in _taken(
+            meter,
+            meter.opening_reads,
+            ReadType.OPENING,
+            at,
+            f"meters[{n}].opening_reads",
+            site=sites.get(meter.site_identifier or ""),
+        )
     ]
-    doubted = await take_reads(tx, taken)
-    return MetersCreated([row.serial_number for row in added], doubted)
+    posted = await take_reads(tx, taken)
+    return MetersCreated([row.serial_number for row in added], doubts(taken, posted))
 
 
 @needs(Permission.IMPORT_TRINITY)
@@ -111,9 +122,11 @@ async def exchange_meter(tx: Tx, command: ExchangeMeter) -> MeterExchanged:
     copied = [replace(r, meter_code="") for r in registers]
     new = replace(new, wallet_kind=old.wallet_kind, registers=new.registers or copied)
     gone = MeterTold(old.serial_number, registers=registers)
+    _refuse_unread(gone, command.closing_reads, "closing_reads")
+    _refuse_unread(new, command.opening_reads, "opening_reads")
     taken = [
-        *_taken(gone, command.closing_reads, at, "closing_reads", whole=True),
-        *_taken(new, command.opening_reads, at, "opening_reads", whole=True),
+        *_taken(gone, command.closing_reads, ReadType.CLOSING, at, "closing_reads", site=site),
+        *_taken(new, command.opening_reads, ReadType.OPENING, at, "opening_reads", site=site),
     ]
     (added,) = await add_meters(tx, [new], "new_meter.")
     both = [old.meter_id, added.meter_id]
@@ -125,12 +138,17 @@ async def exchange_meter(tx: Tx, command: ExchangeMeter) -> MeterExchanged:
         meter_id=old.meter_id,
         new_meter_id=added.meter_id,
         at=at,
+        login=tx.user.login,
     )
     await open_wallets(tx, [old.location_id])
-    doubted = await take_reads(tx, taken)
+    posted = await take_reads(tx, taken)
     await draw_again(tx, both, [at, at])
     return MeterExchanged(
-        old.serial_number, added.serial_number, site.name, command.exchange_date, doubted
+        old.serial_number,
+        added.serial_number,
+        site.name,
+        command.exchange_date,
+        doubts(taken, posted),
     )
 
 
@@ -153,6 +171,7 @@ async def put_on_plans(tx: Tx, wanted: Sequence[tuple[int, int, datetime]]) -> N
         meter_ids=[meter for meter, _, _ in wanted],
         tariff_ids=[plan for _, plan, _ in wanted],
         ats=[at for _, _, at in wanted],
+        login=tx.user.login,
     )
 
 
@@ -168,17 +187,27 @@ async def draw_again(tx: Tx, meter_ids: Sequence[int], sinces: Sequence[datetime
     await tx.run(_DRAW_AGAIN, portal_id=tx.portal.portal_id, meter_ids=meter_ids, sinces=sinces)
 
 
+def doubts(taken: Sequence[TakenRead], posted: Sequence[PostedRead]) -> list[str]:
+    """Say which reads are under review, and for which checks."""
+    return [
+        f"{read.serial_number}: {', '.join(became.failed_checks)}"
+        for read, became in zip(taken, posted, strict=True)
+        if became.failed_checks
+    ]
+
+
 def _taken(
     meter: MeterTold,
     told: Sequence[ReadTold],
+    kind: ReadType,
     at: datetime,
     field: str,
     *,
-    whole: bool = False,
+    site: SiteNamed | None,
 ) -> list[TakenRead]:
-    """Return the reads of a meter at an instant; `whole`: of all its registers that are read.
+    """Return the reads of a meter that is hung or taken down at an instant, the start of a day.
 
-    Raises `Invalid`, naming the member.
+    A closing read is of the day before. Raises `Invalid`, naming the member.
     """
     basic = [r.register_no for r in meter.registers if r.metering_type == "BASIC"]
     numbers = [read.meter_register for read in told]
@@ -190,9 +219,20 @@ def _taken(
         if told[n].meter_read < 0:
             where = f"{field}[{n}].meter_read"
             raise Invalid(f"{where} is negative.", field=where)
-    missing = sorted(set(basic) - set(numbers))
-    if whole and missing:
-        raise Invalid(f"{field} lacks register {missing[0]}.", field=field)
+    if site is None:
+        if told:
+            raise Invalid(f"{field}: the meter hangs nowhere.", field=field)
+        return []
+    day = day_of(at if kind is ReadType.OPENING else at - _TICK, site.zone)
     return [
-        TakenRead(meter.serial_number, read.meter_register, read.meter_read, at) for read in told
+        TakenRead(site.name, meter.serial_number, read.meter_register, read.meter_read, day, kind)
+        for read in told
     ]
+
+
+def _refuse_unread(meter: MeterTold, told: Sequence[ReadTold], field: str) -> None:
+    """Refuse an exchange that leaves out what a register stood at. Raises `Invalid`."""
+    basic = {r.register_no for r in meter.registers if r.metering_type == "BASIC"}
+    missing = sorted(basic - {read.meter_register for read in told})
+    if missing:
+        raise Invalid(f"{field} lacks register {missing[0]}.", field=field)

@@ -9,6 +9,17 @@ from currant.mdff import MARKET_CLOCK
 from currant.reads.model import OnError
 from currant.upload import Upload
 
+# Why days are not stored, beside the column of a file that says so, and in words.
+FAULT_COLUMNS = {
+    "NOSITE": ("NMI", "no site has this NMI"),
+    "NOMETER": ("MeterSerialNumber", "the meter is not at the site on that day"),
+    "NOTOUSITE": ("MeterSerialNumber", "it is no interval meter"),
+    "NOMTRSCHED": ("NMISuffix", "the meter lacks this data stream"),
+    "BADUNIT": ("UOM", "the unit is not the register's"),
+    "DUPLICATE": ("IntervalDate", "the day stands in the file already, with other values"),
+}
+KINDS = ("MISSING", "NONE", "ESTIMATED", "SUBSTITUTED")
+
 
 class LoadNem12(msgspec.Struct, frozen=True):
     """A NEM12 file, plain or as the only file of a zip archive.

@@ -24,6 +24,7 @@ import msgspec
 
 from currant import wire
 from currant.errors import TooLarge
+from currant.locations.identifiers import site_keys
 from currant.mdff import (
     MAX_RECORDS,
     Frame,
@@ -31,7 +32,6 @@ from currant.mdff import (
     day,
     instant,
     lines,
-    nmi_keys,
     split,
 )
 from currant.money import half_up
@@ -260,7 +260,7 @@ class Nem12:
             return None
         _, nmi, _, name, suffix, _, serial, unit, length, *rest = map(str.strip, fields)
         suffix = suffix.upper()
-        keys = nmi_keys(nmi)
+        keys = site_keys(nmi)
         usual = _USUAL.get(suffix[:1], "") if not unit else ""
         canonical, decimals = _UNITS.get((unit or usual).lower(), ("", 3))
         faults = self.frame.refused

@@ -2,6 +2,10 @@
 -- Let a file of a million days be joined in memory, in this transaction.
 set local work_mem = '128MB';
 
+-- name: join_sets
+-- Join what was delivered to what is stored as sets, whatever the statistics of either say.
+set local enable_nestloop = off;
+
 -- name: stage_days
 -- The days of a delivery, for this transaction.
 create temporary table if not exists incoming_day (
@@ -65,7 +69,7 @@ from (select pg_advisory_xact_lock(hashtext('intervals'), :portal_id::int)) as t
 -- The building of a code.
 select b.building_id
 from locations.building as b
-where b.portal_id = :portal_id::int and lower(b.building_code) = lower(:building_code::text);
+where b.portal_id = :portal_id::int and b.building_key = upper(:building_code::text);
 
 -- name: find_sites
 -- Note the sites that the data streams name by their NMI, with the check digit or without.
@@ -73,9 +77,9 @@ update pg_temp.incoming_stream as s
 set location_id = coalesce(l.location_id, o.location_id)
 from pg_temp.incoming_stream as t
 left join locations.location as l
-    on l.portal_id = :portal_id::int and lower(l.site_identifier) = lower(t.nmi)
+    on l.portal_id = :portal_id::int and l.site_key = t.nmi
 left join locations.location as o
-    on o.portal_id = :portal_id::int and lower(o.site_identifier) = lower(t.other_nmi)
+    on o.portal_id = :portal_id::int and o.site_key = t.other_nmi
 where s.stream = t.stream and coalesce(l.location_id, o.location_id) is not null;
 
 -- name: give_sites
@@ -274,12 +278,13 @@ with told as materialized (
 ), known as materialized (
     select t.line
     from told as t
-    inner join stored as s on s.register_id = t.register_id and s.day = t.day
     inner join intervals.register_day as r
-        on r.portal_id = :portal_id::int and r.register_id = t.register_id and r.day = t.day
-        and r.updated_at = t.updated_at
+        on r.register_id = t.register_id and r.day = t.day and r.updated_at = t.updated_at
     inner join pg_temp.incoming_day as d on d.line = t.line
-    where t.fault is null
+    where t.fault is null and r.portal_id = :portal_id::int
+        and r.register_id = any(array(select distinct s.register_id from stored as s))
+        and r.day >= (select min(s.day) from stored as s)
+        and r.day <= (select max(s.day) from stored as s)
         and (r.minutes, r.quantities, r.quality, r.method, r.reason)
         = (d.minutes, d.quantities, d.quality, d.method, d.reason)
         and (r.reason_code, r.spans, r.events)
@@ -306,6 +311,7 @@ with told as materialized (
     from ranked as r
     inner join pg_temp.incoming_day as d on d.line = r.line
     inner join pg_temp.incoming_day as b on b.line = r.same_as
+    where r.same_as is not null
 ), numbered as materialized (
     select
         r.line, r.register_id, coalesce(r.updated_at < s.top_at, false) as late,
@@ -423,8 +429,8 @@ left join locations.building as b
     on b.portal_id = l.portal_id and b.building_id = l.building_id
 where g.portal_id = :portal_id::int and g.metering_type = 'AM'
     and d.day >= :from_day::date and d.day <= :to_day::date
-    and (:nmi::text is null or lower(l.site_identifier) = lower(:nmi::text))
-    and (:building_code::text is null or lower(b.building_code) = lower(:building_code::text))
+    and (:nmi::text is null or l.site_key = upper(:nmi::text))
+    and (:building_code::text is null or b.building_key = upper(:building_code::text))
     and (:serial_number::text is null or m.serial_number = :serial_number::text)
     and (:datastream::text is null or g.datastream = :datastream::text)
 order by nmi, m.serial_number, g.datastream, d.day
@@ -465,8 +471,8 @@ left join locations.building as b
 where g.portal_id = :portal_id::int and g.metering_type = 'AM' and g.datastream <> ''
     and l.site_identifier is not null
     and d.day >= :from_day::date and d.day <= :to_day::date
-    and (:nmi::text is null or lower(l.site_identifier) = lower(:nmi::text))
-    and (:building_code::text is null or lower(b.building_code) = lower(:building_code::text))
+    and (:nmi::text is null or l.site_key = upper(:nmi::text))
+    and (:building_code::text is null or b.building_key = upper(:building_code::text))
 order by nmi, m.serial_number, g.datastream, d.day;
 
 -- name: gaps
@@ -499,8 +505,8 @@ with expected as (
         interval '1 day'
     ) as n (day)
     where g.portal_id = :portal_id::int and g.metering_type = 'AM' and g.active
-        and (:nmi::text is null or lower(l.site_identifier) = lower(:nmi::text))
-        and (:building_code::text is null or lower(b.building_code) = lower(:building_code::text))
+        and (:nmi::text is null or l.site_key = upper(:nmi::text))
+        and (:building_code::text is null or b.building_key = upper(:building_code::text))
 ), flagged as (
     select
         e.site_identifier, e.serial_number, e.register_id, e.register_no, e.datastream, e.day,

@@ -11,6 +11,7 @@ from currant.db.statements import Statements
 from currant.db.tx import Tx
 from currant.errors import Fault, Invalid
 from currant.intervals.model import (
+    FAULT_COLUMNS,
     DaysWanted,
     FaultsWanted,
     FilesWanted,
@@ -34,6 +35,7 @@ from currant.reads.model import OnError
 
 sql = Statements(__package__)
 _GIVE_MEMORY = sql.command("give_memory")
+_JOIN_SETS = sql.command("join_sets")
 _STAGE_DAYS = sql.command("stage_days")
 _STAGE_STREAMS = sql.command("stage_streams")
 _STAGE_PLACED = sql.command("stage_placed")
@@ -58,14 +60,6 @@ _GAPS = sql.rows("gaps", Gap)
 
 _PLACED = ("stream", "register_id", "from_day", "to_day")
 _LONGEST_NAME = 200
-_REASONS = {
-    "NOSITE": ("NMI", "no site has this NMI"),
-    "NOMETER": ("MeterSerialNumber", "the meter is not at the site on that day"),
-    "NOTOUSITE": ("MeterSerialNumber", "it is no interval meter"),
-    "NOMTRSCHED": ("NMISuffix", "the meter lacks this data stream"),
-    "BADUNIT": ("UOM", "the unit is not the register's"),
-    "DUPLICATE": ("IntervalDate", "the day stands in the file already, with other values"),
-}
 
 
 @needs(Permission.READS_WRITE)
@@ -240,6 +234,7 @@ async def _store(
 ) -> Stored:
     """Store the staged days behind the lock of their portal."""
     await tx.run(_ANALYZE_PLACED)
+    await tx.run(_JOIN_SETS)
     stored = await tx.one(
         _STORE_DAYS,
         portal_id=tx.portal.portal_id,
@@ -260,7 +255,7 @@ def _refusal(stored: Stored, unplaced: list[Unplaced]) -> Invalid:
     """Refuse a whole file for the days that could not be placed."""
     faults = []
     for fault in unplaced:
-        column, reason = _REASONS[fault.reason]
+        column, reason = FAULT_COLUMNS[fault.reason]
         told = f"{fault.nmi} {fault.datastream}, {fault.days} days"
         faults.append(Fault(fault.line, column, f"{fault.reason}: {reason} ({told})"))
     which = f"{stored.faults} of {stored.days} days cannot be placed"

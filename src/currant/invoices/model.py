@@ -2,10 +2,20 @@
 
 from datetime import date, datetime
 from decimal import Decimal
+from enum import StrEnum
 
 import msgspec
 
 from currant.errors import Conflict, Invalid, NotFound
+
+
+class InvoiceStatus(StrEnum):
+    """What became of a posted invoice so far."""
+
+    POSTED = "POSTED"
+    PART_PAID = "PART_PAID"
+    PAID = "PAID"
+    REVERSED = "REVERSED"
 
 
 class CancelInvoice(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -40,7 +50,8 @@ class InvoicesWanted(msgspec.Struct, frozen=True):
     """Which posted invoices: of an account, a building, a span of days, a status.
 
     `by_posting` takes the days to be those of posting, else those on the invoices. Days are
-    inclusive. A page is `how_many` (none: all) beyond `skip` others.
+    inclusive. A page is `how_many` (none: all) beyond `skip` others, or beyond the invoice with the
+    internal id `beyond`.
     """
 
     account: str | None = None
@@ -53,6 +64,7 @@ class InvoicesWanted(msgspec.Struct, frozen=True):
     lines: bool = False
     how_many: int | None = None
     skip: int = 0
+    beyond: int | None = None
 
 
 class InvoiceRow(msgspec.Struct, frozen=True):
@@ -261,3 +273,7 @@ class LineTypeUnknown(Invalid, constraint="line_type_known"):
 
 class PeriodBackwards(Invalid, constraint="period_runs_forward"):
     """A period ends no earlier than it begins. Nothing was stored."""
+
+
+class NoInvoiceOfPart(Conflict, constraint="part_of_invoice"):
+    """Lines and days are of an invoice and an agreement that there are. Nothing was stored."""

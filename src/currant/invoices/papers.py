@@ -4,7 +4,9 @@ from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 from decimal import Decimal
 
+from currant.documents.letters import letter_of, subject_of
 from currant.documents.model import (
+    BrandTerms,
     ChargeGroup,
     ChargeLine,
     InvoicePaper,
@@ -18,9 +20,10 @@ from currant.documents.model import (
     UsageChart,
     UsageMonth,
 )
-from currant.documents.papers import snapshot_of
+from currant.documents.papers import TEMPLATE_VERSION, kind_of
 from currant.invoices.model import Invoice, LineRow, MeasuredRow, PaperHead, UsageOfMonth
 from currant.money import half_up
+from currant.notices.model import Channel, Message
 
 _PRODUCTS = {
     "ELECTRICITY": "Electricity",
@@ -40,18 +43,37 @@ def papers(
     heads: Mapping[int, PaperHead],
     history: Mapping[int, Sequence[UsageOfMonth]],
     currency: str,
-) -> list[str]:
-    """Return the snapshots of invoices' papers, in their order."""
+) -> list[InvoicePaper]:
+    """Put the papers of invoices together, in their order."""
     return [
-        snapshot_of(
-            paper_of(
-                invoice,
-                heads[invoice.head.invoice_id],
-                history.get(invoice.head.invoice_id, ()),
-                currency,
-            )
+        paper_of(
+            invoice,
+            heads[invoice.head.invoice_id],
+            history.get(invoice.head.invoice_id, ()),
+            currency,
         )
         for invoice in invoices
+    ]
+
+
+def letters(
+    papers: Sequence[InvoicePaper], heads: Sequence[PaperHead], terms: BrandTerms
+) -> list[Message]:
+    """Return the e-mails that bring papers to those who have them so; heads run in step."""
+    return [
+        Message(
+            Channel.EMAIL,
+            head.email_1,
+            letter_of(paper, terms, TEMPLATE_VERSION),
+            subject_of(paper, terms, TEMPLATE_VERSION),
+            paper.number,
+            f"{kind_of(paper).lower().replace('_', '-')}-{paper.number}.pdf",
+            head.account_id,
+            paper.invoice_amount,
+            kind_of(paper),
+        )
+        for paper, head in zip(papers, heads, strict=True)
+        if head.invoice_delivery_class == "EMAIL" and head.email_1
     ]
 
 

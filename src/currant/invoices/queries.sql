@@ -23,6 +23,13 @@ where t.portal_id = :portal_id::int
             and t.invoice_on <= coalesce(:end_on::date, 'infinity')
     end
     and t.account <> all(:blocked::text[]) and '*' <> all(:blocked::text[])
+    and (
+        :beyond::bigint is null
+        or (t.invoice_on, t.invoice_id) > (
+            select b.invoice_on, b.invoice_id from invoices.invoice as b
+            where b.portal_id = :portal_id::int and b.invoice_id = :beyond::bigint
+        )
+    )
 order by t.invoice_on, t.invoice_id
 limit :how_many::bigint offset :skip::bigint;
 

@@ -4,10 +4,12 @@ from collections.abc import AsyncIterator, Sequence
 from datetime import date
 
 from currant.access.permissions import Permission, needs
+from currant.access.verbs import Nothing
 from currant.clock import day_bounds
 from currant.db.statements import Statements
 from currant.db.tx import Tx
-from currant.documents.papers import TEMPLATE_VERSION
+from currant.documents.papers import TEMPLATE_VERSION, snapshot_of
+from currant.documents.verbs import show_brand
 from currant.errors import Invalid
 from currant.invoices.model import (
     BilledElsewhere,
@@ -25,7 +27,8 @@ from currant.invoices.model import (
     PaperHead,
     UsageOfMonth,
 )
-from currant.invoices.papers import papers
+from currant.invoices.papers import letters, papers
+from currant.notices.verbs import queue_messages
 
 sql = Statements(__package__)
 _INVOICES = sql.rows("invoices", InvoiceRow)
@@ -69,6 +72,7 @@ async def invoices(tx: Tx, question: InvoicesWanted) -> AsyncIterator[Invoice]:
         blocked=list(tx.user.blocked),
         how_many=question.how_many,
         skip=question.skip,
+        beyond=question.beyond,
     )
     page: list[InvoiceRow] = []
     async for head in found:
@@ -148,7 +152,10 @@ async def cancel(tx: Tx, invoice_ids: Sequence[int], dated: date, reason: str) -
 
 
 async def freeze(tx: Tx, invoice_ids: Sequence[int]) -> list[Invoice]:
-    """Freeze the papers of invoices that were just posted; return these, in the order of ids."""
+    """Freeze the papers of invoices that were just posted; return these, in the order of ids.
+
+    Those of accounts that have them by e-mail are queued as messages.
+    """
     portal_id, ids = tx.portal.portal_id, list(invoice_ids)
     heads = await tx.all(_BY_IDS, portal_id=portal_id, invoice_ids=ids)
     whole = await _whole(tx, heads, lines=True)
@@ -159,17 +166,21 @@ async def freeze(tx: Tx, invoice_ids: Sequence[int]) -> list[Invoice]:
     history: dict[int, list[UsageOfMonth]] = {}
     for row in await tx.all(_USAGE_HISTORY, portal_id=portal_id, invoice_ids=ids):
         history.setdefault(row.invoice_id, []).append(row)
+    owing = [told[invoice.head.invoice_id] for invoice in whole]
     printed = papers(whole, told, history, tx.portal.currency)
     await tx.one(
         _FREEZE,
         portal_id=portal_id,
         kinds=["CREDIT_NOTE" if i.head.kind == "CREDIT" else "INVOICE" for i in whole],
         numbers=[invoice.head.number for invoice in whole],
-        account_ids=[told[invoice.head.invoice_id].account_id for invoice in whole],
-        snapshots=printed,
+        account_ids=[head.account_id for head in owing],
+        snapshots=[snapshot_of(paper) for paper in printed],
         template_version=TEMPLATE_VERSION,
         at=tx.now,
     )
+    brand = await show_brand(tx, Nothing())
+    if messages := letters(printed, owing, brand.terms):
+        await queue_messages(tx, messages)
     return whole
 
 

@@ -31,6 +31,8 @@ from aiosmtplib.errors import (
 )
 
 from currant.access.model import AUTO
+from currant.documents.model import DocumentKind, DocumentNamed, DocumentPdf
+from currant.documents.verbs import document_pdf
 from currant.door import Door, Verb
 from currant.errors import Invalid, NotFound
 from currant.notices.model import Channel, Delivered, Due, Outcome, Outgoing, TellDelivered
@@ -39,8 +41,8 @@ from currant.settings import Settings
 
 log = structlog.get_logger()
 
-# A question of a document's number that is answered by its PDF.
-Papers = Verb[str, bytes]
+# A question of a document that is answered by its PDF.
+Papers = Verb[DocumentNamed, DocumentPdf]
 
 _SECONDS = 20
 _PATIENCE_SECONDS = 2
@@ -87,7 +89,7 @@ def carriers_of(config: Settings) -> Carriers:
 class Postman:
     """Delivers what waits, each channel by a task of its own, so that none delays another."""
 
-    def __init__(self, door: Door, carriers: Carriers, papers: Papers | None = None) -> None:
+    def __init__(self, door: Door, carriers: Carriers, papers: Papers = document_pdf) -> None:
         self._door = door
         self._carriers = carriers
         self._papers = papers
@@ -207,9 +209,9 @@ class Postman:
         """Return the document that a message brings. Raises a `Refusal`."""
         if message.document_number is None:
             return None
-        if self._papers is None:
-            raise Invalid("Nothing here keeps documents.")
-        return await self._door.ask(self._papers, message.document_number, AUTO.at(portal))
+        kind = None if message.document_kind is None else DocumentKind(message.document_kind)
+        named = DocumentNamed(message.document_number, kind)
+        return (await self._door.ask(self._papers, named, AUTO.at(portal))).pdf
 
     async def _text(self, _portal: str, batch: list[Outgoing], done: dict[int, Delivered]) -> None:
         """Send SMS by the gateway, one after another."""
@@ -243,7 +245,7 @@ class Postman:
 
 @asynccontextmanager
 async def delivering(
-    door: Door, carriers: Carriers, papers: Papers | None = None
+    door: Door, carriers: Carriers, papers: Papers = document_pdf
 ) -> AsyncIterator[Postman]:
     """Open what delivers messages for the block."""
     postman = Postman(door, carriers, papers)

@@ -44,6 +44,7 @@ class NewRegister(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     `datastream` is the NEM suffix (E1, B1); AM registers deliver intervals, BASIC ones reads.
     `direction` E is supply, I solar. `unit` is what reads are told in: the meter's own without.
+    `clock` is the offset from UTC, the same all year, of its days of intervals.
     """
 
     register_no: int = 1
@@ -53,7 +54,8 @@ class NewRegister(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     meter_type_code: MeterType = "ALLDAY"
     unit: str = ""
     direction: Literal["E", "I"] = "E"
-    interval_minutes: Literal[5, 15, 30, 60] | None = None
+    interval_minutes: Literal[5, 10, 15, 30, 60] | None = None
+    clock: str = "+10:00"
     controlled_load: bool = False
     meter_timing: str = ""
 
@@ -121,6 +123,7 @@ class RegisterRow(msgspec.Struct, frozen=True):
     unit: str
     direction: str
     interval_minutes: int | None
+    clock: str
     controlled_load: bool
     meter_timing: str
 

@@ -98,11 +98,11 @@ returning meter_id, serial_number;
 with told as materialized (
     select
         t.meter_id, t.register_no, t.meter_code, t.metering_type, t.datastream,
-        t.meter_type_code, t.unit, t.direction, t.interval_minutes, t.controlled_load,
+        t.meter_type_code, t.unit, t.direction, t.interval_minutes, t.clock, t.controlled_load,
         t.meter_timing
     from jsonb_to_recordset(:told::jsonb) as t (
         meter_id bigint, register_no int, meter_code text, metering_type text, datastream text,
-        meter_type_code text, unit text, direction text, interval_minutes int,
+        meter_type_code text, unit text, direction text, interval_minutes int, clock text,
         controlled_load boolean, meter_timing text
     )
 ), unborn as (
@@ -112,11 +112,12 @@ with told as materialized (
 )
 insert into metering.register (
     portal_id, meter_id, register_no, meter_code, metering_type, datastream, meter_type_code,
-    unit, direction, interval_minutes, controlled_load, meter_timing
+    unit, direction, interval_minutes, clock, controlled_load, meter_timing
 )
 select
     :portal_id::int, t.meter_id, t.register_no, t.meter_code, t.metering_type, t.datastream,
-    t.meter_type_code, t.unit, t.direction, t.interval_minutes, t.controlled_load, t.meter_timing
+    t.meter_type_code, t.unit, t.direction, t.interval_minutes, t.clock, t.controlled_load,
+    t.meter_timing
 from told as t
 order by t.meter_id, t.register_no
 on conflict on constraint register_once do update
@@ -124,8 +125,8 @@ set
     meter_code = excluded.meter_code, metering_type = excluded.metering_type,
     datastream = excluded.datastream, meter_type_code = excluded.meter_type_code,
     unit = excluded.unit, direction = excluded.direction,
-    interval_minutes = excluded.interval_minutes, controlled_load = excluded.controlled_load,
-    meter_timing = excluded.meter_timing;
+    interval_minutes = excluded.interval_minutes, clock = excluded.clock,
+    controlled_load = excluded.controlled_load, meter_timing = excluded.meter_timing;
 
 -- name: install
 -- Hang meters at sites from an instant each, or take them down where the site is null.
@@ -161,7 +162,7 @@ order by w.location_id, m.serial_number, g.register_no;
 -- The registers in use of a meter, as a new one of its kind would be told.
 select
     g.register_no, g.meter_code, g.metering_type, g.datastream, g.meter_type_code, g.unit,
-    g.direction, g.interval_minutes, g.controlled_load, g.meter_timing
+    g.direction, g.interval_minutes, g.clock, g.controlled_load, g.meter_timing
 from metering.register as g
 where g.portal_id = :portal_id::int and g.meter_id = :meter_id::bigint and g.active
 order by g.register_no;

@@ -27,8 +27,9 @@ class Outcome(StrEnum):
 class Message(msgspec.Struct, frozen=True):
     """A message to queue: an e-mail to an address, or an SMS to a number.
 
-    An e-mail may bring the PDF of a document, by its number, under a file name. `account_id` is
-    the internal id of the account that it concerns, `amount` what the document is about.
+    An e-mail may bring the PDF of a document, by its number and kind, under a file name.
+    `account_id` is the internal id of the account that it concerns, `amount` what the document is
+    about.
     """
 
     channel: Channel
@@ -39,6 +40,7 @@ class Message(msgspec.Struct, frozen=True):
     file_name: str = ""
     account_id: int | None = None
     amount: Decimal | None = None
+    document_kind: str | None = None
 
 
 class Due(msgspec.Struct, frozen=True):
@@ -58,6 +60,7 @@ class Outgoing(msgspec.Struct, frozen=True):
     subject: str
     body: str
     document_number: str | None
+    document_kind: str | None
     file_name: str
 
 

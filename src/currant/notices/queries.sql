@@ -9,17 +9,17 @@ from unnest(
             select array_agg(
                 (
                     m.channel, m.recipient, m.subject, m.body, m.document_number, m.file_name,
-                    m.account_id, m.amount
+                    m.account_id, m.amount, m.document_kind
                 )::notices.new_message
                 order by m.n
             )
             from unnest(
                 :channels::text[], :recipients::text[], :subjects::text[], :bodies::text[],
                 :document_numbers::text[], :file_names::text[], :account_ids::bigint[],
-                :amounts::numeric[]
+                :amounts::numeric[], :document_kinds::text[]
             ) with ordinality as m (
                 channel, recipient, subject, body, document_number, file_name, account_id,
-                amount, n
+                amount, document_kind, n
             )
         )
     )
@@ -55,7 +55,7 @@ from due as d, access.portal as p
 where m.portal_id = :portal_id::int and m.message_id = d.message_id and p.portal_id = m.portal_id
 returning
     m.message_id, m.message_key, p.name as portal_name, m.recipient, m.subject, m.body,
-    m.document_number, m.file_name;
+    m.document_number, m.document_kind, m.file_name;
 
 -- name: tell_delivered
 -- Tell how attempts went: what was tried in vain is tried again after a time that doubles with

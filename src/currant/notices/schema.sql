@@ -24,6 +24,7 @@ create table notices.message (
     subject text not null default '' check (subject !~ '[[:cntrl:]]'),
     body text not null,
     document_number text,
+    document_kind text,
     file_name text not null default '' check (file_name !~ '[[:cntrl:]]'),
     account_id bigint,
     amount db.amount,
@@ -41,8 +42,9 @@ create table notices.message (
 );
 comment on table notices.message is
 'A message to a person, of an account where it concerns one, and what became of it. An e-mail may '
-'bring a document, by its number; amount is what that is about. message_key is the same at every '
-'try, so that who gets it twice can tell. While a worker delivers it, next_try_at lies ahead.';
+'bring a document, by its number and kind; amount is what that is about. message_key is the same '
+'at every try, so that who gets it twice can tell. While a worker delivers it, next_try_at lies '
+'ahead.';
 create index message_due on notices.message (portal_id, channel, next_try_at)
 where status = 'QUEUED';
 create index message_by_account on notices.message (portal_id, account_id, message_id)
@@ -73,7 +75,8 @@ create type notices.new_message as (
     document_number text,
     file_name text,
     account_id bigint,
-    amount numeric
+    amount numeric,
+    document_kind text
 );
 
 -- Queue messages, and answer their ids in the order given. None is refused, for a wrong address
@@ -91,18 +94,19 @@ begin
     with queued as (
         insert into notices.message (
             portal_id, channel, recipient, subject, body, document_number, file_name, account_id,
-            amount, queued_at, queued_by, status, next_try_at, trouble
+            amount, document_kind, queued_at, queued_by, status, next_try_at, trouble
         )
         select
             in_portal, m.channel, coalesce(trim(m.recipient), ''),
             trim(left(regexp_replace(coalesce(m.subject, ''), '[[:cntrl:]]+', ' ', 'g'), 500)),
             coalesce(m.body, ''), m.document_number,
             trim(left(regexp_replace(coalesce(m.file_name, ''), '[[:cntrl:]/\\]+', ' ', 'g'), 200)),
-            m.account_id, m.amount, at, by_login,
+            m.account_id, m.amount, m.document_kind, at, by_login,
             case when r.reachable then 'QUEUED' else 'FAILED' end, at,
             case when r.reachable then '' else 'This is no address that can be written to.' end
         from unnest(messages) with ordinality as m (
-            channel, recipient, subject, body, document_number, file_name, account_id, amount, n
+            channel, recipient, subject, body, document_number, file_name, account_id, amount,
+            document_kind, n
         )
         cross join lateral (
             select notices.reachable(m.channel, coalesce(trim(m.recipient), '')) as reachable

@@ -51,6 +51,7 @@ async def queue_messages(tx: Tx, messages: Sequence[Message]) -> list[int]:
         file_names=[message.file_name for message in messages],
         account_ids=[message.account_id for message in messages],
         amounts=[message.amount for message in messages],
+        document_kinds=[message.document_kind for message in messages],
     )
 
 

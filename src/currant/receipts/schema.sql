@@ -180,6 +180,12 @@ begin
         );
     end if;
     perform receivables.settle(in_portal, by_login, by_vendor, at, accounts);
+    if cardinality(ids) >= 100 then
+        perform db.analyze_written(
+            array['receipts.batch', 'receipts.receipt', 'receipts.suspense']::regclass[],
+            cardinality(ids)
+        );
+    end if;
     return ids;
 end
 $$;

@@ -164,6 +164,23 @@ as $$
     for no key update
 $$;
 
+-- Let the planner look at what many rows were just written to, before that is joined.
+create function receivables.analyze_written(written int)
+returns void
+language plpgsql
+as $$
+begin
+    if written >= 100 then
+        perform db.analyze_written(
+            array[
+                'receivables.open_item', 'receivables.credit', 'receivables.allocation',
+                'ledger.entry', 'ledger.posting'
+            ]::regclass[], written
+        );
+    end if;
+end
+$$;
+
 -- Issue open items that are no arrears, each of an entry that debited its account's receivable
 -- `coas`, and answer their ids in the order given. The lists run in step; `settle` pays them from
 -- what the accounts have to their credit.
@@ -172,8 +189,11 @@ create function receivables.issue(
     numbers text[], amounts numeric[], coas text[], due_ons date[]
 )
 returns bigint[]
-language sql
+language plpgsql
 as $$
+declare
+    ids bigint[];
+begin
     with issued as (
         insert into receivables.open_item (
             portal_id, kind, account_id, entry_id, number, amount, outstanding, receivable_coa,
@@ -187,7 +207,10 @@ as $$
         order by i.n
         returning item_id
     )
-    select coalesce(array_agg(issued.item_id order by issued.item_id), '{}') from issued
+    select coalesce(array_agg(issued.item_id order by issued.item_id), '{}') into ids from issued;
+    perform receivables.analyze_written(cardinality(ids));
+    return ids;
+end
 $$;
 
 -- Note what accounts were credited with, each by an entry that credited their receivable `coas`,
@@ -197,8 +220,11 @@ create function receivables.credit_accounts(
     amounts numeric[], coas text[]
 )
 returns bigint[]
-language sql
+language plpgsql
 as $$
+declare
+    ids bigint[];
+begin
     with credited as (
         insert into receivables.credit (
             portal_id, kind, account_id, entry_id, amount, unallocated, coa, credited_at
@@ -209,7 +235,11 @@ as $$
         order by c.n
         returning credit_id
     )
-    select coalesce(array_agg(credited.credit_id order by credited.credit_id), '{}') from credited
+    select coalesce(array_agg(credited.credit_id order by credited.credit_id), '{}') into ids
+    from credited;
+    perform receivables.analyze_written(cardinality(ids));
+    return ids;
+end
 $$;
 
 -- Allocate credits to open items of their accounts: the lists run in step. Where the entry of a
@@ -297,6 +327,7 @@ begin
         with ordinality as p (credit_id, item_id, amount, entry_id, n)
     left join unnest(moving, transfers) as t (n, transfer_id) on t.n = p.n
     order by p.n;
+    perform receivables.analyze_written(cardinality(amounts));
 end
 $$;
 
@@ -591,12 +622,12 @@ end
 $$;
 
 -- What of the credits that an entry gave went to items of which entries, in the order of these.
--- Null where there is nothing.
+-- Null where there is nothing. Lists ask it row by row, so it is looked up by key, never by a scan.
 create function receivables.paid_by(
     in_portal int, of_entry bigint, out entry_ids bigint[], out amounts numeric[]
 )
 returns setof record
-language sql stable
+language sql stable set enable_seqscan = off
 as $$
     select array_agg(p.entry_id order by p.entry_id), array_agg(p.amount order by p.entry_id)
     from (
@@ -617,7 +648,7 @@ $$;
 -- where they have more.
 create function receivables.balances(in_portal int, accounts bigint[])
 returns table (account_id bigint, balance numeric)
-language sql stable
+language sql stable set enable_seqscan = off
 as $$
     select m.account_id, sum(m.amount)
     from (
@@ -636,7 +667,7 @@ $$;
 -- owed yet. Zero where they owe no more than that.
 create function receivables.due(in_portal int, accounts bigint[], at timestamptz)
 returns table (account_id bigint, amount numeric)
-language sql stable
+language sql stable set enable_seqscan = off
 as $$
     select m.account_id, greatest(sum(m.amount), 0)
     from (

@@ -91,6 +91,32 @@ with until as (
                 and b.approved_at is null and b.opened_at < u.at
         ) as how_many
     from until as u
+    union all
+    select
+        'bill runs not posted' as what,
+        (
+            select count(*) from runs.run as r
+            where r.portal_id = :portal_id::int and r.posted_at is null and r.discarded_at is null
+                and r.started_at < u.at
+        ) as how_many
+    from until as u
+    union all
+    select
+        'drafts of bills held' as what,
+        (
+            select count(*) from invoices.invoice as i
+            where i.portal_id = :portal_id::int and i.posted_at is null
+                and i.held_for is not null and i.drafted_at < u.at
+        ) as how_many
+    from until as u
+    union all
+    select
+        'charges not approved' as what,
+        (
+            select count(*) from charges.charge as c
+            where c.portal_id = :portal_id::int and c.status = 'PENDING' and c.created_at < u.at
+        ) as how_many
+    from until as u
 )
 select f.what, f.how_many from found as f where f.how_many > 0 order by f.what;
 

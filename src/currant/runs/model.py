@@ -7,6 +7,9 @@ import msgspec
 
 from currant.errors import Conflict, Invalid, NotFound
 
+RUN_STATES = ("DRAFTING", "DRAFTED", "APPROVED", "POSTED", "DISCARDED")
+MOST_AT_ONCE = 10_000
+
 
 class StartRun(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Bill the days up to `through`: of a cycle, a building, an account, or of all.
@@ -32,14 +35,17 @@ class RunNamed(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class RunChunk(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The next so many accounts of a run."""
+    """The next so many accounts of a run, up to `MOST_AT_ONCE`."""
 
     run_id: int
     how_many: int = 1000
 
 
 class ChunkDone(msgspec.Struct, frozen=True):
-    """How many accounts a chunk took, how many invoices came of it, and whether there are more."""
+    """How many accounts a chunk took, how many invoices came of it, and whether there are more.
+
+    None were taken and there are more where other hands have them: ask again in a moment.
+    """
 
     accounts: int
     invoices: int
@@ -87,11 +93,7 @@ class RunRow(msgspec.Struct, frozen=True):
     through: date
     invoice_on: date
     due_on: date
-    cycle_code: str | None
-    building_id: int | None
-    account_id: int | None
     login: str
-    drafted_to: int
     reopens: bool
 
 
@@ -152,6 +154,30 @@ class DraftRow(msgspec.Struct, frozen=True):
     held_for: str | None
     held_by: str | None
     number: str | None
+
+
+class ToPrint(msgspec.Struct, frozen=True):
+    """A posted invoice that goes by post, with what was the trouble where an e-mail failed."""
+
+    number: str
+    account_id: int
+    account: str
+    account_name: str
+    address_1: str
+    address_2: str
+    city: str
+    state: str
+    postal_code: str
+    total: Decimal
+    trouble: str
+
+
+class RunDrafted(msgspec.Struct, frozen=True):
+    """A run that was drafted to its end: what it comes to, the first drafts, all exceptions."""
+
+    run: Run
+    drafts: list[DraftRow]
+    exceptions: list[BillException]
 
 
 class Late(msgspec.Struct, frozen=True):

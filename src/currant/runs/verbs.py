@@ -14,6 +14,7 @@ from currant.errors import Invalid
 from currant.invoices.verbs import cancel, freeze
 from currant.locations.model import NoSuchBuilding
 from currant.runs.model import (
+    MOST_AT_ONCE,
     BillException,
     ChunkDone,
     DraftNamed,
@@ -25,35 +26,42 @@ from currant.runs.model import (
     NoSuchRun,
     Run,
     RunChunk,
+    RunDrafted,
     RunNamed,
     RunNotReady,
     RunRow,
     RunsWanted,
     StartRun,
+    ToPrint,
 )
 
 sql = Statements(__package__)
 _BUILDING_NAMED = sql.rows("building_named", int)
 _START_RUN = sql.rows("start_run", int)
 _HOLD_RUN = sql.rows("hold_run", RunRow)
-_NEXT_ACCOUNTS = sql.rows("next_accounts", int)
+_SHARE_RUN = sql.rows("share_run", RunRow)
+_TAKE_ACCOUNTS = sql.rows("take_accounts", int)
+_STILL_DUE = sql.rows("still_due", bool)
 _NOTE_EXCEPTIONS = sql.command("note_exceptions")
-_DRAFTED_TO = sql.command("drafted_to")
+_DRAFTED_RUN = sql.command("drafted_run")
 _DRAFTS_OF = sql.rows("drafts_of", DraftNamed)
 _HOLD_DRAFTS = sql.rows("hold_drafts", int)
 _DISCARD_DRAFTS = sql.rows("discard_drafts", int)
 _FORGET_EXCEPTIONS = sql.command("forget_exceptions")
-_APPROVE_RUN = sql.command("approve_run")
+_APPROVE_RUN = sql.rows("approve_run", int)
 _DISCARD_RUN = sql.command("discard_run")
 _TO_POST = sql.rows("to_post", int)
+_STILL_TO_POST = sql.rows("still_to_post", bool)
 _POST_DRAFTS = sql.rows("post_drafts", int)
 _POSTED_RUN = sql.command("posted_run")
 _RUNS = sql.rows("runs", Run)
 _EXCEPTIONS = sql.rows("exceptions", BillException)
 _DRAFTS = sql.rows("drafts", DraftRow)
+_TO_PRINT = sql.rows("to_print", ToPrint)
 _LATE = sql.rows("late", Late)
 
 _MONTH = timedelta(days=31)
+_OPEN = ("DRAFTING", "DRAFTED", "APPROVED", "POSTED")
 
 
 @needs(Permission.BILLING_RUN)
@@ -97,20 +105,18 @@ async def start_run(tx: Tx, command: StartRun) -> Run:
 async def draft_bills(tx: Tx, command: RunChunk) -> ChunkDone:
     """Draft the bills of the next accounts of a run, each account once whatever repeats.
 
-    What is remarkable is noted as an exception, and a draft that looks wrong is held. Where the run
-    reopens, invoices that later reads changed are cancelled before, and their days billed anew.
-    Raises `NoSuchRun`, `RunNotReady`.
+    Any number of hands may draft a run; each takes accounts that no other has. What is remarkable
+    is noted as an exception, and a draft that looks wrong is held. Where the run reopens, invoices
+    that later reads changed are cancelled before, and their days billed anew.
+    Raises `NoSuchRun`, `RunNotReady`, `Invalid`.
     """
-    run = await _held(tx, command.run_id, "DRAFTING")
+    _refuse_beyond(command)
+    run = await _held(tx, command.run_id, "DRAFTING", "DRAFTED", shared=True)
+    if run.status == "DRAFTED":
+        return ChunkDone(0, 0, more=False)
     portal_id = tx.portal.portal_id
     account_ids = await tx.all(
-        _NEXT_ACCOUNTS,
-        portal_id=portal_id,
-        beyond=run.drafted_to,
-        account_id=run.account_id,
-        cycle_code=run.cycle_code,
-        building_id=run.building_id,
-        how_many=command.how_many,
+        _TAKE_ACCOUNTS, portal_id=portal_id, run_id=run.run_id, how_many=command.how_many
     )
     rules = await policy(tx, Nothing())
     reopened = await _reopen(tx, run, account_ids, rules) if run.reopens else []
@@ -128,16 +134,26 @@ async def draft_bills(tx: Tx, command: RunChunk) -> ChunkDone:
         kinds=[row.kind for row in found],
         details=[row.detail for row in found],
     )
-    more = len(account_ids) == command.how_many
-    await tx.run(
-        _DRAFTED_TO,
-        portal_id=portal_id,
-        run_id=run.run_id,
-        drafted_to=max(account_ids, default=0),
-        whole=not more,
-        at=tx.now,
-    )
+    more = await tx.one(_STILL_DUE, portal_id=portal_id, run_id=run.run_id)
+    if not more:
+        more = not await tx.run(_DRAFTED_RUN, portal_id=portal_id, run_id=run.run_id, at=tx.now)
     return ChunkDone(len(account_ids), drafted.invoices, more)
+
+
+@needs(Permission.BILLING_RUN)
+async def draft_run(tx: Tx, command: StartRun) -> RunDrafted:
+    """Begin a bill run and draft it to its end, in one transaction: what a dry run takes back.
+
+    Raises as `start_run` and `draft_bills` do.
+    """
+    run = await start_run(tx, command)
+    while (await draft_bills(tx, RunChunk(run.run_id))).more:
+        pass
+    return RunDrafted(
+        await _run(tx, run.run_id),
+        await bill_drafts(tx, DraftsWanted(run.run_id)),
+        await bill_exceptions(tx, RunNamed(run.run_id)),
+    )
 
 
 @needs(Permission.BILLING_RUN)
@@ -158,11 +174,11 @@ async def release_drafts(tx: Tx, command: DraftsNamed) -> int:
 async def discard_drafts(tx: Tx, command: DraftsNamed) -> int:
     """Throw drafts of a run away, all where none is named, and with them the run.
 
-    Their days and charges are billed by the next run. Returns how many. Raises `NoSuchRun`,
-    `RunNotReady` where the run is posted, `Invalid` for an account without a draft.
+    Their days and charges are billed by the next run; a run of which something is posted stays.
+    Returns how many. Raises `NoSuchRun`, `RunNotReady`, `Invalid` for an account without a draft.
     """
     portal_id = tx.portal.portal_id
-    run = await _held(tx, command.run_id, "DRAFTING", "DRAFTED", "APPROVED")
+    run = await _held(tx, command.run_id, *_OPEN)
     drafts = await _drafts(tx, command)
     discarded = await tx.one(
         _DISCARD_DRAFTS,
@@ -182,12 +198,12 @@ async def discard_drafts(tx: Tx, command: DraftsNamed) -> int:
 
 @needs(Permission.BILLING_APPROVE)
 async def approve_run(tx: Tx, command: RunNamed) -> Run:
-    """Approve a drafted run that somebody else began.
+    """Approve a drafted run that somebody else began; its drafts get their numbers.
 
     Raises `NoSuchRun`, `RunNotReady`, `ApprovedByTheSame`.
     """
     run = await _held(tx, command.run_id, "DRAFTED")
-    await tx.run(
+    await tx.one(
         _APPROVE_RUN,
         portal_id=tx.portal.portal_id,
         run_id=run.run_id,
@@ -204,7 +220,8 @@ async def post_bills(tx: Tx, command: RunChunk) -> ChunkDone:
     Their papers are frozen with them. A draft that is released later is posted by asking again.
     Raises `NoSuchRun`, `RunNotReady`, `MonthClosed`.
     """
-    run = await _held(tx, command.run_id, "APPROVED", "POSTED")
+    _refuse_beyond(command)
+    run = await _held(tx, command.run_id, "APPROVED", "POSTED", shared=True)
     portal_id = tx.portal.portal_id
     ids = await tx.all(_TO_POST, portal_id=portal_id, run_id=run.run_id, how_many=command.how_many)
     posted = 0
@@ -220,9 +237,9 @@ async def post_bills(tx: Tx, command: RunChunk) -> ChunkDone:
             at=tx.now,
         )
         await freeze(tx, ids)
-    more = len(ids) == command.how_many
+    more = await tx.one(_STILL_TO_POST, portal_id=portal_id, run_id=run.run_id)
     if not more:
-        await tx.run(_POSTED_RUN, portal_id=portal_id, run_id=run.run_id, at=tx.now)
+        more = not await tx.run(_POSTED_RUN, portal_id=portal_id, run_id=run.run_id, at=tx.now)
     return ChunkDone(len(ids), posted, more)
 
 
@@ -246,20 +263,36 @@ async def bill_run(tx: Tx, question: RunNamed) -> Run:
 
 @needs(Permission.BILLING_VIEW)
 async def bill_exceptions(tx: Tx, question: RunNamed) -> list[BillException]:
-    """List what a run found remarkable, or could not bill."""
-    return await tx.all(_EXCEPTIONS, portal_id=tx.portal.portal_id, run_id=question.run_id)
+    """List what a run found remarkable, or could not bill; not of blocked accounts."""
+    return await tx.all(
+        _EXCEPTIONS,
+        portal_id=tx.portal.portal_id,
+        run_id=question.run_id,
+        blocked=list(tx.user.blocked),
+    )
 
 
 @needs(Permission.BILLING_VIEW)
 async def bill_drafts(tx: Tx, question: DraftsWanted) -> list[DraftRow]:
-    """List the invoices of a run, drafts and posted ones, by account."""
-    return await tx.all(
-        _DRAFTS,
-        portal_id=tx.portal.portal_id,
-        run_id=question.run_id,
-        beyond=question.beyond,
-        how_many=question.how_many,
-    )
+    """List the invoices of a run, drafts and posted ones, by account; not of blocked accounts."""
+    return await tx.all(_DRAFTS, **_page_of(tx, question))
+
+
+@needs(Permission.BILLING_VIEW)
+async def to_print(tx: Tx, question: DraftsWanted) -> list[ToPrint]:
+    """List the posted invoices of a run that no e-mail brings, by account."""
+    return await tx.all(_TO_PRINT, **_page_of(tx, question))
+
+
+def _page_of(tx: Tx, question: DraftsWanted) -> dict[str, object]:
+    """Return what bounds a page of a run's invoices."""
+    return {
+        "portal_id": tx.portal.portal_id,
+        "run_id": question.run_id,
+        "beyond": question.beyond,
+        "how_many": question.how_many,
+        "blocked": list(tx.user.blocked),
+    }
 
 
 async def _reopen(tx: Tx, run: RunRow, account_ids: Sequence[int], rules: Policy) -> list[Late]:
@@ -287,9 +320,19 @@ async def _reopen(tx: Tx, run: RunRow, account_ids: Sequence[int], rules: Policy
     return late
 
 
-async def _held(tx: Tx, run_id: int, *states: str) -> RunRow:
-    """Lock a run that is in one of some states. Raises `NoSuchRun`, `RunNotReady`."""
-    run = await tx.maybe(_HOLD_RUN, portal_id=tx.portal.portal_id, run_id=run_id)
+def _refuse_beyond(command: RunChunk) -> None:
+    """Refuse a chunk of no account, or of more than one transaction should take."""
+    if not 1 <= command.how_many <= MOST_AT_ONCE:
+        raise Invalid(f"A chunk is of 1 to {MOST_AT_ONCE} accounts.", field="how_many")
+
+
+async def _held(tx: Tx, run_id: int, *states: str, shared: bool = False) -> RunRow:
+    """Lock a run that is in one of some states; `shared` with other hands that work on it.
+
+    Raises `NoSuchRun`, `RunNotReady`.
+    """
+    statement = _SHARE_RUN if shared else _HOLD_RUN
+    run = await tx.maybe(statement, portal_id=tx.portal.portal_id, run_id=run_id)
     if run is None:
         raise NoSuchRun(f"It was asked for as {run_id}.", field="run_id")
     if run.status not in states:
@@ -309,6 +352,8 @@ async def _run(tx: Tx, run_id: int) -> Run:
 
 async def _drafts(tx: Tx, named: DraftsNamed) -> list[DraftNamed]:
     """Return the drafts that are named. Raises `Invalid` for an account without one."""
+    for account in named.accounts:
+        tx.user.refuse_blocked(account)
     drafts = await tx.all(
         _DRAFTS_OF,
         portal_id=tx.portal.portal_id,
@@ -323,18 +368,14 @@ async def _drafts(tx: Tx, named: DraftsNamed) -> list[DraftNamed]:
 
 async def _hold(tx: Tx, named: DraftsNamed, reason: str | None) -> int:
     """Hold drafts, or let them go."""
-    run = await _held(tx, named.run_id, "DRAFTING", "DRAFTED", "APPROVED", "POSTED")
+    await _held(tx, named.run_id, *_OPEN)
     if not named.accounts:
         raise Invalid("Name the accounts.", field="accounts")
     drafts = await _drafts(tx, named)
-    return (
-        await tx.one(
-            _HOLD_DRAFTS,
-            portal_id=tx.portal.portal_id,
-            invoice_ids=[draft.invoice_id for draft in drafts],
-            reason=reason,
-            login=tx.user.login,
-        )
-        if run
-        else 0
+    return await tx.one(
+        _HOLD_DRAFTS,
+        portal_id=tx.portal.portal_id,
+        invoice_ids=[draft.invoice_id for draft in drafts],
+        reason=reason,
+        login=tx.user.login,
     )

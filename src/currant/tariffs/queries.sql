@@ -105,7 +105,7 @@ for no key update;
 -- is not said of it (null) is as with the line of its tier before it. A new tier is taxable where
 -- an energy line is, unless it is a levy. No row where block and time-of-use rates would be in
 -- force at once.
--- not null: start_at
+-- not null: start_at basis
 with before as materialized (
     select r.taxable, r.description, r.buckets, r.rounding, r.meter_type_code
     from tariffs.rate as r
@@ -121,7 +121,7 @@ with before as materialized (
         and r.valid @> :start_at::timestamptz
     returning r.rate_id
 )
-insert into tariffs.rate (
+insert into tariffs.rate as n (
     portal_id, tariff_id, tier, valid, rate, usage_base_start, units, service, coa, ar_coa,
     taxable, description, last_mod, buckets, rounding, meter_type_code
 )
@@ -147,9 +147,10 @@ where not exists (
         and r.valid && tstzrange(:start_at::timestamptz, :end_at::timestamptz)
 )
 returning
-    rate_id, tariff_id, service, tier, rate, lower(valid) as start_at, upper(valid) as end_at,
-    last_mod, usage_base_start, units, coa, ar_coa, description, taxable, basis, buckets, rounding,
-    meter_type_code;
+    n.rate_id, n.tariff_id, n.service, n.tier, n.rate, lower(n.valid) as start_at,
+    upper(n.valid) as end_at, n.last_mod, n.usage_base_start, n.units, n.coa, n.ar_coa,
+    n.description, n.taxable, tariffs.basis(n) as basis, n.buckets, n.rounding,
+    n.meter_type_code;
 
 -- name: tariffs
 -- Tariffs by their ids' order, with the meters that are on each now.
@@ -174,11 +175,11 @@ limit :how_many::bigint offset :skip::bigint;
 
 -- name: rates
 -- The past, present or future rates of some tariffs, by tier (levies last) and time.
--- not null: start_at
+-- not null: start_at basis
 select
     r.rate_id, r.tariff_id, r.service, r.tier, r.rate, lower(r.valid) as start_at,
     upper(r.valid) as end_at, r.last_mod, r.usage_base_start, r.units, r.coa, r.ar_coa,
-    r.description, r.taxable, r.basis, r.buckets, r.rounding, r.meter_type_code
+    r.description, r.taxable, tariffs.basis(r) as basis, r.buckets, r.rounding, r.meter_type_code
 from tariffs.rate as r
 where r.portal_id = :portal_id::int and r.tariff_id = any(:tariff_ids::int[])
     and case :period::text

@@ -169,9 +169,6 @@ create table tariffs.rate (
     taxable boolean not null,
     description text not null,
     last_mod timestamptz not null,
-    basis text not null generated always as (
-        case when tier like 'D%' then 'DEMAND' else 'USAGE' end
-    ) stored,
     buckets int [] not null default '{}' constraint buckets_known check (
         buckets <@ array[1, 2, 3, 4, 5, 6, 7, 8, 9]
     ),
@@ -194,6 +191,10 @@ comment on table tariffs.rate is
 'its block begins, in units. buckets are those that it prices where it is not the one of its tier; '
 'meter_type_code names the registers whose usage is its bucket''s.';
 call db.tenant_table('tariffs.rate');
+
+-- What a rate is told for, as a column of it would say: the demand or the usage.
+create function tariffs.basis(line tariffs.rate) returns text language sql immutable parallel safe
+return case when line.tier like 'D%' then 'DEMAND' else 'USAGE' end;
 call tariffs.revised_by('tariffs.rate', 'tariff_id');
 
 create table tariffs.fixed_charge ( -- noqa: PRS

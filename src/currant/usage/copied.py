@@ -1,11 +1,12 @@
 """Register-days as PostgreSQL copies them out in its binary format, read into Arrow.
 
-A row has the columns of `COPIED`, its values an array of int4. Rows of one shape, days with all
-their intervals, lie at even distances, so a run of them is read as one array of numbers, without an
-object a value; a day that lacks some or all of its intervals is read by itself.
+A row has a number that tells the stream, the day, the minutes and whether it is estimated, and its
+values as an array of int4. Rows of one shape, days with all their intervals, lie at even distances,
+so a run of them is read as one array of numbers, without an object a value; a day that lacks some
+or all of its intervals is read by itself.
 """
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -13,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 from msgspec import Struct
 
-from currant.usage.determinants import DAYS
+from currant.usage.layouts import DAYS
 
 COPIED = pa.schema(
     [
@@ -21,25 +22,15 @@ COPIED = pa.schema(
         *(DAYS.field(name) for name in ("day", "minutes", "estimated", "values")),
     ]
 )
-"""The rows as they are copied out: a stream is told by its number."""
+"""The rows as they are read: a stream is told by its number."""
 
 _SIGNATURE = 19  # bytes before the first row: the signature, flags, and an extension of no length
-_KINDS = {"stream": "i4", "day": "i4", "minutes": "i2", "estimated": "i1"}
-_SINCE_1970 = {"day": 10_957}  # PostgreSQL counts days from 2000, Arrow from 1970.
-_COUNT = len(_KINDS) + 1
+_DAYS_TO_1970 = 25_567  # from 1900
+_COUNT = 2  # columns
 _FIRST_SPAN, _WIDER = 16, 16  # rows that are held against the first of a run, and how that grows
 
 
-def _big_endian() -> Iterator[tuple[str, str]]:
-    """Yield the fields of a row until its values, each after its length."""
-    yield "count", ">i2"
-    for name, kind in _KINDS.items():
-        yield f"{name}_size", ">i4"
-        yield name, f">{kind}"
-    yield "size", ">i4"
-
-
-_HEAD = np.dtype(list(_big_endian()))
+_HEAD = np.dtype([("count", ">i2"), ("packed_size", ">i4"), ("packed", ">i8"), ("size", ">i4")])
 _ARRAY = [(name, ">i4") for name in ("dimensions", "nulls", "kind", "length", "lower")]
 _EMPTY = 12  # bytes of an array that has no dimension
 
@@ -59,12 +50,12 @@ class CopiedDays:
         self._rest = b""
         self._begun = False
 
-    def take(self, chunk: bytes) -> Any:
+    def take(self, chunks: Sequence[bytes]) -> Any:
         """Read on, and return the rows that are whole by now (`COPIED`); the rest is kept.
 
         Nobody else may write what the database copies out, so its layout is not doubted.
         """
-        raw = self._rest + chunk
+        raw = b"".join((self._rest, *chunks))
         at = 0 if self._begun else _SIGNATURE
         runs = []
         while (found := _run(raw, at)) is not None:
@@ -120,12 +111,15 @@ def _batch(runs: list[_Run]) -> Any:
     """Make a table of runs."""
     lengths = np.repeat([run.length for run in runs], [len(run.heads) for run in runs])
     offsets = np.concatenate(([0], np.cumsum(lengths))).astype(np.int32)
+    packed = np.concatenate([run.heads["packed"] for run in runs]).astype(np.int64)
+    low = (packed & 0xFFFF_FFFF).astype(np.int32)
     columns = {
-        name: np.concatenate([run.heads[name] for run in runs]).astype(kind)
-        + _SINCE_1970.get(name, 0)
-        for name, kind in _KINDS.items()
+        "stream": (packed >> 32).astype(np.int32),
+        "day": (low >> 7) - _DAYS_TO_1970,
+        "minutes": (low >> 1) & 0x3F,
+        "estimated": low & 1,
     }
-    values = pa.concat_arrays([run.values for run in runs])
     arrays = [pa.array(column).cast(COPIED.field(name).type) for name, column in columns.items()]
+    values = pa.concat_arrays([run.values for run in runs])
     lists = pa.ListArray.from_arrays(pa.array(offsets), values)
     return pa.Table.from_arrays([*arrays, lists], schema=COPIED)

@@ -1,7 +1,7 @@
 """Register-days in a folder of Parquet files, for whoever prices them elsewhere.
 
-`items.parquet` holds the items (`determinants.ITEMS`), with their calendars as JSON in its metadata
-under `currant.calendars`; the files of `days/` hold register-days (`determinants.DAYS`), in any
+`items.parquet` holds the items (`layouts.ITEMS`), with their calendars as JSON in its metadata
+under `currant.calendars`; the files of `days/` hold register-days (`layouts.DAYS`), in any
 order, but those of one item and day in one file. Such a folder is all that the determinants need,
 on this machine or in Spark.
 """
@@ -16,7 +16,8 @@ import pyarrow.parquet as pq
 
 from currant.errors import Invalid
 from currant.tariffs.calendars import Calendar
-from currant.usage.determinants import DAYS, ITEMS, Summing, Terms, going_on, last_of, settle
+from currant.usage.determinants import Summing, going_on, last_of, settle
+from currant.usage.layouts import DAYS, ITEMS, Terms
 
 _CALENDARS = b"currant.calendars"
 _ITEMS = "items.parquet"

@@ -82,12 +82,9 @@ class Stream(msgspec.Struct, frozen=True, gc=False):
 
 
 class CopiedDay(msgspec.Struct, frozen=True):
-    """A day of a stream, told by its number, as it is copied out; null: not known."""
+    """A day of a stream as it is copied out: which one, packed in a number, and its values."""
 
-    stream: int
-    day: date
-    minutes: int
-    estimated: bool
+    packed: int
     values: list[int | None]
 
 
@@ -219,6 +216,15 @@ class PeriodUsage(msgspec.Struct, frozen=True):
     last_year: int | None
 
 
+class IntervalUsage(msgspec.Struct, frozen=True, gc=False):
+    """What a site used in an interval, in thousandths of the unit; null where nothing is known."""
+
+    start_at: datetime
+    minutes: int
+    quantity: int | None
+    export_quantity: int | None
+
+
 class NotSuppliedThere(NotFound):
     """The account was not supplied at this site then."""
 
@@ -266,3 +272,22 @@ class GateUsage(msgspec.Struct, frozen=True):
     difference_wh: int
     sites: int
     unread: list[str]
+
+
+class DaysWanted(msgspec.Struct, frozen=True):
+    """The days, both inclusive in each site's own zone, that all agreements are determined for."""
+
+    first_day: date
+    last_day: date
+    demand_minutes: int = 30
+
+
+class AgreementSupplied(msgspec.Struct, frozen=True, gc=False):
+    """An agreement while it was supplied, and the tariff of its meters."""
+
+    agreement_id: int
+    timezone: str
+    start_at: datetime
+    end_at: datetime
+    tariff_id: int | None
+    revision: int | None

@@ -114,11 +114,13 @@ order by s.stream;
 
 -- name: register_days
 -- The register-days of the streams; those of one period and day side by side, but for streams that
--- are alone, which need no sorting. What is not known of a day (quality N) is null.
--- not null: stream day minutes estimated values
+-- are alone, which need no sorting. What is not known of a day (quality N) is null. One number
+-- tells the stream (from bit 32), the day since 1900 (from bit 7), the minutes (from bit 1) and
+-- whether any of it is estimated or substituted: each column more would take time of its own.
+-- not null: packed values
 select
-    w.stream, w.day, w.minutes,
-    w.quality <> 'A' and w.quality ~ '[ESF]' as estimated,
+    (w.stream::bigint << 32) | ((w.day - date '1900-01-01')::bigint << 7)
+    | (w.minutes::int << 1) | (w.quality <> 'A' and w.quality ~ '[ESF]')::int as packed,
     case
         when w.quality = 'A' or w.quality !~ 'N' then w.quantities
         when w.quality = 'N' then '{}'::int[]
@@ -249,3 +251,59 @@ where l.portal_id = :portal_id::int and (
     :building_code::text is null or lower(b.building_code) = lower(:building_code::text)
 )
 order by p.location_id, l.location_id;
+
+-- name: agreements_supplied
+-- The agreements by which sites were supplied within days of their own zone, from when to when,
+-- with the tariff that its meters were on last.
+-- not null: timezone start_at end_at
+select
+    g.agreement_id, z.timezone, greatest(lower(g.valid), w.since) as start_at,
+    least(upper(g.valid), w.until) as end_at, f.tariff_id, f.revision
+from customers.agreement as g
+inner join locations.location as l
+    on l.portal_id = g.portal_id and l.location_id = g.location_id
+left join locations.building as b on b.portal_id = l.portal_id and b.building_id = l.building_id
+cross join lateral (select coalesce(b.timezone, :timezone::text) as timezone) as z
+cross join lateral (
+    select
+        :first_day::date::timestamp at time zone z.timezone as since,
+        (:last_day::date + 1)::timestamp at time zone z.timezone as until
+) as w
+left join (
+    select distinct on (i.location_id, m.product_type)
+        i.location_id, m.product_type, t.tariff_id, t.revision
+    from metering.installation as i
+    inner join metering.meter as m on m.portal_id = i.portal_id and m.meter_id = i.meter_id
+    inner join tariffs.assignment as a on a.portal_id = m.portal_id and a.meter_id = m.meter_id
+    inner join tariffs.tariff as t on t.portal_id = a.portal_id and t.tariff_id = a.tariff_id
+    where i.portal_id = :portal_id::int and lower(a.valid) < (:last_day::date + 2)::timestamptz
+        and lower(i.valid) < (:last_day::date + 2)::timestamptz
+    order by i.location_id asc, m.product_type asc, lower(a.valid) desc, t.tariff_id asc
+) as f on f.location_id = g.location_id and f.product_type = g.product_type
+where g.portal_id = :portal_id::int and g.product_type = 'ELECTRICITY'
+    and g.valid && tstzrange(w.since, w.until)
+order by g.agreement_id;
+
+-- name: intervals_of_sites
+-- The intervals of the staged streams in the order of time, those of one beginning and length added
+-- up; what is not known of a day (quality N) is left out, and so is what has not begun in a period.
+-- not null: start_at minutes
+select
+    u.start_at, u.minutes, sum(u.quantity) filter (where u.direction = 1)::bigint as quantity,
+    sum(u.quantity) filter (where u.direction = -1)::bigint as export_quantity
+from (
+    select
+        s.direction, d.minutes::int as minutes, q.quantity, s.start_at as since, s.end_at as till,
+        (d.day::timestamp + make_interval(mins => (q.number::int - 1) * d.minutes - s.clock))
+        at time zone 'UTC' as start_at
+    from pg_temp.site_stream as s
+    inner join intervals.current_day as d
+        on d.portal_id = :portal_id::int and d.register_id = s.register_id
+        and d.day between s.first_day and s.last_day
+    cross join unnest(d.quantities) with ordinality as q (quantity, number)
+    where d.quality <> 'N'
+        and (length(d.quality) = 1 or substr(d.quality, q.number::int, 1) <> 'N')
+) as u
+where u.start_at >= u.since and u.start_at < u.till
+group by u.start_at, u.minutes
+order by u.start_at, u.minutes;

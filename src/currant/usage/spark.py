@@ -18,8 +18,9 @@ from typing import Any
 import pyarrow as pa
 
 from currant.errors import Refusal
-from currant.usage.determinants import Summing, Terms, combine, settle
+from currant.usage.determinants import Summing, combine, settle
 from currant.usage.folder import days_of, terms_in
+from currant.usage.layouts import Terms
 
 JAVA = 17  # what Spark 4 runs on, at least
 _VERSION = re.compile(r'version "(\d+)')
@@ -58,7 +59,7 @@ def why_not() -> str | None:
 def determine_in_spark(folder: Path, master: str) -> Any:
     """Determine a folder of intervals on a Spark master such as `local[2]`.
 
-    Answers `determinants.DETERMINANTS`. Raises `SparkMissing`, `NotAFolderOfIntervals`, and as
+    Answers `layouts.DETERMINANTS`. Raises `SparkMissing`, `NotAFolderOfIntervals`, and as
     `determine` does.
     """
     if (reason := why_not()) is not None:

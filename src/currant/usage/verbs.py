@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import AsyncIterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import date, timedelta
 from itertools import groupby
@@ -11,7 +11,6 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import msgspec
-import pyarrow as pa
 
 from currant.access.permissions import Permission, needs
 from currant.clock import day_bounds
@@ -22,21 +21,26 @@ from currant.errors import Invalid
 from currant.tariffs.calendars import Calendar
 from currant.tariffs.verbs import price_book
 from currant.usage.copied import CopiedDays
-from currant.usage.determinants import DAYS, ITEMS, Summing, Terms, flat_calendar, settle
+from currant.usage.determinants import Summing, settle
+from currant.usage.layouts import Terms, flat_calendar
 from currant.usage.model import (
     ActualUsage,
     AgreementLocated,
+    AgreementSupplied,
     BasicUsage,
     Basis,
     CopiedDay,
+    DaysWanted,
     DeterminantsWanted,
     Gate,
     GatesWanted,
     GateUsage,
+    IntervalUsage,
     MonthUsage,
     NotSuppliedThere,
     PeriodFacts,
     PeriodUsage,
+    PricedPeriod,
     RegisterShown,
     SiteOfAccount,
     SitePeriod,
@@ -56,9 +60,11 @@ from currant.usage.months import (
     within,
 )
 from currant.usage.spans import SiteUsage, bucket_names, spans, year_before
+from currant.usage.streams import days_of, items_of, table_of, terms_of
 
 sql = Statements(__package__)
 _GIVE_MEMORY = sql.command("give_memory")
+_AGREEMENTS_SUPPLIED = sql.rows("agreements_supplied", AgreementSupplied)
 _AGREEMENTS_LOCATED = sql.rows("agreements_located", AgreementLocated)
 _STAGE_PERIODS = sql.command("stage_periods")
 _STAGE_STREAMS = sql.command("stage_streams")
@@ -72,6 +78,7 @@ _SITES_OF_ACCOUNT = sql.rows("sites_of_account", SiteOfAccount)
 _BASIC_USAGE = sql.rows("basic_usage", BasicUsage)
 _REGISTERS_SHOWN = sql.rows("registers_shown", RegisterShown)
 _TARIFFS_OF_SITES = sql.rows("tariffs_of_sites", TariffOfSite)
+_INTERVALS_OF_SITES = sql.rows("intervals_of_sites", IntervalUsage)
 _GATES = sql.rows("gates", Gate)
 _REGISTER_DAYS = sql.rows("register_days", CopiedDay)
 
@@ -89,33 +96,79 @@ _MILLION = 1_000_000
 _TWICE = 2 * _MILLION
 _DAY = timedelta(days=1)
 _TICK = timedelta.resolution
+_MOST_DAYS = 100
 _ELECTRICITY, _KWH = "ELECTRICITY", "kWh"
 
 
 @needs(Permission.BILLING_VIEW)
 async def determinants(tx: Tx, question: DeterminantsWanted) -> Any:
-    """Tell what a tariff prices of periods, from their intervals: `determinants.DETERMINANTS`.
+    """Tell what a tariff prices of periods, from their intervals: `layouts.DETERMINANTS`.
 
     A row a period, in their order; energy in Wh, demand in W. The loss factor is the one in force
     when the period starts: a period is cut where it changes, as at a change of rate. There are as
     many statements whatever the number of periods, and memory does not grow with their intervals.
     Raises `Invalid` for an agreement that there is not, and as `determine` does.
     """
-    wanted = list({period.agreement_id for period in question.periods})
-    found = await tx.all(_AGREEMENTS_LOCATED, portal_id=tx.portal.portal_id, agreement_ids=wanted)
-    places = {row.agreement_id: (row.location_id, row.product_type) for row in found}
-    if missing := sorted(set(wanted) - set(places)):
-        raise Invalid(f"There is no agreement {missing[0]} here.", field="agreement_id")
-    periods = [
-        SitePeriod(
-            period.item, *places[period.agreement_id], period.start_at, period.end_at,
-            period.calendar, period.demand_minutes, period.with_losses,
-        )
-        for period in question.periods
-    ]  # fmt: skip
-    await _stage(tx, periods, energy=True)
-    terms = await _terms(tx, periods, question.calendars)
-    return await _sum_up(tx, terms, await tx.all(_STREAMS))
+    terms, streams = await _staged(tx, question)
+    return await _sum_up(tx, terms, streams)
+
+
+@needs(Permission.BILLING_VIEW)
+async def register_days(tx: Tx, question: DeterminantsWanted) -> AsyncIterator[tuple[Terms, Any]]:
+    """Yield what the determinants of periods are made of: the terms, and tables of register-days.
+
+    Each table is of `layouts.DAYS`, some megabytes. Raises as `determinants` does.
+    """
+    terms, streams = await _staged(tx, question)
+    whose, copied = table_of(streams), CopiedDays()
+    arrived: asyncio.Queue[list[bytes] | None] = asyncio.Queue(1)
+
+    async def copy() -> None:
+        await tx.copy_out(_REGISTER_DAYS, arrived.put, portal_id=tx.portal.portal_id)
+        await arrived.put(None)
+
+    copying = asyncio.ensure_future(copy())
+    try:
+        while (chunks := await _next(arrived, copying)) is not None:
+            yield terms, days_of(whose, copied.take(chunks))
+    finally:
+        copying.cancel()
+        await asyncio.wait((copying,))
+
+
+@needs(Permission.BILLING_VIEW)
+async def periods_supplied(tx: Tx, question: DaysWanted) -> DeterminantsWanted:
+    """List the periods of all agreements within days, an item an agreement, to be determined.
+
+    The calendar is that of the tariff of its meters, as it is now; on the site's own clock, all is
+    bucket 1 where the tariff has none.
+    """
+    portal = tx.portal
+    found = await tx.all(
+        _AGREEMENTS_SUPPLIED,
+        portal_id=portal.portal_id,
+        timezone=portal.timezone,
+        first_day=question.first_day,
+        last_day=question.last_day,
+    )
+    books = {
+        tariff_id: await price_book(tx, tariff_id, revision)
+        for tariff_id, revision in {(row.tariff_id, row.revision) for row in found}
+        if tariff_id is not None and revision is not None
+    }
+    calendars: dict[Calendar, int] = {}
+    periods = []
+    for row in found:
+        book = books.get(row.tariff_id or 0)
+        calendar = book.calendar if book is not None and book.calendar is not None else None
+        place = calendars.setdefault(calendar or flat_calendar(row.timezone), len(calendars))
+        periods.append(
+            PricedPeriod(
+                row.agreement_id, row.agreement_id, row.start_at, row.end_at, place,
+                question.demand_minutes,
+            )
+        )  # fmt: skip
+    return DeterminantsWanted(periods, tuple(calendars))
 
 
 @needs(Permission.READS_VIEW)
@@ -194,16 +247,7 @@ async def site_usage(tx: Tx, question: SiteUsageWanted) -> list[PeriodUsage]:
     off-peak and shoulder are those of registers of that name, or of intervals as the tariff of the
     site names its buckets. Raises `NoSuchAccount`, `NotSuppliedThere`.
     """
-    wanted = UsageWanted(
-        question.account,
-        year_before(question.first_day),
-        question.last_day,
-        question.site_identifier,
-        question.product_type,
-    )
-    sites = await _sites(tx, wanted)
-    if not sites:
-        raise NotSuppliedThere(question.site_identifier, field="site_identifier")
+    sites = await _sites_there(tx, question, year_before(question.first_day))
     measured = await _measured(tx, _periods(sites), [site.timezone for site in sites])
     used = SiteUsage(
         [(told.register, told.by_day()) for told in measured],
@@ -212,6 +256,34 @@ async def site_usage(tx: Tx, question: SiteUsageWanted) -> list[PeriodUsage]:
     if any(told.days for told in measured):
         await _by_time_of_use(tx, sites, used)
     return used.rows()
+
+
+@needs(Permission.READS_VIEW)
+async def site_intervals(tx: Tx, question: SiteUsageWanted) -> list[IntervalUsage]:
+    """Tell what an account used at a site interval by interval, as it was measured (U24).
+
+    At most a hundred days are told at once. Raises `NoSuchAccount`, `NotSuppliedThere`, `Invalid`.
+    """
+    if (question.last_day - question.first_day).days >= _MOST_DAYS:
+        raise Invalid(f"Intervals are told of {_MOST_DAYS} days at most.", field="end_date")
+    sites = await _sites_there(tx, question, question.first_day)
+    await _stage(tx, _periods(sites), energy=question.product_type in (None, _ELECTRICITY))
+    return await tx.all(_INTERVALS_OF_SITES, portal_id=tx.portal.portal_id)
+
+
+async def _sites_there(tx: Tx, question: SiteUsageWanted, first_day: date) -> list[SiteOfAccount]:
+    """Find a site while an account was supplied there. Raises `NotSuppliedThere`."""
+    wanted = UsageWanted(
+        question.account,
+        first_day,
+        question.last_day,
+        question.site_identifier,
+        question.product_type,
+    )
+    sites = await _sites(tx, wanted)
+    if not sites:
+        raise NotSuppliedThere(question.site_identifier, field="site_identifier")
+    return sites
 
 
 async def _by_time_of_use(tx: Tx, sites: list[SiteOfAccount], used: SiteUsage) -> None:
@@ -395,13 +467,44 @@ async def _by_day(
     # Each stream is an item of its own, so that registers are told apart.
     apart = [msgspec.structs.replace(stream, item=number) for number, stream in enumerate(found)]
     told: dict[tuple[int, int], dict[date, int]] = defaultdict(dict)
-    summed = await _sum_up(tx, _terms_of(apart), apart)
+    summed = await _sum_up(tx, terms_of(apart), apart)
     for stream, row in zip(found, summed.to_pylist(), strict=True):
         if row["intervals"]:
             item, day = whose[stream.item]
             days = told[item, stream.register_id]
             days[day] = days.get(day, 0) + sum(row["energy_wh"]) + sum(row["export_wh"])
     return told
+
+
+async def _staged(tx: Tx, question: DeterminantsWanted) -> tuple[Terms, list[Stream]]:
+    """Stage the periods of agreements; return what their days are counted by, and their streams."""
+    wanted = list({period.agreement_id for period in question.periods})
+    found = await tx.all(_AGREEMENTS_LOCATED, portal_id=tx.portal.portal_id, agreement_ids=wanted)
+    places = {row.agreement_id: (row.location_id, row.product_type) for row in found}
+    if missing := sorted(set(wanted) - set(places)):
+        raise Invalid(f"There is no agreement {missing[0]} here.", field="agreement_id")
+    periods = [
+        SitePeriod(
+            period.item, *places[period.agreement_id], period.start_at, period.end_at,
+            period.calendar, period.demand_minutes, period.with_losses,
+        )
+        for period in question.periods
+    ]  # fmt: skip
+    await _stage(tx, periods, energy=True)
+    terms = await _terms(tx, periods, question.calendars)
+    return terms, await tx.all(_STREAMS)
+
+
+async def _next(
+    arrived: "asyncio.Queue[list[bytes] | None]", copying: "asyncio.Future[None]"
+) -> list[bytes] | None:
+    """Return what arrives next; raise what ended the copying instead."""
+    getting = asyncio.ensure_future(arrived.get())
+    await asyncio.wait((getting, copying), return_when=asyncio.FIRST_COMPLETED)
+    if not getting.done() and copying.exception() is not None:
+        getting.cancel()
+        copying.result()
+    return await getting
 
 
 async def _stage(tx: Tx, periods: list[SitePeriod], *, energy: bool) -> None:
@@ -439,64 +542,26 @@ async def _terms(tx: Tx, periods: list[SitePeriod], calendars: tuple[Calendar, .
         [period.demand_minutes for period in periods],
         [facts[period.item].expected_minutes for period in periods],
     )
-    return Terms(_items(columns), calendars)
+    return Terms(items_of(columns), calendars)
 
 
 async def _sum_up(tx: Tx, terms: Terms, streams: list[Stream]) -> Any:
     """Sum the register-days of the staged streams for their items, as they arrive."""
-    whose, copied, summing = _table_of(streams), CopiedDays(), Summing(terms)
+    whose, copied, summing = table_of(streams), CopiedDays(), Summing(terms)
     working: Future[None] | None = None
 
-    def add(raw: bytes) -> None:
-        days = copied.take(raw)
-        told = whose.take(days.column("stream"))
-        for name in ("day", "minutes", "estimated", "values"):
-            told = told.append_column(DAYS.field(name), days.column(name))
-        summing.add(told)
+    def add(chunks: list[bytes]) -> None:
+        summing.add(days_of(whose, copied.take(chunks)))
 
     # What has arrived is summed while the next is on its way.
     with ThreadPoolExecutor(1) as beside:
 
-        async def sink(raw: bytes) -> None:
+        async def sink(chunks: list[bytes]) -> None:
             nonlocal working
             if working is not None:
                 await asyncio.wrap_future(working)
-            working = beside.submit(add, raw)
+            working = beside.submit(add, chunks)
 
         await tx.copy_out(_REGISTER_DAYS, sink, portal_id=tx.portal.portal_id)
-        await sink(b"")
+        await sink([])
     return settle(summing.end(), terms)
-
-
-def _terms_of(streams: list[Stream]) -> Terms:
-    """Return what the days of streams are counted by, each stream an item."""
-    many = len(streams)
-    columns = (
-        [stream.item for stream in streams],
-        [stream.start_at for stream in streams],
-        [stream.end_at for stream in streams],
-        [0] * many,
-        [1] * many,
-        [1] * many,
-        [60] * many,
-        [0] * many,
-    )
-    return Terms(_items(columns), (flat_calendar("+00:00"),))
-
-
-def _items(columns: Sequence[list[Any]]) -> Any:
-    """Make a table of items of its columns."""
-    arrays = [pa.array(told, field.type) for told, field in zip(columns, ITEMS, strict=True)]
-    return pa.Table.from_arrays(arrays, schema=ITEMS)
-
-
-def _table_of(streams: list[Stream]) -> Any:
-    """Make a table of the streams, in the order of their numbers."""
-    columns = {
-        "item": [stream.item for stream in streams],
-        "clock": [stream.clock for stream in streams],
-        "direction": [stream.direction for stream in streams],
-        "start": [stream.start_at for stream in streams],
-        "end": [stream.end_at for stream in streams],
-    }
-    return pa.table({name: pa.array(told, DAYS.field(name).type) for name, told in columns.items()})

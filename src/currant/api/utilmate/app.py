@@ -12,7 +12,7 @@ from currant.access.methods import METHODS
 from currant.api.envelope import MEDIA_TYPE, framed
 from currant.api.http import AnyRequest, App, Ready, Receive, Scope, Send, guarded
 from currant.api.limits import Limits
-from currant.api.utilmate import customers, invoices, sites
+from currant.api.utilmate import accounts, customers, invoices, sites, usage, work
 from currant.api.utilmate.frame import (
     NoSuchMethod,
     broken,
@@ -29,7 +29,14 @@ from currant.api.utilmate.openapi import documented, documented_call, utilmate_d
 from currant.door import Door
 from currant.errors import Refusal
 
-MODULES = (customers, invoices, sites)  # What registers its methods by being imported.
+MODULES = (
+    accounts,
+    customers,
+    invoices,
+    sites,
+    usage,
+    work,
+)  # What registers its methods by being imported.
 RPC = "/api/Utilmate/post"
 _ALIASES = "/utilmate/"
 
@@ -59,7 +66,7 @@ ROUTES: list[HTTPRouteHandler] = [
         _alias(method, verb)
         for method in REGISTER.values()
         for verb in ("GET", "POST")
-        if verb == "POST" or not method.acts
+        if verb == "POST" or method.asks
     ),
 ]
 

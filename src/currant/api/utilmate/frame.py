@@ -57,7 +57,7 @@ async def called_by_name(request: AnyRequest, code: str) -> Response[bytes]:
     """Answer an alias: the item in the query string, or one or more as the body."""
     method = method_named(request, code)
     actor = await actor_of(request, keys=True)
-    if request.method == "GET" and method.acts:
+    if request.method == "GET" and not method.asks:
         raise MethodNotAllowedException(headers={"allow": "POST"})
     query = {name.lower(): value for name, value in Query(request.scope).all().items()}
     company = query.pop("companycode", "").strip().lower() or None
@@ -104,7 +104,7 @@ def items_of(sent: Any, method: Method, name: str) -> Items:
     Raises `Invalid`.
     """
     items = sent if isinstance(sent, list) else [sent]
-    if not items and not method.acts:
+    if not items and method.asks:
         return [{}]
     if not 1 <= len(items) <= _MOST_ITEMS:
         raise Invalid(f"{name} holds {len(items)} items; 1 to {_MOST_ITEMS} are taken.")
@@ -122,7 +122,8 @@ async def answered(
     caller = actor.calling(method.code)
     if method.acts:
         act = act_of(method.code, method.verb_for(sent))
-        rows = await door_of(request).act(act, sent, caller, key_of(request))
+        key = None if method.asks else key_of(request)
+        rows = await door_of(request).act(act, sent, caller, key)
         body = {"error": 0, "methodcode": method.code, "data": rows}
         return Ready(wire.encode(body), media_type=MEDIA_TYPE)
     raw = method.raw and not _wants_json(request)

@@ -12,7 +12,16 @@ that is done with all the others or not at all.
 """
 
 import functools
-from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Sequence
+import re
+from collections.abc import (
+    AsyncIterable,
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Iterator,
+    Mapping,
+    Sequence,
+)
 from contextlib import contextmanager
 from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
@@ -22,6 +31,7 @@ from currant.access.methods import METHODS
 from currant.access.permissions import NEEDED, Permission
 from currant.api.utilmate.parameters import Page, Sent
 from currant.db.tx import Tx
+from currant.errors import Refusal
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -58,20 +68,23 @@ class Method(msgspec.Struct, frozen=True):
     code: str
     number: str
     takes: type[Sent]
-    row: type[Row]
+    rows: tuple[type[Row], ...]
     summary: type[Summary] | None
     calls: tuple[Callable[..., Any], ...]
     run: Callable[..., Any]
     sentence: str
+    acts: bool = False
     bulk: bool = False
+    pages: bool = False
     whole: bool = False
     raw: bool = False
     further: Callable[[Any], bool] | None = None
+    names: Mapping[str, str] = {}
 
     @property
-    def acts(self) -> bool:
-        """Whether it changes something."""
-        return not self.code.startswith("GET")
+    def asks(self) -> bool:
+        """Whether it is named as one that asks, and so goes by GET too."""
+        return self.code.startswith("GET")
 
     @property
     def permissions(self) -> list[Permission]:
@@ -85,17 +98,24 @@ class Method(msgspec.Struct, frozen=True):
 
 
 def reads(
-    code: str, number: str, *, calls: Callable[..., Any], bulk: bool = False, raw: bool = False
+    code: str,
+    number: str,
+    *,
+    calls: Callable[..., Any],
+    bulk: bool = False,
+    pages: bool = False,
+    raw: bool = False,
 ) -> Callable[[F], F]:
     """Register a method that asks: an async iterator of rows, and of a `Summary` at their end.
 
-    `bulk`: a list that a page can be asked of. `raw`: one file, which is sent as it is.
+    `bulk`: a list that a page can be asked of; where it `pages` by itself, its summary has the
+    total. `raw`: one file, which is sent as it is.
     """
 
     def register(run: F) -> F:
-        hints = get_type_hints(run)
-        (told,) = get_args(hints["return"])
-        _register(code, number, run, (calls,), hints, told, bulk=bulk, raw=raw)
+        (told,) = get_args(get_type_hints(run)["return"])
+        method = _method(code, number, run, (calls,), told)
+        _register(msgspec.structs.replace(method, bulk=bulk or pages, pages=pages, raw=raw))
         return run
 
     return register
@@ -108,58 +128,56 @@ def changes(
     calls: Callable[..., Any],
     or_else: Callable[..., Any] | None = None,
     where: Callable[[Any], bool] | None = None,
+    names: Mapping[str, str] | None = None,
 ) -> Callable[[F], F]:
-    """Register a method that acts: on one item, or on a list of all of them.
+    """Register a method that acts: on one item, which may answer many rows, or on all of them.
 
     `or_else` is the verb that it calls `where` an item asks for what takes another permission.
+    `names` are the parameters that the verb's members come from, where they are named otherwise.
     """
 
     def register(run: F) -> F:
         hints = get_type_hints(run)
+        told = hints["return"]
+        (told,) = get_args(told) if get_origin(told) is list else (told,)
         verbs = (calls,) if or_else is None else (calls, or_else)
-        _register(code, number, run, verbs, hints, hints["return"], further=where)
+        method = _method(code, number, run, verbs, told)
+        whole = get_origin(_taken(hints)) is list
+        more = {"acts": True, "whole": whole, "further": where, "names": names or {}}
+        _register(msgspec.structs.replace(method, **more))
         return run
 
     return register
 
 
-def _register(
+def _taken(hints: dict[str, Any]) -> Any:
+    (taken,) = (hint for name, hint in hints.items() if name not in ("tx", "return"))
+    return taken
+
+
+def _method(
     code: str,
     number: str,
     run: Callable[..., Any],
     calls: tuple[Callable[..., Any], ...],
-    hints: dict[str, Any],
     told: Any,
-    *,
-    bulk: bool = False,
-    raw: bool = False,
-    further: Callable[[Any], bool] | None = None,
-) -> None:
-    if code not in METHODS or code in REGISTER:
-        raise TypeError(f"{code} is no method, or stands twice")
-    (taken,) = (hint for name, hint in hints.items() if name not in ("tx", "return"))
-    whole = get_origin(taken) is list
-    if whole:
-        (taken,), (told,) = get_args(taken), get_args(told)
+) -> Method:
+    taken = _taken(get_type_hints(run))
+    (taken,) = get_args(taken) if get_origin(taken) is list else (taken,)
     shapes = [told] if isinstance(told, type) else list(get_args(told))
-    (row,) = (shape for shape in shapes if issubclass(shape, Row))
-    summaries = [shape for shape in shapes if issubclass(shape, Summary)]
-    if bulk and not issubclass(taken, Page):
-        raise TypeError(f"{code} takes no page")
-    REGISTER[code] = Method(
-        code,
-        number,
-        taken,
-        row,
-        summaries[0] if summaries else None,
-        calls,
-        run,
-        (run.__doc__ or "").strip().partition("\n")[0],
-        bulk,
-        whole,
-        raw,
-        further,
-    )
+    rows = tuple(shape for shape in shapes if issubclass(shape, Row))
+    (summary,) = [shape for shape in shapes if issubclass(shape, Summary)] or (None,)
+    sentence = (run.__doc__ or "").strip().partition("\n")[0]
+    return Method(code, number, taken, rows, summary, calls, run, sentence)
+
+
+def _register(method: Method) -> None:
+    if method.code not in METHODS or method.code in REGISTER:
+        raise TypeError(f"{method.code} is no method, or stands twice")
+    totals = method.summary is not None and issubclass(method.summary, Total)
+    if method.bulk != issubclass(method.takes, Page) or method.pages > totals:
+        raise TypeError(f"{method.code} has a page and is no list, or lacks one, or its total")
+    REGISTER[method.code] = method
 
 
 class Answered:
@@ -182,8 +200,9 @@ class Answered:
 
     async def _of(self, sent: Sent) -> AsyncIterator[Row]:
         found: AsyncIterable[Row | Summary] = self.method.run(self._tx, sent)
-        first = sent.offset if isinstance(sent, Page) else 0
-        beyond = None if not isinstance(sent, Page) or sent.limit is None else first + sent.limit
+        page = sent if isinstance(sent, Page) and not self.method.pages else Page()
+        first = page.offset
+        beyond = None if page.limit is None else first + page.limit
         count, summary = 0, {}
         async for told in found:
             if isinstance(told, Summary):
@@ -215,21 +234,24 @@ def act_of(code: str, verb: Callable[..., Any]) -> Callable[[Tx, Any], Awaitable
         for sent in items:
             refuse_blocked(tx, sent)
         if method.whole:
-            rows: list[Row] = await method.run(tx, list(items))
+            with _retold(method, many=len(items) > 1):
+                rows: list[Any] = await method.run(tx, list(items))
         else:
             rows = []
             for place, sent in enumerate(items):
                 with _named(place, many=len(items) > 1):
                     rows.append(await method.run(tx, sent))
-        for row in rows:
-            refuse_blocked(tx, row)
-        if len(items) == 1:
-            return rows
-        return [msgspec.structs.replace(row, item=place) for place, row in enumerate(rows)]
+        told: list[Row] = []
+        for place, answer in enumerate(rows):
+            for row in answer if isinstance(answer, list) else [answer]:
+                refuse_blocked(tx, row)
+                told.append(row if len(items) == 1 else msgspec.structs.replace(row, item=place))
+        return told
 
     functools.update_wrapper(act, verb)
     del act.__wrapped__  # type: ignore[attr-defined]  # or the door would read the verb's answer
-    act.__annotations__ = {"return": list[method.row]}  # type: ignore[name-defined]
+    (row,) = method.rows
+    act.__annotations__ = {"return": list[row]}  # type: ignore[valid-type]
     NEEDED[act] = NEEDED[verb]
     return act
 
@@ -241,8 +263,37 @@ def refuse_blocked(tx: Tx, told: object) -> None:
         tx.user.refuse_blocked(account)
 
 
+_PLACED = re.compile(r"\b[a-z_]+\[(\d+)\]\.")
+_CONTACT = re.compile(r"contacts\[contact_no=(\d)\]\.")
+
+
 @contextmanager
-def _named(place: int, *, many: bool) -> Any:
+def _retold(method: Method, *, many: bool) -> Iterator[None]:
+    """Name parameters in what is refused of a list, where the verb named members of its own."""
+    try:
+        yield
+    except Refusal as refusal:
+        if refusal.faults:
+            told = [
+                (
+                    fault.record - 1,
+                    f"{method.names.get(fault.column, fault.column)}: {fault.reason}",
+                )
+                for fault in refusal.faults
+            ]
+            each = [f"parameters[{n}].{text}" if many else text for n, text in told]
+            refusal.detail, refusal.faults = f"{'; '.join(each)}. {refusal.detail}", ()
+        elif refusal.field and (placed := _PLACED.match(refusal.field)):
+            if many:
+                refusal.add_note(f"parameters[{placed[1]}]")
+            refusal.detail = _CONTACT.sub(r"contact\1_", refusal.detail.replace(placed[0], ""))
+            refusal.field = _CONTACT.sub(r"contact\1_", refusal.field[placed.end() :])
+        refusal.field = method.names.get(refusal.field or "", refusal.field)
+        raise
+
+
+@contextmanager
+def _named(place: int, *, many: bool) -> Iterator[None]:
     """Note on what is raised which of several items it is about."""
     try:
         yield

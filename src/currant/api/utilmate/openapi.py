@@ -77,14 +77,14 @@ def documented(method: Method, verb: str) -> type[Operation]:
     """Document the alias of a method, by the verb of HTTP that it is called with."""
     schema = _schema_of(method.takes)
     asking = verb == "GET"
-    parameters = _in_the_query(schema) if asking else [_IDEMPOTENCY_KEY] * method.acts
+    parameters = _in_the_query(schema) if asking else [_IDEMPOTENCY_KEY] * (not method.asks)
     items = {"anyOf": [_ref(method), {"type": "array", "items": _ref(method), "maxItems": 1000}]}
     codes = set(FAILURES) - ({400} if asking else set())
     responses: dict[int, OpenAPIResponse | Reference] = {200: _success(method)}
     responses |= {code: Reference(f"#/components/responses/{code}") for code in sorted(codes)}
     return operation(
         responses,
-        named=method.code if method.acts or asking else f"{method.code}-items",
+        named=method.code if asking or not method.asks else f"{method.code}-items",
         body=None if asking else json_body(items),
         parameters=[_COMPANY, *parameters],
         tag=next(tag for codes_of, tag in _SECTIONS.items() if method.code in codes_of.split()),
@@ -161,15 +161,16 @@ def _success(method: Method) -> OpenAPIResponse:
     members: dict[str, Any] = {
         "error": {"type": "integer", "const": 0},
         "methodcode": {"const": method.code},
-        "data": {"type": "array", "items": _SHAPES.schema_of(method.row)},
+        "data": {"type": "array", "items": _any_of([_SHAPES.schema_of(r) for r in method.rows])},
     }
     required = list(members)
     summary = method.summary or (Total if method.bulk else None)
     if summary is not None:
-        one = _SHAPES.schema_of(_with_total(summary) if method.bulk else summary)
-        of_items = {"type": "object", "required": ["items"], "properties": {"items": {
-            "type": "array", "items": one}}}  # fmt: skip
-        members["summary"] = {"anyOf": [one, of_items]}
+        one = _SHAPES.schema_of(summary)
+        each = {"items": {"type": "array", "items": one}}
+        members["summary"] = _any_of(
+            [one, {"type": "object", "required": ["items"], "properties": each}]
+        )
     schema = {"type": "object", "required": required, "properties": members}
     answer = json_answer(method.sentence, schema, headers=_standing())
     if method.raw and answer.content:
@@ -177,11 +178,8 @@ def _success(method: Method) -> OpenAPIResponse:
     return answer
 
 
-def _with_total(summary: type[msgspec.Struct]) -> Any:
-    """Return the summary of a list, which tells the total too."""
-    if issubclass(summary, Total):
-        return summary
-    raise TypeError(f"{summary.__name__} is of a list and has no total")
+def _any_of(schemas: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    return schemas[0] if len(schemas) == 1 else {"anyOf": list(schemas)}
 
 
 def _pdf() -> OpenAPIMediaType:
@@ -254,10 +252,21 @@ def _whole(node: Any, parts: Mapping[str, Any]) -> Any:
         return node
     if "$ref" in node:
         return _whole(parts[node["$ref"]], parts)
+    if node.get("default", "") is None and "anyOf" in node:  # Null is what is left out.
+        (told,) = [one for one in node["anyOf"] if one.get("type") != "null"]
+        return _whole(told | {name: node[name] for name in node.keys() & {"description"}}, parts)
+    return {name: _whole(part, parts) for name, part in _as_sent(node).items() if part is not None}
+
+
+def _as_sent(node: dict[str, Any]) -> dict[str, Any]:
+    """Tell a flag as Y or N, a number as one, a day by its pattern."""
+    told = dict(node)
     if node.get("type") == "boolean":
-        kept = {name: part for name, part in node.items() if name not in ("type", "default")}
-        default = {"default": "Y" if node["default"] else "N"} if "default" in node else {}
-        return kept | _FLAG | default
-    if node.get("format") == "decimal":
-        return {name: part for name, part in node.items() if name != "format"} | {"type": "number"}
-    return {name: _whole(part, parts) for name, part in node.items() if part is not None}
+        del told["type"]
+        told |= _FLAG | ({"default": "Y" if node["default"] else "N"} if "default" in node else {})
+    elif node.get("format") == "decimal":
+        told["type"] = "number"
+        del told["format"]
+    elif node.get("format") == "date":
+        del told["format"]
+    return told

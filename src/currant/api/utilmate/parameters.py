@@ -53,7 +53,7 @@ class Sent(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 class Page(Sent, frozen=True, kw_only=True):
     """What a list can be cut to."""
 
-    limit: Annotated[int | None, Meta(ge=0, description="How many rows; all where left out.")] = (
+    limit: Annotated[int, Meta(ge=0, description="How many rows; all where left out.")] | None = (
         None
     )
     offset: Annotated[int, Meta(ge=0, description="Beyond how many rows.")] = 0
@@ -104,6 +104,30 @@ def also(**others: str) -> Meta:
 
 
 RESULT = words("CREATED", "UPDATED")
+Flag = Annotated[str, words("Y", "N")]
+Month = Annotated[
+    str,
+    Meta(description="A month, YYYYMM.", examples=["202408"], pattern=r"^\d{4}(0[1-9]|1[0-2])$"),
+]
+
+
+Instant = Annotated[
+    str,
+    Meta(
+        description="RFC 3339, whole seconds, in the zone of the building or portal.",
+        extra_json_schema={"format": "date-time"},
+    ),
+]
+
+
+def flag(told: bool) -> str:
+    """Write a flag."""
+    return "Y" if told else "N"
+
+
+def no_null(told: Any) -> Any:
+    """Return what there is, or what leaves a member out."""
+    return msgspec.UNSET if told is None else told
 
 
 class Member(NamedTuple):
@@ -165,6 +189,7 @@ def _gathered(shape: type[Sent], sent: Mapping[str, Any]) -> Mapping[str, Any]:
     told = dict(sent)
     for one, many in shape.flat.items():
         things: dict[str, dict[str, Any]] = {}
+        number = f"{one}_no"
         known = members_of(_bare(members_of(shape)[many].kind.item_type)[0].cls)  # type: ignore[attr-defined]
         for name in sent:
             if match := re.fullmatch(rf"{one}(\d)_(\w+)", name.strip().lower(), re.ASCII):
@@ -173,10 +198,11 @@ def _gathered(shape: type[Sent], sent: Mapping[str, Any]) -> Mapping[str, Any]:
         if things:
             if many in told:
                 raise Invalid(f"{many} is sent twice, as a list and one by one.", field=many)
+            clears = any(member.nullable for member in known.values())
             told[many] = [
-                thing
-                for _, thing in sorted(things.items())
-                if any(value not in (None, "") for value in thing.values())
+                ({number: int(n)} if number in known else {}) | thing
+                for n, thing in sorted(things.items())
+                if clears or any(value not in (None, "") for value in thing.values())
             ]
     return told
 

@@ -2,6 +2,8 @@
 
 import base64
 import binascii
+from collections.abc import Sequence
+from datetime import date
 from typing import Annotated, Any
 
 import structlog
@@ -34,6 +36,13 @@ Limit = Annotated[int, QueryParameter(ge=1, le=200, description="How many rows a
 Cursor = Annotated[
     str | None, QueryParameter(description="Where the page begins: `next` of the page before.")
 ]
+FirstDay = Annotated[date | None, QueryParameter(description="From this day on: YYYY-MM-DD.")]
+LastDay = Annotated[date | None, QueryParameter(description="To this day: YYYY-MM-DD.")]
+ByOwnDate = Annotated[
+    bool, QueryParameter(description="By their own date, not by the day of posting.")
+]
+OfBuilding = Annotated[str | None, QueryParameter(description="Of the building of this code.")]
+OfAccount = Annotated[str | None, QueryParameter(description="Of this account.")]
 
 _BEYOND = 2**62  # No id comes near it.
 _LONGEST_CURSOR = 40
@@ -140,6 +149,21 @@ def cursor_of(told: str | None) -> int:
     return last_id
 
 
+def rows_beyond(told: str | None) -> int:
+    """Read the cursor of a list that is paged by its rows: how many come before the page."""
+    return 0 if told is None else cursor_of(told)
+
+
 def cursor_after(last_id: int) -> str:
     """Write the cursor of the page after an id."""
     return base64.urlsafe_b64encode(str(last_id).encode()).decode().rstrip("=")
+
+
+def page_of(told: str | None) -> int:
+    """Return how many rows are before the page that a cursor names. Raises `Invalid`."""
+    return 0 if told is None else cursor_of(told)
+
+
+def next_page(rows: Sequence[object], limit: int, beyond: int) -> str | None:
+    """Write the cursor of the page that follows a full one, of a list without ids."""
+    return cursor_after(beyond + limit) if len(rows) == limit else None

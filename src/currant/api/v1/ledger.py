@@ -79,7 +79,7 @@ class Totals(msgspec.Struct, frozen=True):
     summary: JournalSummary
 
 
-class Reason(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class ReasonToReopen(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Why a month is opened again; the audit log keeps it."""
 
     note: str
@@ -230,7 +230,7 @@ async def post_close(
 @post(
     "/v1/{portal:str}/ledger/periods/{period:str}/reopen",
     status_code=200,
-    operation_class=documented(Period, takes=Reason("An invoice was left out.")),
+    operation_class=documented(Period, takes=ReasonToReopen("An invoice was left out.")),
 )
 async def post_reopen(
     request: AnyRequest,
@@ -240,7 +240,7 @@ async def post_reopen(
 ) -> Response[Any]:
     """Open the last closed month again."""
     actor = await signed_in(request, portal)
-    told = await json_of(request, Reason)
+    told = await json_of(request, ReasonToReopen)
     command = ReopenMonth(parse_month(period), told.note)
     return answer(await door_of(request).act(verbs.reopen_month, command, actor, idempotency_key))
 

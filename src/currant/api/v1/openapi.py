@@ -7,6 +7,7 @@ import msgspec
 from litestar.handlers import HTTPRouteHandler
 from litestar.openapi.spec import Components, OpenAPIResponse, Operation
 
+from currant.api.http import INTERACTIVE_SECONDS
 from currant.api.openapi import (
     JSON,
     Shapes,
@@ -18,8 +19,12 @@ from currant.api.openapi import (
     sentence_of,
 )
 from currant.batches.tenders import TENDERS
+from currant.charges.model import ChargeStatus
 from currant.errors import Fault
 from currant.headends.model import Command, RequestState
+from currant.intervals.model import FAULT_COLUMNS, KINDS
+from currant.invoices.model import InvoiceStatus
+from currant.runs.model import RUN_STATES
 
 _WALLETS = ("currency", "units")
 _REASONS = ("NOSITE", "BACKWARDS", "MULTIPLIER", "HIGH", "REPEATED")
@@ -33,8 +38,13 @@ _SHAPES = Shapes(
         ("PayArrears", "tender"): TENDERS,
         ("Quarantined", "reason"): _REASONS,
         ("Released", "reason"): _REASONS,
+        ("Unplaced", "reason"): tuple(FAULT_COLUMNS),
+        ("Gap", "kind"): KINDS,
         ("MeterRequest", "command"): tuple(Command),
         ("MeterRequest", "state"): tuple(RequestState),
+        ("InvoiceRow", "status"): tuple(InvoiceStatus),
+        ("Charge", "status"): tuple(ChargeStatus),
+        ("Run", "status"): RUN_STATES,
     }
 )
 _FILE = {"type": "string", "format": "binary"}
@@ -85,13 +95,14 @@ def documented(
     takes_file: Sequence[str] = (),
     sends_file: str = "",
     text: str = "",
+    within: int = INTERACTIVE_SECONDS,
 ) -> type[Operation]:
     """Document what a handler answers, and what it takes by an example of it.
 
     `listed`: it answers a list of them as `data`. `paged`: also `next`, the cursor of the page
     that follows. `changes`: it changes something, though it takes no body. `takes_file`: its body
     is a file of one of these media types; `sends_file`: it answers a file of that type. `text`: it
-    answers a text, and this sentence says what it is.
+    answers a text, and this sentence says what it is. `within`: in how many seconds it is given up.
     """
     if answers is None:
         schema, media_type = _TEXT, "text/*"
@@ -111,7 +122,10 @@ def documented(
     refusals = [code for code in _REFUSALS if body or changes or code not in _OF_A_CHANGE]
     responses = {status: json_answer(text or sentence_of(answers), schema, media_type)}
     return operation(
-        responses | {code: _refusal(code) for code in refusals}, body=body, described=_DESCRIBED
+        responses | {code: _refusal(code) for code in refusals},
+        body=body,
+        described=_DESCRIBED,
+        within=within,
     )
 
 

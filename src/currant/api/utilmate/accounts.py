@@ -1,0 +1,484 @@
+"""What accounts owe and were given, and the journals of it all."""
+
+from collections.abc import AsyncIterator
+from datetime import date
+from decimal import Decimal
+from operator import itemgetter
+from typing import Annotated, ClassVar, Literal
+
+import msgspec
+from msgspec import Meta
+
+from currant.adjustments.model import (
+    Adjustment,
+    AdjustmentsWanted,
+    EnterAdjustments,
+    NewAdjustment,
+    Status,
+)
+from currant.adjustments.verbs import (
+    adjustments,
+    count_adjustments,
+    enter_adjustments,
+    post_adjustments,
+)
+from currant.api.utilmate.methods import Row, Total, changes, reads
+from currant.api.utilmate.parameters import (
+    RESULT,
+    Account,
+    BpayAccount,
+    BuildingCode,
+    Day,
+    Flag,
+    Money,
+    Month,
+    Page,
+    Sent,
+    flag,
+    no_null,
+    words,
+)
+from currant.db.tx import Tx
+from currant.errors import Invalid
+from currant.receipts.model import BatchType, NewReceipt, PostReceipts, ReceiptsWanted
+from currant.receipts.verbs import count_receipts, post_receipts, receipts
+from currant.reports.model import JournalsWanted
+from currant.reports.verbs import journal_summary, journal_totals, journals
+from currant.supply.verbs import accounts_of_contracts
+
+SOURCE = words(
+    "INVOICE", "RECEIPT", "ADJUSTMENT", "ARREARS", "VEND", "WALLET", "WRITEOFF", "REVERSAL",
+    "IMPORT",
+)  # fmt: skip
+
+
+_STATUS = Literal["PENDING", "POSTED", "REJECTED", "REVERSED"]
+
+
+class AdjustmentsSent(Page, frozen=True, kw_only=True):
+    """Adjustments of a range of days, by when they were posted or by their own date."""
+
+    start_date: Day
+    end_date: Day
+    use_trans_date: Annotated[
+        bool, Meta(description="Y: by their own date. N: by the day of posting.")
+    ] = False
+    building_code: BuildingCode | None = None
+    account_number: Account | None = None
+    status: _STATUS | None = None
+
+
+class AdjustmentListed(Row, frozen=True, kw_only=True):
+    """An adjustment; its amount is positive, with GST. Nothing is posted before it is approved."""
+
+    account_number: str
+    sales_cust_number: str
+    account_name: str
+    customer_type_code: str
+    building_code: str
+    building_name: str
+    site_identifier: str
+    site_name: str
+    cust_account_id: int | msgspec.UnsetType = msgspec.UNSET
+    product_type: str | msgspec.UnsetType = msgspec.UNSET
+    adjustment_id: int
+    adj_reason_code: str
+    adj_reason: str
+    debit_credit: Annotated[str, words("D", "C")]
+    adj_amount: Decimal
+    gst: Decimal
+    adj_date: date
+    posted_date: date | None
+    approved_by: str
+    status: Annotated[str, words("PENDING", "POSTED", "REJECTED", "REVERSED")]
+    accounting_period: Month | None
+    notes: str
+
+
+@reads("GETADJUST", "U02", calls=adjustments, pages=True)
+async def get_adjust(tx: Tx, wanted: AdjustmentsSent) -> AsyncIterator[AdjustmentListed | Total]:
+    """List the adjustments of a range of days; by the day of posting only what is posted."""
+    question = AdjustmentsWanted(
+        first=wanted.start_date,
+        last=wanted.end_date,
+        by_own_date=wanted.use_trans_date,
+        building_code=wanted.building_code,
+        account=wanted.account_number,
+        status=None if wanted.status is None else Status(wanted.status),
+        how_many=wanted.limit,
+        skip=wanted.offset,
+    )
+    async for row in adjustments(tx, question):
+        posted = row.status in (Status.POSTED, Status.REVERSED)
+        yield AdjustmentListed(
+            account_number=row.account,
+            sales_cust_number=row.contract,
+            account_name=row.name,
+            customer_type_code=row.type_code,
+            building_code=row.building_code,
+            building_name=row.building_name,
+            site_identifier=row.site_identifier,
+            site_name=row.unit_no,
+            cust_account_id=no_null(row.agreement_id),
+            product_type=no_null(row.product_type),
+            adjustment_id=row.adjustment_id,
+            adj_reason_code=row.reason,
+            adj_reason=row.description,
+            debit_credit=row.debit_credit.value,
+            adj_amount=row.amount,
+            gst=row.tax,
+            adj_date=row.adjusted_on,
+            posted_date=row.posted_on,
+            approved_by=row.decided_by or "" if posted else "",
+            status=row.status.value,
+            accounting_period=None if row.month is None else f"{row.month:%Y%m}",
+            notes=row.notes,
+        )
+    yield Total(total=await count_adjustments(tx, question))
+
+
+class AdjustmentSent(Sent, frozen=True, kw_only=True):
+    """An adjustment: its amount is positive, with GST. The reason says which way, and the taxes."""
+
+    account_number: Account
+    adj_reason_code: str
+    adj_date: Day
+    adj_amount: Money
+    post_adj: Annotated[
+        bool, Meta(description="Y posts it at once, for who may approve. N leaves it pending.")
+    ] = False
+    notes: str = ""
+    cust_account_id: int | None = None
+
+
+class AdjustmentMade(Row, frozen=True, kw_only=True):
+    """An adjustment that was made, and what the account owes now."""
+
+    adjustment_id: int
+    debit_credit: Annotated[str, words("D", "C")]
+    gst: Decimal
+    status: Annotated[str, words("PENDING", "POSTED")]
+    new_balance: Decimal
+    result: Annotated[str, RESULT]
+
+
+@changes(
+    "POSTADJUSTMENT",
+    "U36",
+    calls=enter_adjustments,
+    or_else=post_adjustments,
+    where=lambda sent: sent.post_adj,
+    names={
+        "account": "account_number",
+        "reason": "adj_reason_code",
+        "adjusted_on": "adj_date",
+        "amount": "adj_amount",
+        "agreement_id": "cust_account_id",
+    },
+)
+async def post_adjustment(tx: Tx, sent: list[AdjustmentSent]) -> list[AdjustmentMade]:
+    """Adjust an account; `post_adj` posts it at once, within the caller's special limit."""
+    made: dict[int, Adjustment] = {}
+    for verb, at_once in ((enter_adjustments, False), (post_adjustments, True)):
+        places = [place for place, one in enumerate(sent) if one.post_adj == at_once]
+        if places:
+            new = [_adjustment(sent[place]) for place in places]
+            made |= zip(places, await verb(tx, EnterAdjustments(new)), strict=True)
+    return [
+        AdjustmentMade(
+            adjustment_id=row.adjustment_id,
+            debit_credit=row.debit_credit.value,
+            gst=row.tax,
+            status=row.status.value,
+            new_balance=row.balance,
+            result="CREATED",
+        )
+        for _, row in sorted(made.items(), key=itemgetter(0))
+    ]
+
+
+def _adjustment(sent: AdjustmentSent) -> NewAdjustment:
+    return NewAdjustment(
+        account=sent.account_number,
+        reason=sent.adj_reason_code.upper(),
+        adjusted_on=sent.adj_date,
+        amount=sent.adj_amount,
+        notes=sent.notes,
+        agreement_id=sent.cust_account_id,
+    )
+
+
+BatchTypeSent = Literal["CHEQUE", "DIRECT", "CASH", "EFT", "CRDCARD", "WEB", "DRECTDEBIT"]
+BATCH_TYPE = words("CHEQUE", "DIRECT", "CASH", "EFT", "CRDCARD", "WEB", "DRECTDEBIT")
+# Who money is booked to that nobody can be found for.
+SUSPENSE = "999999"
+
+
+class ReceiptsSent(Page, frozen=True, kw_only=True):
+    """Receipts of a range of days, by when they were posted or by their own date."""
+
+    start_date: Day
+    end_date: Day
+    use_trans_date: Annotated[
+        bool, Meta(description="Y: by their own date. N: by the day of posting.")
+    ] = False
+    building_code: BuildingCode | None = None
+    account_number: Account | None = None
+    batch_type: BatchTypeSent | None = None
+
+
+class ReceiptListed(Row, frozen=True, kw_only=True):
+    """A receipt; one in suspense is booked to account 999999."""
+
+    account_number: str
+    sales_cust_number: str
+    account_name: str
+    customer_type_code: str
+    building_code: str
+    building_name: str
+    receipt_id: int
+    batch_no: int
+    batch_type: Annotated[str, BATCH_TYPE]
+    batch_name: str
+    receipt_date: date
+    posted_date: date
+    amount: Decimal
+    allocated: Decimal
+    unallocated: Decimal
+    reference: str
+    status: Annotated[str, words("POSTED", "DISHONOURED", "REVERSED")]
+    dishonour_type: str
+    suspense: Flag
+    accounting_period: Month
+
+
+@reads("GETRECEIPT", "U16", calls=receipts, pages=True)
+async def get_receipt(tx: Tx, wanted: ReceiptsSent) -> AsyncIterator[ReceiptListed | Total]:
+    """List the receipts of a range of days, with what of them is allocated."""
+    question = ReceiptsWanted(
+        first=wanted.start_date,
+        last=wanted.end_date,
+        by_own_date=wanted.use_trans_date,
+        building_code=wanted.building_code,
+        account=wanted.account_number,
+        batch_type=None if wanted.batch_type is None else BatchType(wanted.batch_type),
+        how_many=wanted.limit,
+        skip=wanted.offset,
+    )
+    async for row in receipts(tx, question):
+        yield ReceiptListed(
+            account_number=row.account or SUSPENSE,
+            sales_cust_number=row.contract or "",
+            account_name=row.name or "",
+            customer_type_code=row.type_code or "SUNDRY",
+            building_code=row.building_code,
+            building_name=row.building_name,
+            receipt_id=row.receipt_id,
+            batch_no=row.batch_no,
+            batch_type=row.batch_type.value,
+            batch_name=row.batch_name,
+            receipt_date=row.received_on,
+            posted_date=row.posted_on,
+            amount=row.amount,
+            allocated=row.allocated,
+            unallocated=row.unallocated,
+            reference=row.reference,
+            status=row.status.value,
+            dishonour_type=row.dishonour_type,
+            suspense=flag(row.suspense),
+            accounting_period=f"{row.month:%Y%m}",
+        )
+    yield Total(total=await count_receipts(tx, question))
+
+
+class ReceiptSent(Sent, frozen=True, kw_only=True):
+    """Money that was received for an account, which a BPAY reference or the customer's key names.
+
+    An account that nobody knows is no fault: the money goes into suspense.
+    """
+
+    one_of: ClassVar[tuple[str, ...]] = ("account_number", "sales_cust_number")
+
+    batch_type: BatchTypeSent
+    account_number: BpayAccount | None = None
+    sales_cust_number: str | None = None
+    date: Day
+    amount: Money
+    reference: str = ""
+    batch_name: str = ""
+    to_wallet: Annotated[
+        bool, Meta(description="Y: what is not owed fills the currency wallet.")
+    ] = False
+
+
+class Allocation(msgspec.Struct, frozen=True):
+    """What of it went to which transaction."""
+
+    ar_trans_id: int
+    amount: Decimal
+
+
+class ReceiptMade(Row, frozen=True, kw_only=True):
+    """A receipt that was posted, what it paid, and what the account owes now."""
+
+    receipt_id: int
+    batch_no: int
+    account_number: str
+    suspense: Flag
+    amount: Decimal
+    allocations: list[Allocation]
+    unallocated: Decimal
+    new_balance: Decimal
+    result: Annotated[str, RESULT]
+
+
+@changes(
+    "POSTRECEIPT",
+    "U33",
+    calls=post_receipts,
+    names={"account": "account_number", "received_on": "date"},
+)
+async def post_receipt(tx: Tx, sent: list[ReceiptSent]) -> list[ReceiptMade]:
+    """Post money that was received: the oldest due is paid first, the rest is credit."""
+    keys = [one.sales_cust_number for one in sent if one.sales_cust_number is not None]
+    named = await accounts_of_contracts(tx, keys)
+    new = [
+        NewReceipt(
+            batch_type=BatchType(one.batch_type),
+            account=one.account_number
+            or named.get(one.sales_cust_number or "")
+            or one.sales_cust_number
+            or "",
+            received_on=one.date,
+            amount=one.amount,
+            reference=one.reference,
+            batch_name=one.batch_name,
+            to_wallet=one.to_wallet,
+        )
+        for one in sent
+    ]
+    return [
+        ReceiptMade(
+            receipt_id=row.receipt_id,
+            batch_no=row.batch_no,
+            account_number=row.account or SUSPENSE,
+            suspense=flag(row.suspense),
+            amount=row.amount,
+            allocations=[Allocation(paid.transaction_id, paid.amount) for paid in row.allocations],
+            unallocated=row.unallocated,
+            new_balance=row.balance or Decimal(0),
+            result="CREATED",
+        )
+        for row in await post_receipts(tx, PostReceipts(new))
+    ]
+
+
+class JournalsSent(Page, frozen=True, kw_only=True):
+    """Which journals: of a month, YYYYMM or its year and month, and perhaps of one building."""
+
+    one_of: ClassVar[tuple[str, ...]] = ("period", "year")
+
+    period: Month | None = None
+    year: Annotated[int, Meta(ge=1900, le=2999)] | None = None
+    month: Annotated[int, Meta(ge=1, le=12)] | None = None
+    building_code: BuildingCode | None = None
+    detail: Annotated[bool, Meta(description="N: totals of each chart account.")] = True
+
+
+class JournalLine(Row, frozen=True, kw_only=True):
+    """A line of a journal; the month is the one that it was posted in."""
+
+    journal_id: int
+    line_no: int
+    journal_date: date
+    accounting_period: Month
+    source: Annotated[str, SOURCE]
+    document_ref: str
+    account_number: str | msgspec.UnsetType = msgspec.UNSET
+    building_code: str | msgspec.UnsetType = msgspec.UNSET
+    gl_code: str
+    gl_description: str
+    debit: Decimal
+    credit: Decimal
+    gst_code: str
+    narration: str
+
+
+class JournalTotal(Row, frozen=True, kw_only=True):
+    """What the journals of a month debit and credit a chart account, by how many lines."""
+
+    accounting_period: Month
+    gl_code: str
+    gl_description: str
+    debit: Decimal
+    credit: Decimal
+    line_count: int
+
+
+class JournalsSummed(Total, frozen=True, kw_only=True):
+    """All journals of the month together; closed ones are final."""
+
+    total_debit: Decimal
+    total_credit: Decimal
+    line_count: int
+    closed: Flag
+
+
+@reads("GETJOURNALS", "U09", calls=journals, pages=True)
+async def get_journals(
+    tx: Tx, wanted: JournalsSent
+) -> AsyncIterator[JournalLine | JournalTotal | JournalsSummed]:
+    """List the journals of a month in money: each line, or totals of each chart account."""
+    month = _month(wanted)
+    question = JournalsWanted(month, month, wanted.building_code, wanted.limit, wanted.offset)
+    summary = await journal_summary(tx, question)
+    total = summary.line_count
+    if wanted.detail:
+        async for line in journals(tx, question):
+            yield JournalLine(
+                journal_id=line.journal_id,
+                line_no=line.line_no,
+                journal_date=line.journal_date,
+                accounting_period=line.accounting_period,
+                source=line.source,
+                document_ref=line.document_ref,
+                account_number=no_null(line.account_number),
+                building_code=no_null(line.building_code),
+                gl_code=line.gl_code,
+                gl_description=line.gl_description,
+                debit=line.debit,
+                credit=line.credit,
+                gst_code=line.gst_code,
+                narration=line.narration,
+            )
+    else:
+        totals = await journal_totals(tx, question)
+        total = len(totals)
+        end = None if wanted.limit is None else wanted.offset + wanted.limit
+        for row in totals[wanted.offset : end]:
+            yield JournalTotal(
+                accounting_period=f"{month:%Y%m}",
+                gl_code=row.gl_code,
+                gl_description=row.gl_description,
+                debit=row.debit,
+                credit=row.credit,
+                line_count=row.line_count,
+            )
+    yield JournalsSummed(
+        total=total,
+        total_debit=summary.total_debit,
+        total_credit=summary.total_credit,
+        line_count=summary.line_count,
+        closed=flag(summary.closed),
+    )
+
+
+def _month(wanted: JournalsSent) -> date:
+    """Return the first day of the month that is meant. Raises `Invalid`."""
+    if wanted.period is not None:
+        if wanted.month is not None:
+            raise Invalid("month goes with year; period tells both.", field="month")
+        return date(int(wanted.period[:4]), int(wanted.period[4:]), 1)
+    if wanted.year is None or wanted.month is None:
+        raise Invalid("year and month are sent together, or period.", field="month")
+    return date(wanted.year, wanted.month, 1)

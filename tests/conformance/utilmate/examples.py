@@ -1,0 +1,119 @@
+"""A call of each method on the running example, and what it answers at least.
+
+Of a method that is called several times, each call is of another kind. `rows` says how many rows
+there are, `first` what stands in the first of them.
+"""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any, NamedTuple
+
+ACCOUNT, SITE, BUILDING = "03280", "4103000012", "TWR01"
+AUGUST = {"start_date": "2024-08-01", "end_date": "2024-08-31"}
+LINE = {
+    "account_number": ACCOUNT, "sales_cust_number": "5003986", "account_name": "Ringo Starr",
+    "customer_type_code": "RESIDENT",
+}  # fmt: skip
+TOWER = {"building_code": BUILDING, "building_name": "Tower One"}
+
+
+class Call(NamedTuple):
+    """A call of a method."""
+
+    code: str
+    parameters: dict[str, Any]
+    rows: int
+    first: Mapping[str, Any] = MappingProxyType({})
+
+
+CALLS = [
+    Call("GETADJUST", AUGUST, 1, LINE | TOWER | {
+        "adj_reason_code": "GOODWILL", "debit_credit": "C", "adj_amount": 11, "gst": 1,
+        "adj_date": "2024-08-14", "posted_date": "2024-08-14", "approved_by": "boss",
+        "status": "POSTED", "accounting_period": "202408", "notes": "Sorry",
+    }),
+    Call("GETADJUST", AUGUST | {"use_trans_date": "Y", "status": "PENDING"}, 0),
+    Call("GETCUST", {"account_number": ACCOUNT, "last_name": "starr", "postcode": "9999"}, 1,
+        LINE | {"email_masked": "r***o@example.com", "site_identifier": SITE,
+        "account_status": "ACTIVE", "verified": {"last_name": "Y", "postcode": "N"}}),
+    Call("GETCUST", {"email": "nobody@example.com"}, 0),
+    Call("GETINVOICE", {"invoice_number": "900123"}, 1, {
+        "invoice_number": "900123", "account_number": ACCOUNT, "file_name": "900123.pdf",
+    }),
+    Call("GETINVDET", {"invoice_number": "900123"}, 1, LINE | TOWER | {
+        "invoice_type": "NORMAL", "invoice_date": "2024-08-01", "due_date": "2024-08-15",
+        "period_start": "2024-07-01", "period_end": "2024-07-31", "previous_balance": 0,
+        "adjustment_total": 0, "receipt_total": 0, "opening_balance": 0,
+        "invoice_amount": 134.70, "gst": 12.25, "total_due": 134.70, "amount_paid": 111,
+        "paid": "N", "status": "PART_PAID",
+    }),
+    Call("GETINVDET", {"account_number": ACCOUNT, "end_date": "2024-07-31"}, 0),
+    Call("GETJOURNALS", {"period": "202408"}, 9, {
+        "accounting_period": "202408", "source": "INVOICE", "document_ref": "900123",
+        "account_number": ACCOUNT, "gl_code": "1102", "debit": 134.70, "credit": 0,
+    }),
+    Call("GETJOURNALS", {"year": 2024, "month": 7}, 0),
+    Call("GETRECEIPT", AUGUST, 1, LINE | TOWER | {
+        "batch_type": "DIRECT", "receipt_date": "2024-08-12", "amount": 100, "allocated": 100,
+        "unallocated": 0, "reference": "BPAY 881", "status": "POSTED", "suspense": "N",
+    }),
+    Call("GETUSAGE", {"account_number": 3280, "start_date": "01/06/2024", "end_date": "31/08/2024",
+        "usage_type": "NORMALIZED"}, 3, LINE | {
+        "month": "202406", "quantity": 100, "days_covered": 10, "days_in_month": 30,
+        "basis": "PRORATA", "product_type": "ELECTRICITY", "unit": "kWh",
+    }),
+    Call("GETUSAGE", {"account_number": ACCOUNT, "start_date": "2024-06-01",
+        "end_date": "2024-08-31", "usage_type": "A"}, 3, {
+        "start_date": "2024-06-21", "end_date": "2024-06-30", "days": 10, "quantity": 100,
+        "read_basis": "ACTUAL",
+    }),
+    Call("GETLOSS", {"site_identifier": SITE, "effective_date": "2024-08-01"}, 1, TOWER | {
+        "dlf": 1.0514, "mlf": 0.9876, "internal_loss_factor": 1, "total_loss_factor": 1.038363,
+    }),
+    Call("GETLOSS", {"building_code": BUILDING, "effective_date": "2024-06-30"}, 0),
+    Call("GETRANGEINV", AUGUST, 1, LINE | TOWER | {"invoice_number": "900123"}),
+    Call("GETRANGEINV", AUGUST | {"network_node": BUILDING, "status": "PAID"}, 0),
+    Call("GETWORKORDER", {"account_number": ACCOUNT}, 1, LINE | TOWER | {
+        "work_order_type": "SPECIAL_READ", "status": "NEW", "reason": "The bill is doubted",
+        "site_identifier": SITE, "charge": None,
+    }),
+    Call("POSTACTIVITY", {"account_number": ACCOUNT, "activity_type_code": "CALL",
+        "subject": "Rang about the bill"}, 1, {"status": "OPEN", "result": "CREATED"}),
+    Call("POSTCUST", {"account_name": "George Best", "customer_type_code": "RESIDENT",
+        "customer_sub_type_code": "OWNER", "bill_cycle_code": "MONTHLY",
+        "payment_method_type": "DIRECT", "invoice_delivery_class": "EMAIL",
+        "contact1_first_name": "George", "contact1_last_name": "Best",
+        "contact1_email": "george@example.com", "postal_line1": "1 Park Lane",
+        "sales_cust_number": "777", "dd_token": "tok_1", "dd_masked_number": "****1234",
+        "concession_card_type": "PENSION", "concession_number": "123456"}, 1,
+        {"sales_cust_number": "777", "result": "CREATED"}),
+    Call("POSTCUST", {"account_number": ACCOUNT, "contact1_mobile_no": "61400000000",
+        "notify_sms": "Y", "customer_notes": None}, 1,
+        {"account_number": ACCOUNT, "result": "UPDATED"}),
+    Call("POSTCHARGE", {"account_number": ACCOUNT, "charge_item_code": "ADMIN",
+        "charge_date": "2024-09-01", "amount": 22}, 1,
+        {"status": "PENDING", "amount_ex_gst": 20, "gst": 2, "result": "CREATED"}),
+    Call("POSTCHARGE", {"account_number": ACCOUNT, "charge_item_code": "ADMIN",
+        "charge_date": "2024-09-01", "amount": 22, "post_charge": "Y"}, 1,
+        {"status": "APPROVED"}),
+    Call("POSTPROVISION", {"account_number": ACCOUNT, "product_type": "TELCO",
+        "service_number": "0299990001", "start_date": "2024-08-01", "item1_code": "ADMIN",
+        "item1_unit_price": 25}, 1, {"account_number": ACCOUNT, "status": "ACTIVE"}),
+    Call("POSTRECEIPT", {"batch_type": "DIRECT", "account_number": "3280", "date": "2024-08-15",
+        "amount": 30}, 1, {"account_number": ACCOUNT, "suspense": "N", "amount": 30,
+        "unallocated": 6.3, "new_balance": -6.3, "result": "CREATED"}),
+    Call("POSTRECEIPT", {"batch_type": "EFT", "account_number": "4711", "date": "15/08/2024",
+        "amount": 5}, 1, {"account_number": "999999", "suspense": "Y", "unallocated": 5}),
+    Call("POSTRECEIPT", {"batch_type": "EFT", "sales_cust_number": "5003986", "date": "2024-08-15",
+        "amount": 5}, 1, {"account_number": ACCOUNT, "new_balance": 18.7}),
+    Call("POSTSITE", {"building_code": BUILDING, "site_identifier": SITE,
+        "site_status": "De-Energised"}, 1, {"site_identifier": SITE,
+        "site_status": "DE_ENERGISED", "previous_status": "ENERGISED",
+        "effective_date": "2024-08-15", "result": "UPDATED"}),
+    Call("POSTADJUSTMENT", {"account_number": ACCOUNT, "adj_reason_code": "GOODWILL",
+        "adj_date": "2024-08-15", "adj_amount": 11}, 1, {"debit_credit": "C", "gst": 1,
+        "status": "PENDING", "new_balance": 23.7, "result": "CREATED"}),
+    Call("POSTADJUSTMENT", {"account_number": ACCOUNT, "adj_reason_code": "GOODWILL",
+        "adj_date": "2024-08-15", "adj_amount": 11, "post_adj": "Y"}, 1,
+        {"status": "POSTED", "new_balance": 12.7}),
+]  # fmt: skip
