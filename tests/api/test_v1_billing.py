@@ -172,7 +172,8 @@ async def test_bad_input_is_named_and_never_a_fault_of_ours(http, told) -> None:
         )
         assert refused.status_code in (400, 422), refused.text
         assert field is None or refused.json()["field"] == field
-    await get(http, told.clerk, "/bill-runs/99", 404)
+    for path in ("", "/drafts", "/exceptions", "/to-print"):
+        await get(http, told.clerk, f"/bill-runs/0{path}", 404)
     run_id = (await post(http, told.clerk, "/bill-runs", START, 201))["run_id"]
     for how_many in (0, 10**30):
         answer = await http.post(

@@ -202,7 +202,7 @@ def _measured(row: MeasuredRow) -> str:
 
 def _read(value: int | None, on: date, *, estimated: bool) -> str:
     told = _plain(Decimal(value or 0).scaleb(-3))
-    return f"{told} ({on}, {'estimated' if estimated else 'read'})"
+    return f"{told} ({on}{', estimated' if estimated else ''})"
 
 
 def _reasons(line: LineRow, currency: str) -> Iterator[str]:
