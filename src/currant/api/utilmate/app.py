@@ -12,7 +12,7 @@ from currant.access.methods import METHODS
 from currant.api.envelope import MEDIA_TYPE, framed
 from currant.api.http import AnyRequest, App, Ready, Receive, Scope, Send, guarded
 from currant.api.limits import Limits
-from currant.api.utilmate import accounts, customers, invoices, sites, usage, work
+from currant.api.utilmate import accounts, customers, invoices, reports, sites, usage, work
 from currant.api.utilmate.frame import (
     NoSuchMethod,
     broken,
@@ -33,6 +33,7 @@ MODULES = (
     accounts,
     customers,
     invoices,
+    reports,
     sites,
     usage,
     work,
