@@ -85,6 +85,11 @@ class Report(msgspec.Struct, frozen=True):
     mandatory: Sequence[Filter] = ()
     by_paper: bool = False
 
+    @property
+    def file_name(self) -> str:
+        """The name of a file of it."""
+        return f"{self.report_id}-{self.code.lower().replace('_', '-')}.csv"
+
     def columns(self) -> list[str]:
         """Return its columns by name; YYYYMM stands for one of each month."""
         names = list(_columns(self.row))
@@ -270,9 +275,9 @@ def by_paper(wanted: ReportWanted) -> bool:
 def normalised_row(
     wanted: ReportWanted, head: NormalisedRow, months: Mapping[str, Decimal]
 ) -> ReportRow:
-    """Return a row of normalised consumption with its months; one without usage is 0."""
+    """Return a row of normalised consumption with its months; what is not known is null."""
     told = msgspec.structs.astuple(head)
-    shares = [months.get(f"{month:%Y%m}", Decimal(0)) for month in _months(wanted)]
+    shares = [months.get(f"{month:%Y%m}") for month in _months(wanted)]
     return row_of(wanted)(*told[:-_AFTER_MONTHS], *shares, *told[-_AFTER_MONTHS:])
 
 
@@ -299,7 +304,7 @@ def _columns(row: type[ReportRow]) -> tuple[str, ...]:
 def _normalised(months: tuple[str, ...]) -> type[ReportRow]:
     """Return the row of normalised consumption with a column for each month."""
     fields = [(field.name, field.type) for field in msgspec.structs.fields(NormalisedRow)]
-    fields[-_AFTER_MONTHS:-_AFTER_MONTHS] = [(f"m{month}", Decimal) for month in months]
+    fields[-_AFTER_MONTHS:-_AFTER_MONTHS] = [(f"m{month}", Decimal | None) for month in months]
     headings = {field.name: field.encode_name for field in msgspec.structs.fields(NormalisedRow)}
     headings |= {f"m{month}": month for month in months}
     return msgspec.defstruct(

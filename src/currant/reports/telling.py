@@ -98,7 +98,7 @@ async def as_csv(columns: Sequence[str], rows: AsyncIterable[ReportRow]) -> Asyn
     """Write rows as CSV in UTF-8, block by block, after a record that names their columns."""
     told, size = [csv_record(columns)], 0
     async for row in rows:
-        told.append(csv_record(map(_cell, msgspec.structs.astuple(row))))
+        told.append(csv_record(map(cell, msgspec.structs.astuple(row))))
         size += len(told[-1])
         if size >= _BLOCK:
             yield "".join(told).encode()
@@ -106,9 +106,15 @@ async def as_csv(columns: Sequence[str], rows: AsyncIterable[ReportRow]) -> Asyn
     yield "".join(told).encode()
 
 
-def _cell(value: object) -> str:
-    """Write what stands in a column; a number is no text that a table would work out."""
-    return f"{value:f}" if isinstance(value, Decimal) else csv_cell(value)
+def cell(value: object) -> str:
+    """Write what stands in a column: a number with two decimals, or more where it has them.
+
+    A text that a table would work out is none any more.
+    """
+    if not isinstance(value, Decimal):
+        return csv_cell(value)
+    rounded = half_up(value, 2)
+    return f"{rounded if rounded == value else value.normalize():f}"
 
 
 def _day(at: datetime | None, zone: tzinfo) -> date | None:

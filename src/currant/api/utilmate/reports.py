@@ -92,7 +92,6 @@ def _line_of(row: type[ReportRow]) -> type[ReportLine]:
 
 async def _file(question: ReportWanted, rows: AsyncIterator[ReportRow]) -> ReportFile:
     """Return a report as a file. Raises `TooLarge`."""
-    report = report_of(question.report_id)
     content = bytearray()
     async for block in as_csv(columns_of(question), rows):
         content += block
@@ -100,7 +99,7 @@ async def _file(question: ReportWanted, rows: AsyncIterator[ReportRow]) -> Repor
             most = _MOST_CSV_BYTES // 1024**2
             raise TooLarge(f"A report as CSV has {most} MiB at most; ask for fewer days, or JSON.")
     return ReportFile(
-        file_name=f"{report.report_id}-{report.code.lower().replace('_', '-')}.csv",
+        file_name=report_of(question.report_id).file_name,
         mime_type=_CSV,
         content_base64=b64encode(content).decode(),
     )
