@@ -4,13 +4,15 @@ Every CR is dropped. A record that begins with `#` is a comment, blank lines are
 indentation before the first field. Columns are matched by name, in any order and case. A quotation
 mark stands around a whole field or doubled inside one, and nowhere else.
 
-The body is read in blocks as its bytes arrive, so memory stays flat however large it is.
+The body is read in blocks as its bytes arrive, so memory stays flat however large it is. What is
+written as CSV cannot be taken for a formula by a table, whatever people typed.
 """
 
 import codecs
 import csv
+import io
 import re
-from collections.abc import AsyncIterable, AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Sequence
 from operator import itemgetter
 from typing import NoReturn
 
@@ -34,6 +36,8 @@ _LEAD = re.compile(r"(?:#[^\n]*+\n|[ \t]*+\n)*+[ \t]*+")
 _NO_DATA = frozenset({"", "#", " ", "\t"})
 _BLANKS = " \t"
 _LITERAL_BREAK = r"\n"
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
+_FORMULA = re.compile(r"[=+\-@＝＋－＠]")  # also as they are set full width
 
 Record = tuple[int, Sequence[str]]
 
@@ -339,3 +343,21 @@ def refuse_file(refusal: type[Refusal], faults: Sequence[Fault]) -> None:
         more = len(faults) - MAX_FAULTS
         told = f" The first {MAX_FAULTS} of {len(faults)} faults:" if more > 0 else ""
         raise refusal(f"Nothing was stored.{told}", faults=faults[:MAX_FAULTS])
+
+
+def csv_record(values: Iterable[str]) -> str:
+    """Write a record of CSV."""
+    text = io.StringIO()
+    csv.writer(text).writerow(values)
+    return text.getvalue()
+
+
+def csv_cell(value: object) -> str:
+    """Return what a cell says; a text that a table would work out is quoted by an apostrophe."""
+    told = "" if value is None else one_line(str(value))
+    return f"'{told}" if _FORMULA.match(told) else told
+
+
+def one_line(text: str) -> str:
+    """Return a text as one line of what can be printed."""
+    return _CONTROL.sub(" ", text).strip()

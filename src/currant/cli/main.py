@@ -29,6 +29,7 @@ from currant.cli import (
     portals,
     reads,
     receipts,
+    reports,
     serve,
     tariffs,
     transactions,
@@ -83,6 +84,7 @@ app.add_typer(invoices.app, name="invoice", help="Posted invoices: list, explain
 app.add_typer(charges.app, name="charge", help="One-off charges on the next bill.")
 app.add_typer(charges.services, name="service", help="Services without a meter: phone, internet.")
 app.add_typer(notices.app, name="notice", help="Messages to people: e-mail and SMS.")
+app.add_typer(reports.app, name="report", help="Reports by their ids, also as CSV.")
 app.add_typer(ledger.app, name="ledger", help="The books: proof, balances, journals, months.")
 
 

@@ -6,9 +6,6 @@ What people typed becomes one line of text that cannot be taken for syntax, nor 
 formula.
 """
 
-import csv
-import io
-import re
 from calendar import monthrange
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterator, Sequence
 from datetime import date
@@ -17,14 +14,13 @@ from enum import StrEnum
 
 import msgspec
 
+from currant.csvfile import csv_cell, csv_record, one_line
 from currant.ledger.model import ChartAccount, JournalLine
 from currant.money import half_up, minor_units
 
 XERO_LINES = 300
 
 _BLOCK = 64 * 1024  # characters
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
-_FORMULA = re.compile(r"[=+\-@＝＋－＠]")  # also as they are set full width
 _ROOTS = {
     "asset": "Assets",
     "liability": "Liabilities",
@@ -107,11 +103,11 @@ async def exported(
 async def _csv(_books: Books, lines: AsyncIterable[JournalLine]) -> AsyncIterator[str]:
     """Write a record a line, its columns named as the journals' members are."""
     columns = JournalLine.__struct_fields__
-    yield _record(columns)
+    yield csv_record(columns)
     async for line in lines:
         told = [getattr(line, column) for column in columns]
-        yield _record(
-            _figure(value, line.currency) if isinstance(value, Decimal) else _cell(value)
+        yield csv_record(
+            _figure(value, line.currency) if isinstance(value, Decimal) else csv_cell(value)
             for value in told
         )
 
@@ -139,7 +135,7 @@ async def _beancount(books: Books, lines: AsyncIterable[JournalLine]) -> AsyncIt
 async def _hledger(books: Books, lines: AsyncIterable[JournalLine]) -> AsyncIterator[str]:
     """Write a transaction an entry; what is known beside the amounts stands in tags."""
     places = minor_units(books.currency)
-    yield f"; {_line(books.title)}\n\ndecimal-mark .\n"
+    yield f"; {one_line(books.title)}\n\ndecimal-mark .\n"
     yield f"commodity 1000.{'0' * places} {books.currency}\n\n"
     named = {a.coa: f"{_ROOTS[a.category].lower()}:{a.coa}" for a in books.accounts()}
     for account in books.accounts():
@@ -149,7 +145,7 @@ async def _hledger(books: Books, lines: AsyncIterable[JournalLine]) -> AsyncIter
     async for line in lines:
         if line.journal_id != last:
             last = line.journal_id
-            yield f"\n{line.journal_date} * ({last}) {_line(line.narration).replace(';', ',')}  "
+            yield f"\n{line.journal_date} * ({last}) {one_line(line.narration).replace(';', ',')}  "
             reference, building = line.document_ref, line.building_code
             yield f"{_tags(source=line.source, reference=reference, building=building)}\n"
         amount = f"{_figure(_net(line), line.currency)} {line.currency}"
@@ -169,7 +165,7 @@ async def _xero(_books: Books, lines: AsyncIterable[JournalLine]) -> AsyncIterat
         journal = sums.setdefault((line.accounting_period, line.source, line.currency), {})
         at = (line.gl_code, line.gst_code, line.gl_description)
         journal[at] = journal.get(at, Decimal(0)) + _net(line)
-    yield _record(_XERO_COLUMNS)
+    yield csv_record(_XERO_COLUMNS)
     for (period, source, currency), journal in sorted(sums.items()):
         year, month = int(period[:4]), int(period[4:])
         day = date(year, month, monthrange(year, month)[1]).strftime("%d/%m/%Y")
@@ -184,14 +180,16 @@ async def _xero(_books: Books, lines: AsyncIterable[JournalLine]) -> AsyncIterat
             told = narration if number == 1 else f"{narration} part {number}"
             for description, coa, amount in part:
                 figure = _figure(amount, currency)
-                yield _record([told, day, _cell(description), coa, rate, figure, "", "", "", ""])
+                yield csv_record(
+                    [told, day, csv_cell(description), coa, rate, figure, "", "", "", ""]
+                )
 
 
 async def _iif(books: Books, lines: AsyncIterable[JournalLine]) -> AsyncIterator[str]:
     """Write a general journal an entry, on accounts listed first; buildings are classes."""
     yield _tabbed("!ACCNT", "NAME", "ACCNTTYPE", "DESC", "ACCNUM")
     named = {a.coa: f"{a.coa} {a.name}".replace(":", "-") for a in books.accounts()}
-    named = {coa: _line(name)[:_QUICKBOOKS_NAME].rstrip() for coa, name in named.items()}
+    named = {coa: one_line(name)[:_QUICKBOOKS_NAME].rstrip() for coa, name in named.items()}
     for account in books.accounts():
         kind = _QUICKBOOKS_TYPES[account.category]
         yield _tabbed("ACCNT", named[account.coa], kind, account.name, account.coa)
@@ -260,27 +258,9 @@ def _figure(amount: Decimal, currency: str) -> str:
     return f"{coins if coins == amount else amount:f}"
 
 
-def _line(text: str) -> str:
-    """Return a text as one line of what can be printed."""
-    return _CONTROL.sub(" ", text).strip()
-
-
-def _record(values: Sequence[str] | Iterator[str]) -> str:
-    """Write a record of CSV."""
-    text = io.StringIO()
-    csv.writer(text).writerow(values)
-    return text.getvalue()
-
-
-def _cell(value: object) -> str:
-    """Return what a cell says; a text that a table would work out is quoted by an apostrophe."""
-    told = "" if value is None else _line(str(value))
-    return f"'{told}" if _FORMULA.match(told) else told
-
-
 def _quoted(text: str) -> str:
     r"""Quote a text as beancount does, with `\"` and `\\`."""
-    escaped = _line(text).replace("\\", "\\\\").replace('"', '\\"')
+    escaped = one_line(text).replace("\\", "\\\\").replace('"', '\\"')
     return f'"{escaped}"'
 
 
@@ -291,10 +271,10 @@ def _told(key: str, text: str | None) -> str:
 
 def _tags(**values: str | None) -> str:
     """Write a comment of hledger's tags, whose values end at a comma."""
-    told = [f"{name}:{_line(text).replace(',', ' ')}" for name, text in values.items() if text]
+    told = [f"{name}:{one_line(text).replace(',', ' ')}" for name, text in values.items() if text]
     return f"; {', '.join(told)}" if told else ""
 
 
 def _tabbed(*values: str) -> str:
     """Write a record of QuickBooks' file, which has no way to quote."""
-    return "\t".join(_line(value).replace('"', "'") for value in values) + "\r\n"
+    return "\t".join(one_line(value).replace('"', "'") for value in values) + "\r\n"

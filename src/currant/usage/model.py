@@ -114,6 +114,19 @@ class UsageWanted(msgspec.Struct, frozen=True):
     product_type: str | None = None
 
 
+class SuppliesWanted(msgspec.Struct, frozen=True):
+    """The usage of accounts between two days, both inclusive in each site's own zone.
+
+    Of some accounts by their internal ids, of a building or a site; null is all.
+    """
+
+    first_day: date
+    last_day: date
+    account_ids: list[int] | None = None
+    building_code: str | None = None
+    site_key: str | None = None
+
+
 class SiteUsageWanted(msgspec.Struct, frozen=True):
     """The usage of an account at a site, by months or days."""
 

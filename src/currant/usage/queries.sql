@@ -177,6 +177,32 @@ where a.portal_id = :portal_id::int and a.account = :account::text
     and (:product_type::text is null or g.product_type = :product_type::text)
 order by g.product_type, l.location_id, lower(g.valid);
 
+-- name: sites_supplied
+-- The sites that accounts were supplied at within days of the site's own zone, each from when to
+-- when: of some accounts, a building or a site, or all; without those of blocked accounts.
+-- not null: timezone start_at end_at
+select
+    g.agreement_id, l.location_id, g.product_type, l.site_identifier, l.loc_id, z.timezone,
+    greatest(lower(g.valid), w.since) as start_at, least(upper(g.valid), w.until) as end_at,
+    lower(g.valid) as since_at, upper(g.valid) as till_at
+from customers.agreement as g
+inner join customers.account as a on a.portal_id = g.portal_id and a.account_id = g.account_id
+inner join locations.location as l
+    on l.portal_id = g.portal_id and l.location_id = g.location_id
+left join locations.building as b on b.portal_id = l.portal_id and b.building_id = l.building_id
+cross join lateral (select coalesce(b.timezone, :timezone::text) as timezone) as z
+cross join lateral (
+    select
+        :first_day::date::timestamp at time zone z.timezone as since,
+        (:last_day::date + 1)::timestamp at time zone z.timezone as until
+) as w
+where g.portal_id = :portal_id::int and g.valid && tstzrange(w.since, w.until)
+    and (:account_ids::bigint[] is null or g.account_id = any(:account_ids::bigint[]))
+    and (:building_code::text is null or lower(b.building_code) = lower(:building_code::text))
+    and (:site_key::text is null or l.site_key = upper(:site_key::text))
+    and a.account <> all(:blocked::text[]) and '*' <> all(:blocked::text[])
+order by l.location_id, g.product_type, lower(g.valid);
+
 -- name: basic_usage
 -- What passed between the reads of registers without intervals: each two reads with a part of a
 -- staged period between them. start_at and end_at are what of that time the meter hung there and

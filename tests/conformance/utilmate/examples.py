@@ -64,6 +64,16 @@ CALLS = [
         "batch_type": "DIRECT", "receipt_date": "2024-08-12", "amount": 100, "allocated": 100,
         "unallocated": 0, "reference": "BPAY 881", "status": "POSTED", "suspense": "N",
     }),
+    Call("GETREPORT", AUGUST | {"report_id": 115, "party": "", "format": "CSV"}, 1,
+        {"file_name": "115-audit-invoices.csv", "mime_type": "text/csv"}),
+    Call("GETRPTLIS", {}, 12, {"report_id": 112, "report_name": "Charges"}),
+    Call("GETRPTLIS", {"report_id": 905}, 1, {"report_code": "GATE_RECONCILIATION", "filters": [
+        {"filter": "START_DATE", "type": "DATE", "mandatory": "Y", "default": None},
+        {"filter": "END_DATE", "type": "DATE", "mandatory": "Y", "default": None},
+        {"filter": "NETWORK_NODE", "type": "LOOKUP", "mandatory": "N", "default": None,
+            "values": ["TWR01"]},
+    ]}),
+    Call("GETALLRPTLIS", {}, 12, {"report_id": 112, "active": "Y", "permitted": "Y"}),
     Call("GETUSAGE", {"account_number": 3280, "start_date": "01/06/2024", "end_date": "31/08/2024",
         "usage_type": "NORMALIZED"}, 3, LINE | {
         "month": "202406", "quantity": 100, "days_covered": 10, "days_in_month": 30,

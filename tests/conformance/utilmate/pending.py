@@ -2,7 +2,4 @@
 
 PENDING: tuple[str, ...] = (
     "GETREADS",
-    "GETREPORT",
-    "GETRPTLIS",
-    "GETALLRPTLIS",
 )

@@ -108,7 +108,7 @@ REPLIES = {
         cv_factor?:factor~ audit_notes?:s status?:s source?:s
         interval_minutes?:int intervals?:[qty] day_total?:qty quality?:A|S|F|E|N|V datastream?:s
         file_ref?:s""",
-    "GETREPORT": "",
+    "GETREPORT": "file_name:s mime_type:text/csv content_base64:s",  # else its columns
     "GETRPTLIS": """report_id:int report_code:s report_name:s report_group:s
         filters:[{filter:s type:DATE|STRING|YN|LOOKUP mandatory:flag default:s~ values?:[s]}]
         columns:[s]""",

@@ -12,7 +12,17 @@ from currant.access.methods import METHODS
 from currant.api.envelope import MEDIA_TYPE, framed
 from currant.api.http import AnyRequest, App, Ready, Receive, Scope, Send, guarded
 from currant.api.limits import Limits
-from currant.api.utilmate import accounts, customers, invoices, moves, prices, sites, usage, work
+from currant.api.utilmate import (
+    accounts,
+    customers,
+    invoices,
+    moves,
+    prices,
+    reports,
+    sites,
+    usage,
+    work,
+)
 from currant.api.utilmate.frame import (
     NoSuchMethod,
     broken,
@@ -36,6 +46,7 @@ MODULES = (
     invoices,
     moves,
     prices,
+    reports,
     sites,
     usage,
     work,

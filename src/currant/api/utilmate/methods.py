@@ -23,7 +23,7 @@ from collections.abc import (
     Sequence,
 )
 from contextlib import contextmanager
-from typing import Any, TypeVar, get_args, get_origin, get_type_hints
+from typing import Any, ClassVar, TypeVar, get_args, get_origin, get_type_hints
 
 import msgspec
 
@@ -39,7 +39,12 @@ REGISTER: dict[str, "Method"] = {}
 
 
 class Row(msgspec.Struct, frozen=True, kw_only=True):
-    """What a method tells; `item` counts from 0 which item it belongs to, where there are more."""
+    """What a method tells; `item` counts from 0 which item it belongs to, where there are more.
+
+    One that is `open` has members that no document can tell beforehand.
+    """
+
+    open: ClassVar[bool] = False
 
     item: int | msgspec.UnsetType = msgspec.UNSET
 
@@ -78,6 +83,7 @@ class Method(msgspec.Struct, frozen=True):
     pages: bool = False
     whole: bool = False
     raw: bool = False
+    long: bool = False
     further: Callable[[Any], bool] | None = None
     names: Mapping[str, str] = {}
 
@@ -105,17 +111,19 @@ def reads(
     bulk: bool = False,
     pages: bool = False,
     raw: bool = False,
+    long: bool = False,
 ) -> Callable[[F], F]:
     """Register a method that asks: an async iterator of rows, and of a `Summary` at their end.
 
     `bulk`: a list that a page can be asked of; where it `pages` by itself, its summary has the
-    total. `raw`: one file, which is sent as it is.
+    total. `raw`: one file, which is sent as it is. `long`: it may take as long as a list does.
     """
 
     def register(run: F) -> F:
         (told,) = get_args(get_type_hints(run)["return"])
         method = _method(code, number, run, (calls,), told)
-        _register(msgspec.structs.replace(method, bulk=bulk or pages, pages=pages, raw=raw))
+        more = {"bulk": bulk or pages, "pages": pages, "raw": raw, "long": long or bulk or pages}
+        _register(msgspec.structs.replace(method, **more))
         return run
 
     return register

@@ -30,7 +30,7 @@ from currant.api.openapi import (
     json_body,
     operation,
 )
-from currant.api.utilmate.methods import REGISTER, Method, Total
+from currant.api.utilmate.methods import REGISTER, Method, Row, Total
 from currant.api.utilmate.parameters import Sent
 
 _SIGNING_IN = SIGNING_IN | {
@@ -88,7 +88,7 @@ def documented(method: Method, verb: str) -> type[Operation]:
         body=None if asking else json_body(items),
         parameters=[_COMPANY, *parameters],
         tag=next(tag for codes_of, tag in _SECTIONS.items() if method.code in codes_of.split()),
-        within=FILE_SECONDS if method.bulk else INTERACTIVE_SECONDS,
+        within=FILE_SECONDS if method.long else INTERACTIVE_SECONDS,
         calls=method.calls,
     )
 
@@ -161,7 +161,7 @@ def _success(method: Method) -> OpenAPIResponse:
     members: dict[str, Any] = {
         "error": {"type": "integer", "const": 0},
         "methodcode": {"const": method.code},
-        "data": {"type": "array", "items": _any_of([_SHAPES.schema_of(r) for r in method.rows])},
+        "data": {"type": "array", "items": _any_of([_row(shape) for shape in method.rows])},
     }
     required = list(members)
     summary = method.summary or (Total if method.bulk else None)
@@ -176,6 +176,14 @@ def _success(method: Method) -> OpenAPIResponse:
     if method.raw and answer.content:
         answer.content["application/pdf"] = _pdf()
     return answer
+
+
+def _row(shape: type[Row]) -> dict[str, Any]:
+    """Return the schema of a row; of one that is open, what it says of itself."""
+    if not shape.open:
+        return _SHAPES.schema_of(shape)
+    told = " ".join((shape.__doc__ or "").split())
+    return {"type": "object", "description": told, "additionalProperties": True}
 
 
 def _any_of(schemas: Sequence[dict[str, Any]]) -> dict[str, Any]:
