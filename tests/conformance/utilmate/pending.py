@@ -1,23 +1,9 @@
 """The methods that are not there yet. At the end of the work the list is empty."""
 
 PENDING: tuple[str, ...] = (
-    "GETACCREC",
-    "GETBUILDINGLIST",
-    "GETCUSTDET",
-    "GETMETER",
-    "GETPRICES",
     "GETREADS",
     "GETREPORT",
     "GETRPTLIS",
     "GETALLRPTLIS",
-    "GETSITELIST",
-    "GETALLACCNTPP",
-    "GETACCNTPRICE",
-    "GETCUSTOMERPRICING",
     "GETUTILITYUSAGE",
-    "GETSITE",
-    "POSTMOVEIN",
-    "POSTMOVEOUT",
-    "POSTREAD",
-    "UPDATEWORKORDER",
 )
