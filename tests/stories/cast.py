@@ -19,7 +19,7 @@ SOLAR = (5, 9, 13, 20, 25)
 HALF_HOURLY = (7, 14, 21, 28)
 EVE = FIRST - DAY
 _AHEAD = 92  # Of the first day that files tell, so many quarter-hours are of the year before.
-_TARIFF_CHANGE, _FLAT_CHANGE, _LOSS_CHANGE = date(2016, 7, 1), date(2016, 10, 11), date(2016, 9, 16)
+_TARIFF_CHANGE, _FLAT_CHANGE, LOSS_CHANGE = date(2016, 7, 1), date(2016, 10, 11), date(2016, 9, 16)
 
 
 def _energy(**rates: str) -> dict[str, Fraction]:
@@ -54,7 +54,7 @@ SHARED = Plan("TWR-COMMON", [Prices(EVE, _energy(B1="0.2105"), Fraction("1.50"))
 PLANS = (TOU, FLAT, TRADE, SHARED)
 
 # The distributor's factor, the transmission's and the building's own, since when.
-FACTORS = {EVE: ("1.0514", "0.9876", "1.005"), _LOSS_CHANGE: ("1.0621", "0.9902", "1.005")}
+FACTORS = {EVE: ("1.0514", "0.9876", "1.005"), LOSS_CHANGE: ("1.0621", "0.9902", "1.005")}
 
 
 def losses() -> dict[date, Fraction]:

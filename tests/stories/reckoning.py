@@ -189,6 +189,8 @@ def _priced(
     """Price days under one set of prices; `length` is how many days the month of them has."""
     prices, days = plan.on(start), (end - start).days
     energy = home.energy(start, end)
+    if "T1" not in prices.energy:
+        energy = {OFF_PEAK: sum(energy.values())}
     if plan.losses:
         factor = losses[max(since for since in losses if since <= start)]
         energy = {bucket: half_up(wh * factor) for bucket, wh in energy.items()}
@@ -196,7 +198,7 @@ def _priced(
         for bucket, wh in sorted(energy.items()):
             yield charged(Fraction(wh, 1000), prices.energy[f"T{bucket}"])
     else:
-        wh = sum(energy.values())
+        wh = energy[OFF_PEAK]
         edge = half_up(Fraction(plan.step * 1000 * days, length)) if plan.step else wh
         yield charged(Fraction(min(wh, edge), 1000), prices.energy["B1"])
         if wh > edge:
