@@ -12,6 +12,7 @@ from decimal import Decimal
 from typing import Any
 
 import asyncpg
+import msgspec
 import pytest
 from tests.conftest import make_user, token_header
 from tests.postpaid import sound
@@ -21,8 +22,11 @@ from tests.stories.reckoning import DAY, FIRST, LAST, quarters
 from tests.stories.year import Office, Year, after, days_of, month_ends
 
 from currant.access.model import OPERATOR, CreateKey, CreatePortal
+from currant.access.permissions import Permission, needs
 from currant.access.verbs import create_key, create_portal, new_token
+from currant.db.tx import Tx
 from currant.door import Door
+from currant.invoices.verbs import cancel
 from currant.usage.model import GatesWanted
 from currant.usage.verbs import gate_usage
 
@@ -71,11 +75,25 @@ where i.kind <> 'CREDIT' and not exists (
     where n.portal_id = i.portal_id and n.reverses = i.invoice_id
 )
 """
+NUMBERED = "select i.invoice_id from invoices.invoice as i where i.number = any($1)"
 OPEN_ITEMS = """
 select o.item_id from receivables.open_item as o
 inner join customers.account as a on a.portal_id = o.portal_id and a.account_id = o.account_id
 where a.account = $1 and o.outstanding > 0
 """
+
+
+class Together(msgspec.Struct, frozen=True):
+    """Invoices of different accounts, and the date of their credit notes."""
+
+    invoice_ids: list[int]
+    dated: date
+
+
+@needs(Permission.BILLING_APPROVE)
+async def cancel_together(tx: Tx, command: Together) -> int:
+    """Cancel invoices in one transaction, as a run that reopens does; answer how many."""
+    return len(await cancel(tx, command.invoice_ids, command.dated, "Billed anew"))
 
 
 @pytest.fixture
@@ -236,7 +254,10 @@ async def october(year: Year, owner: asyncpg.Connection) -> None:
 
 
 async def november(year: Year, _owner: Any) -> None:
-    """A credit is paid back; who left a bond moves out, and somebody in the day after."""
+    """A credit is paid back; who left a bond moves out, and somebody in the day after.
+
+    A file changes a day of the tenant whose debt was written off: that bill stands.
+    """
     year.at(date(2016, 11, 16))
     account = year.tenant(OVERPAYS[0]).account
     credit = -year.balances[account]
@@ -244,13 +265,20 @@ async def november(year: Year, _owner: Any) -> None:
     done = await year.office.post(f"/accounts/{account}/refund", {"note": "Paid too much."})
     assert (done["amount"], done["balance"]) == (credit, 0)
     year.balances[account] = Decimal(0)
+    wrong = [wh and wh + 50 for wh in year.truths[MOVED].used]
+    await year.deliver([(MOVED, [(date(2016, 4, 10), "A")])], {MOVED: wrong})
+    (gone,) = (t.account for t in year.tenancies if t.number == MOVED and t.end)
+    year.written_off = [year.invoice_of(gone, date(2016, 4, 10))]
     year.at(date(2016, 11, 25))
     await year.move_out(BONDED, date(2016, 11, 30))
     await year.move_in({BONDED: date(2016, 12, 1)})
 
 
 async def december(year: Year, _owner: Any) -> None:
-    """The bond pays the final bill; the rest of it goes back."""
+    """The bond pays the final bill; the rest of it goes back. The changed day was right before."""
+    year.at(date(2016, 12, 9))
+    await year.deliver([(MOVED, [(date(2016, 4, 10), "A")])])
+    year.written_off = []
     year.at(date(2016, 12, 16))
     (gone,) = (t.account for t in year.tenancies if t.number == BONDED and t.end)
     owed = year.balances[gone]
@@ -324,7 +352,8 @@ async def reopen(year: Year, day: date, end: date) -> None:
     """Bill anew what later reads changed, and nothing else."""
     year.at(day)
     late, year.late = year.late, []
-    remarks = {(year.standing[number].account, "LATE_READ") for number in late}
+    seen = {*late, *year.written_off}
+    remarks = {(year.standing[number].account, "LATE_READ") for number in seen}
     await year.run(end, reopen=True, late=late, remarks=remarks)
 
 
@@ -403,6 +432,60 @@ async def test_a_year(year: Year, door: Door, owner: asyncpg.Connection) -> None
     await close(year, date(2017, 1, 1), journals)
     await hold_energy(year, owner)
     await hold_gate(year, door, FIRST, LAST)
+    await hold_methods(year, journals)
+    await bill_anew(year, door, owner)
+
+
+async def hold_methods(year: Year, journals: Counter[str]) -> None:
+    """The Utilmate API tells the same: what is owed, what was used, and the journals."""
+    call = year.office.call
+    for account in {tenancy.account for tenancy in year.tenancies}:
+        told = (await call("GETACCREC", {"account_number": account}))["summary"]
+        assert told["closing_balance"] == year.balances[account]
+    span = {"start_date": FIRST.isoformat(), "end_date": LAST.isoformat()}
+    for number in (TESTED, SWAPPED, cast.SHOP):
+        asked = span | {"account_number": year.tenant(number).account, "usage_type": "NORMALISED"}
+        rows = (await call("GETUSAGE", asked))["data"]
+        assert {(row["month"], row["days_in_month"] - row["days_covered"]) for row in rows} >= {
+            (f"2016{month:02}", 0) for month in (1, 4, 7, 10, 12)
+        }
+        used = sum(row["quantity"] for row in rows if row["unit"] == "kWh")
+        assert used == cast.kwh(year.used(number, FIRST, LAST + DAY)), rows
+    sums: Counter[str] = Counter()
+    for month in [*month_ends(), date(2017, 1, 31)]:
+        asked = {"period": f"{month:%Y%m}", "detail": "N"}
+        for row in (await call("GETJOURNALS", asked))["data"]:
+            sums[row["gl_code"]] += row["debit"] - row["credit"]
+    assert {coa: held for coa, held in sums.items() if held} == {
+        coa: held for coa, held in journals.items() if held
+    }
+
+
+async def bill_anew(year: Year, door: Door, owner: asyncpg.Connection) -> None:
+    """Cancel the bills of the year and bill it anew: each comes out the same, and what is owed.
+
+    What was estimated, late or wrong at the time is known now, so it leaves no trace in the totals.
+    """
+    totals, owed = year.totals(), dict(year.balances)
+    year.at(date(2017, 2, 10))
+    boss = OPERATOR.at("tower")
+    by_account: dict[str, list[str]] = {}
+    (gone,) = (t.account for t in year.tenancies if t.number == MOVED and t.end)
+    for standing in year.standing.values():
+        if standing.account != gone:  # What was written off is written off.
+            by_account.setdefault(standing.account, []).append(standing.number)
+    while any(by_account.values()):
+        numbers = [found.pop() for found in by_account.values() if found]
+        ids = [row["invoice_id"] for row in await owner.fetch(NUMBERED, numbers)]
+        await door.act(cancel_together, Together(ids, date(2017, 2, 10)), boss)
+        for number in numbers:
+            year.taken_back(number)
+    assert {standing.account for standing in year.standing.values()} == {gone}
+    await sound(door)
+    for end in month_ends():
+        await year.run(end, closely=False)
+    assert (year.totals(), dict(year.balances)) == (totals, owed)
+    await hold(year, door, owner)
 
 
 async def hold_energy(year: Year, owner: asyncpg.Connection) -> None:

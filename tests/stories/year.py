@@ -123,7 +123,9 @@ class Year:
         self.balances: Counter[str] = Counter()
         self.standing: dict[str, Standing] = {}
         self.losses = cast.losses()
-        self.late: list[str] = []  # invoices that a later read changed and no run has seen yet
+        # Invoices that a later read changed and no run has seen yet, and those that stand anyhow.
+        self.late: list[str] = []
+        self.written_off: list[str] = []
 
     # --- The clock, and who lives where. ---------------------------------------------------------
 
@@ -308,13 +310,15 @@ class Year:
         supplied = [(t, self._bill) for t in self.tenancies if t.account not in waiting]
         supplied += [(service.tenancy, self._service) for service in self.services]
         for tenancy, reckon in supplied:
+            if only not in (None, tenancy.account):
+                continue
             for start, end in tenancy.due(through + DAY):
                 lines, spans, _ = found.setdefault(tenancy.account, ([], [], []))
                 lines += reckon(tenancy, start, end)
                 spans.append((tenancy, start, end))
         for account, charges in self.charges.items():
             due = [charge for charge in charges if charge[0] <= through]
-            if due and account not in waiting:
+            if due and account not in waiting and only in (None, account):
                 lines, _, taken = found.setdefault(account, ([], [], []))
                 lines += [Line(Fraction(1), Fraction(net, 100), net, tax) for _, net, tax in due]
                 taken += due
@@ -336,12 +340,13 @@ class Year:
         reopen: bool = False,
         late: Collection[str] = (),
         remarks: Collection[tuple[str, str]] = (),
+        closely: bool = True,
     ) -> dict[str, Decimal]:
         """Bill up to a day, and hold every invoice against what was reckoned.
 
         `waiting` are accounts that cannot be billed, `late` invoices that the run takes back, and
         `remarks` what is remarkable: (account, kind). Another than the clerk approves; drafts that
-        are held for it are released.
+        are held for it are released. Not `closely`: by the totals, not line by line.
         """
         office = self.office
         told: dict[str, Any] = {"through": through.isoformat(), "reopen": reopen}
@@ -368,13 +373,15 @@ class Year:
         totals = {}
         for draft in (await office.get(f"{path}/drafts", limit=200))["data"]:
             lines, spans, charges = expected[draft["account"]]
-            invoice = await office.get(f"/invoices/{draft['number']}")
-            self._hold_against(invoice, lines, spans)
+            assert draft["total"] == cents(*lines), (draft, lines)
+            if closely:
+                invoice = await office.get(f"/invoices/{draft['number']}")
+                self._hold_against(invoice, lines, spans)
             for tenancy, start, end in spans:
                 tenancy.billed.append((start, end))
             for charge in charges:
                 self.charges[draft["account"]].remove(charge)
-            total = invoice["invoice"]["total"]
+            total = draft["total"]
             used = sum(self.used(tenancy.number, *days) for tenancy, *days in _metered(spans))
             self.standing[draft["number"]] = Standing(
                 draft["number"], draft["account"], spans, charges, used, total
@@ -433,6 +440,13 @@ class Year:
         for tenancy, start, end in gone.spans:
             tenancy.billed.remove((start, end))
         self.charges.setdefault(gone.account, []).extend(gone.charges)
+
+    def totals(self) -> dict[tuple[str, date], Decimal]:
+        """What each invoice that stands came to, by account and first day."""
+        return {
+            (standing.account, min(start for _, start, _ in standing.spans)): standing.total
+            for standing in self.standing.values()
+        }
 
     def invoice_of(self, account: str, day: date) -> str:
         """The number of the invoice that stands for an account's day."""

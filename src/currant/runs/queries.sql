@@ -229,12 +229,20 @@ limit :how_many::int;
 -- the months that may be reopened, the latest of each account first; without the accounts that have
 -- a draft. A day of a register's own clock may lie in two invoices: what counts is whether those of
 -- its intervals changed that the invoice bills. A read at an edge that shows what was billed, as
--- the opening read of who comes next does, changes nothing.
--- not null: invoice_id number
-select i.invoice_id, i.number, i.account_id
+-- the opening read of who comes next does, changes nothing. One of which something was written off
+-- stands.
+-- not null: invoice_id number stands
+select i.invoice_id, i.number, i.account_id, s.stands
 from invoices.invoice as i
 left join locations.building as b
     on b.portal_id = i.portal_id and b.building_id = i.building_id
+cross join lateral (
+    select count(*) > 0 as stands
+    from receivables.open_item as o
+    cross join lateral receivables.standing(o.portal_id, array[o.item_id], null) as a
+    where o.portal_id = i.portal_id and o.entry_id = i.entry_id
+        and a.entry_id <> i.entry_id and a.credit_id is null
+) as s
 where i.portal_id = :portal_id::int and i.account_id = any(:account_ids::bigint[])
     and i.posted_at is not null and i.kind in ('NORMAL', 'FINAL')
     and i.to_on >= :since::date
@@ -302,6 +310,11 @@ where i.portal_id = :portal_id::int and i.account_id = any(:account_ids::bigint[
                     where d.portal_id = m.portal_id and d.register_id = m.register_id
                         and d.day between m.from_on - 1 and m.to_on + 1 and d.revision > 1
                         and d.loaded_at > i.drafted_at
+                        and not exists (
+                            select from intervals.register_day as n
+                            where n.portal_id = d.portal_id and n.register_id = d.register_id
+                                and n.day = d.day and n.revision > d.revision
+                        )
                         and case
                             when o.minutes = d.minutes
                                 then d.quantities[greatest(p.since, 0) + 1:p.until]
