@@ -47,6 +47,7 @@ for group in (serve, demo, database, imports, vend, transactions):
     app.add_typer(group.app)
 app.add_typer(reads.app, name="reads", help="Meter reads, and those that were not believed.")
 app.add_typer(nem.app, name="nem12", help="Interval data: NEM12 files in and out, gaps.")
+app.add_typer(nem.reads, name="nem13", help="Register reads: NEM13 files in and out.")
 app.add_typer(arrears.app, name="arrears", help="What accounts owe from before.")
 app.add_typer(locations.app, name="location", help="Places of supply, and how they are connected.")
 app.add_typer(tariffs.app, name="tariff", help="Price plans: rates, charges, imports.")
