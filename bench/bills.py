@@ -15,16 +15,17 @@ from currant.clock import FrozenClock
 from currant.db.database import Urls
 from currant.db.embedded import EmbeddedServer
 from currant.db.tx import open_pool
-from currant.door import Door
+from currant.door import Door, Verb
 from currant.garbage import collect_rarely
-from currant.runs.model import RunChunk, RunNamed, StartRun
+from currant.runs.model import ChunkDone, RunChunk, RunNamed, StartRun
 from currant.runs.verbs import approve_run, draft_bills, post_bills, start_run
 from currant.tariffs.model import CreateCalendar, CreatePlan, GivenCharge, GivenRate, Switch
 from currant.tariffs.plans import Basis
 from currant.tariffs.verbs import create_plan
 
 FIRST = datetime(2020, 1, 1, tzinfo=UTC)
-CHUNK = 2_000
+CHUNK = 500
+HANDS = 2
 
 POSTPAID = """
 update customers.account set payment_mode = 'POSTPAID';
@@ -91,18 +92,26 @@ def plan() -> CreatePlan:
     )
 
 
+async def hand(door: Door, verb: Verb[RunChunk, ChunkDone], run_id: int, actor: Actor) -> None:
+    """Draft or post chunks of a run until there are no more."""
+    more = True
+    while more:
+        done = await door.act(verb, RunChunk(run_id, CHUNK), actor)
+        more = done.more
+        if more and not done.accounts:
+            await asyncio.sleep(0.05)
+
+
 async def bill(door: Door, through: date) -> float:
     """Run, approve and post the bills through a day; return the seconds."""
     first = Actor(LOGIN, "TOKEN", hash_token(TOKEN), "example")
     second = Actor("second", "TOKEN", hash_token(TOKEN), "example")
     begin = time.perf_counter()
     run = await door.act(start_run, StartRun(through), first)
-    while (await door.act(draft_bills, RunChunk(run.run_id, CHUNK), first)).more:
-        pass
+    await asyncio.gather(*(hand(door, draft_bills, run.run_id, first) for _ in range(HANDS)))
     drafted = time.perf_counter()
     await door.act(approve_run, RunNamed(run.run_id), second)
-    while (await door.act(post_bills, RunChunk(run.run_id, CHUNK), first)).more:
-        pass
+    await asyncio.gather(*(hand(door, post_bills, run.run_id, first) for _ in range(HANDS)))
     done = time.perf_counter()
     print(
         f"  drafted in {drafted - begin:.1f} s, posted in {done - drafted:.1f} s", file=sys.stderr

@@ -6,6 +6,7 @@ offset (conformance.md 1.6). Only `SystemClock` asks the machine for the time.
 
 import re
 from datetime import UTC, date, datetime, timedelta, timezone, tzinfo
+from functools import lru_cache
 from typing import Protocol
 
 from msgspec import Struct
@@ -175,6 +176,7 @@ def format_set(at: datetime | None, zone: tzinfo) -> str:
     return format_instant(datetime(1970, 1, 1, tzinfo=zone) if at is None else at, zone)
 
 
+@lru_cache(maxsize=8192)
 def day_bounds(day: date, zone: tzinfo) -> tuple[datetime, datetime]:
     """Return when a local day starts and when the next one does, in UTC: half-open.
 

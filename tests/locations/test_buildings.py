@@ -7,7 +7,7 @@ import pytest
 from tests.buildings import tower
 
 from currant.errors import Invalid
-from currant.locations.days import business_day, day_begins, day_ends, read_at
+from currant.locations.days import business_day, day_begins, day_ends
 from currant.locations.identifiers import nmi_checksum
 from currant.locations.model import (
     BuildingChange,
@@ -133,8 +133,7 @@ def test_days_begin_and_end_in_the_zone() -> None:
     sydney = "Australia/Sydney"
     assert day_begins(date(2024, 6, 21), sydney) == datetime(2024, 6, 20, 14, tzinfo=UTC)
     assert day_ends(date(2024, 10, 6), sydney) == datetime(2024, 10, 6, 13, tzinfo=UTC)
-    closing = read_at(date(2024, 6, 30), sydney, opening=False)
-    assert closing == read_at(date(2024, 7, 1), sydney, opening=True)
+    assert day_ends(date(2024, 6, 30), sydney) == day_begins(date(2024, 7, 1), sydney)
 
 
 async def test_the_database_tells_the_same_midnight(owner) -> None:

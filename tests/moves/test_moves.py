@@ -6,6 +6,8 @@ from decimal import Decimal
 
 import asyncpg
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from msgspec.structs import replace
 from tests.buildings import tower
 from tests.houses import linear_tariff
@@ -22,6 +24,7 @@ from currant.errors import Conflict, Forbidden, Invalid
 from currant.fieldwork.model import OrdersWanted
 from currant.fieldwork.verbs import list_orders
 from currant.metering.model import NoSuchRegister, RegisterRead
+from currant.moves.judgement import estimated
 from currant.moves.model import (
     ALL,
     MoveCharge,
@@ -34,6 +37,7 @@ from currant.moves.model import (
     MovingOutAlready,
     NoPlan,
     NotSupplied,
+    ReadsAround,
     SiteOccupied,
     StayOn,
     TooLongAgo,
@@ -163,13 +167,51 @@ async def test_without_a_plan_nobody_moves_in(door, boss, owner) -> None:
 async def test_opening_reads_stand_at_the_start_of_their_day(door, boss, home, owner) -> None:
     read = RegisterRead(home.meters[0], Decimal("12345.6"))
     done = await moved_in(door, boss, home, date(2024, 7, 1), opening_reads=[read])
-    assert (done.reads_created, done.reads_missing, done.reads_doubted) == (1, [], [])
+    assert (len(done.reads_created), done.reads_missing, done.reads_doubted) == (1, [], [])
     row = await owner.fetchrow(
         "select value, read_at from reads.read order by read_at desc limit 1"
     )
     assert tuple(row) == (12345600, datetime(2024, 6, 30, 14, tzinfo=UTC))
-    silent = await moved_in(door, boss, home, date(2024, 7, 1), unit=1)
-    assert silent.reads_missing == [f"{home.meters[1]} register 1"]
+    kind = await owner.fetchval("select sub_type from reads.detail where read_at = $1", row[1])
+    assert kind == "OPENING"
+
+
+async def test_what_is_not_read_is_estimated_and_flagged(door, boss, home, owner) -> None:
+    done = await moved_in(door, boss, home, date(2024, 7, 1))
+    assert done.reads_estimated == [f"{home.meters[0]} register 1"]
+    look = (
+        "select r.value, d.estimated, d.sub_type from reads.read as r inner join reads.detail as d"
+        " using (register_id, read_at, revision) where r.read_at = $1"
+    )
+    since = datetime(2024, 6, 30, 14, tzinfo=UTC)
+    # Nothing but the read that the meter opened with is known: it did not move.
+    assert tuple(await owner.fetchrow(look, since)) == (12000000, True, "ESTIMATE")
+    later = await moved_in(door, boss, home, date(2024, 9, 1), unit=1)
+    assert (later.reads_created, later.reads_missing) == ([], [f"{home.meters[1]} register 1"])
+
+
+@given(
+    first=st.integers(0, 10**9), second=st.integers(0, 10**9), third=st.integers(0, 10**9),
+    hours=st.lists(st.integers(1, 10**4), min_size=3, max_size=3), between=st.booleans(),
+)  # fmt: skip
+def test_an_estimate_lies_between_its_neighbours_and_never_before_them(
+    first: int, second: int, third: int, hours: list[int], between: bool
+) -> None:
+    values = [first, first + second, first + second + third]
+    ats = [NOON + timedelta(hours=sum(hours[:n])) for n in range(4)]
+    at = ats[2]
+    around = ReadsAround(
+        1, False, ats[0], values[0], ats[1], values[1],
+        ats[3] if between else None, values[2] if between else None,
+    )  # fmt: skip
+    told = estimated(around, at)
+    assert told >= values[1]
+    if between:
+        assert told <= values[2]
+        assert abs((told - values[1]) * (hours[1] + hours[2]) - third * hours[1]) < 2 * 10**4
+    else:
+        assert abs((told - values[1]) * hours[0] - second * hours[1]) < 10**4 + 1
+    assert estimated(ReadsAround(1, False, *[None] * 6), at) is None
 
 
 @pytest.mark.parametrize(
@@ -236,7 +278,7 @@ async def test_a_move_out_ends_with_its_day(door, boss, home, owner) -> None:
         "select value, read_at from reads.read order by read_at desc limit 1"
     )
     assert tuple(row) == (12510000, end)
-    assert (done.reads_created, done.final_invoice_expected) == (1, True)
+    assert (len(done.reads_created), done.final_invoice_expected) == (1, True)
     (order,) = [o for o in await orders(door, boss) if o.work_order_id in done.work_order_ids]
     assert (order.work_order_type, order.preferred_date) == ("DISCONNECT", date(2024, 8, 16))
     left = await owner.fetch("select type_code, status from activities.activity order by 1")

@@ -1,5 +1,6 @@
 """`currant bill`: runs from the first draft to the last post, their exceptions, the policy."""
 
+import asyncio
 from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
@@ -60,6 +61,8 @@ Accounts = Annotated[list[str], typer.Argument(help="Whose drafts.", metavar="AC
 Day = str | None
 
 _AT_ONCE = 500
+_HANDS = 2
+_LET_OTHERS = 0.05  # seconds
 _BAR = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
 _TO_DO = {
     "ZERO": "It bills nothing. Post it as it is, or `currant bill discard` it.",
@@ -350,27 +353,39 @@ class DraftLine(msgspec.Struct, frozen=True):
 
 
 async def _draft(session: Session, run: Run) -> None:
-    """Draft a run to its end, a chunk a transaction."""
+    """Draft a run to its end, a chunk a transaction, by several hands."""
     with session.teller.progress(*_BAR) as progress:
         task = progress.add_task(f"Drafting run {run.run_id}", total=run.accounts)
-        more = True
-        while more:
-            done = await session.act(draft_bills, RunChunk(run.run_id, _AT_ONCE))
-            progress.advance(task, done.accounts)
-            more = done.more
+
+        async def hand() -> None:
+            more = True
+            while more:
+                done = await session.act(draft_bills, RunChunk(run.run_id, _AT_ONCE))
+                progress.advance(task, done.accounts)
+                more = done.more
+                if more and not done.accounts:
+                    await asyncio.sleep(_LET_OTHERS)
+
+        await asyncio.gather(*(hand() for _ in range(_HANDS)))
 
 
 async def _post(session: Session, run_id: int) -> None:
-    """Post an approved run to its end, a chunk a transaction."""
+    """Post an approved run to its end, a chunk a transaction, by several hands."""
     run = await session.ask(bill_run, RunNamed(run_id))
     with session.teller.progress(*_BAR) as progress:
         left = run.invoices - run.held - run.posted
         task = progress.add_task(f"Posting run {run_id}", total=left)
-        more = True
-        while more:
-            done = await session.act(post_bills, RunChunk(run_id, _AT_ONCE))
-            progress.advance(task, done.invoices)
-            more = done.more
+
+        async def hand() -> None:
+            more = True
+            while more:
+                done = await session.act(post_bills, RunChunk(run_id, _AT_ONCE))
+                progress.advance(task, done.invoices)
+                more = done.more
+                if more and not done.accounts:
+                    await asyncio.sleep(_LET_OTHERS)
+
+        await asyncio.gather(*(hand() for _ in range(_HANDS)))
 
 
 async def _drafted(session: Session, run_id: int) -> RunDrafted:

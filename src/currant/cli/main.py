@@ -4,6 +4,7 @@ import typer
 
 from currant import __version__
 from currant.cli import (
+    adjustments,
     arrears,
     batches,
     bill,
@@ -12,6 +13,7 @@ from currant.cli import (
     charges,
     customers,
     database,
+    debtors,
     demo,
     documents,
     headend,
@@ -26,6 +28,7 @@ from currant.cli import (
     notices,
     portals,
     reads,
+    receipts,
     reports,
     serve,
     tariffs,
@@ -49,6 +52,9 @@ for group in (serve, demo, database, imports, vend, transactions):
 app.add_typer(reads.app, name="reads", help="Meter reads, and those that were not believed.")
 app.add_typer(nem.app, name="nem12", help="Interval data: NEM12 files in and out, gaps.")
 app.add_typer(arrears.app, name="arrears", help="What accounts owe from before.")
+app.add_typer(receipts.app, name="receipts", help="Money that comes in, and goes back out.")
+app.add_typer(adjustments.app, name="adjustment", help="What accounts are adjusted by, and why.")
+app.add_typer(debtors.app, name="debtors", help="What accounts owe: history, balances, ages.")
 app.add_typer(locations.app, name="location", help="Places of supply, and how they are connected.")
 app.add_typer(tariffs.app, name="tariff", help="Price plans: rates, charges, imports.")
 app.add_typer(buildings.app, name="building", help="Buildings: the sites behind a connection.")

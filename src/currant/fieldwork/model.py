@@ -32,6 +32,7 @@ class ReadType(StrEnum):
     OPENING = "OPENING"
     ACTUAL = "ACTUAL"
     CLOSING = "CLOSING"
+    ESTIMATE = "ESTIMATE"
 
 
 class OrderCharge(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -296,7 +297,7 @@ class SiteStatusSet(msgspec.Struct, frozen=True):
 class TakenRead(msgspec.Struct, frozen=True):
     """A read that somebody took at a site: what a register showed on a day, before the multiplier.
 
-    An opening read stands at the start of its day, any other at its end; `read_at` is that instant.
+    An opening read stands at the start of its day, any other at its end.
     """
 
     site: str
@@ -305,7 +306,6 @@ class TakenRead(msgspec.Struct, frozen=True):
     value: Decimal
     read_date: date
     read_type: ReadType
-    read_at: datetime
 
 
 class NoSuchOrder(NotFound):

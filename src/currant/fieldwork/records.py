@@ -1,7 +1,6 @@
 """What is told of work orders turned to columns, and what is kept of them to what is told."""
 
-from collections.abc import Sequence
-from datetime import date, datetime
+from datetime import date
 from typing import Any
 
 from currant import wire
@@ -14,18 +13,10 @@ from currant.fieldwork.model import (
     OrderListed,
     OrderRead,
     OrderStep,
-    TakenRead,
     WorkOrder,
 )
 
 _NOT_COLUMNS = ("work_order_id", "note", "reads")
-# The member of a delivery that each register's value has.
-_DELIVERED_AS = {
-    1: "sumforwardactive",
-    2: "sumreverseactive",
-    3: "sumforwardreactive",
-    4: "sumreversereactive",
-}
 
 
 def columns_of(change: OrderChange, today: date, field: str) -> dict[str, Any]:
@@ -63,21 +54,3 @@ def listed(row: OrderListed) -> WorkOrder:
     members["reads"] = wire.decode(row.reads.encode(), list[OrderRead])
     members["history"] = wire.decode(row.history.encode(), list[OrderStep])
     return WorkOrder(**members)
-
-
-def delivery_of(reads: Sequence[TakenRead]) -> tuple[list[str], bytes]:
-    """Return reads as a delivery in JSON, a record a meter and instant, and the meter of each.
-
-    Raises `Invalid`.
-    """
-    records: dict[tuple[str, datetime], dict[str, Any]] = {}
-    for read in reads:
-        if read.register_no not in _DELIVERED_AS:
-            told = f"Register {read.register_no} of {read.serial_number} is not read here."
-            raise Invalid(told, field="meter_register")
-        record = records.setdefault(
-            (read.serial_number, read.read_at),
-            {"serialnumber": read.serial_number, "datetime": read.read_at.isoformat()},
-        )
-        record[_DELIVERED_AS[read.register_no]] = read.value
-    return [serial for serial, _ in records], wire.encode(list(records.values()))

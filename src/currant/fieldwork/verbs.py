@@ -1,7 +1,5 @@
 """Acts on work orders and on how sites stand, the reads taken there, and the questions asked."""
 
-import hashlib
-import io
 from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import date
 from typing import Any
@@ -40,15 +38,14 @@ from currant.fieldwork.model import (
     UpdateOrders,
     WorkOrder,
 )
-from currant.fieldwork.records import charge_of, columns_of, delivery_of, listed, note_of
-from currant.locations.days import day_begins, day_of, read_at
+from currant.fieldwork.records import charge_of, columns_of, listed, note_of
+from currant.locations.days import day_begins, day_of
 from currant.locations.verbs import buildings_of, hold_sites, refuse_none, sites_of
 from currant.metering.matching import matched
 from currant.metering.model import NoSuchMeter, RegisterAt, RegisterRead
 from currant.metering.verbs import registers_at
-from currant.reads.model import Format, OnError, RecordReads
-from currant.reads.verbs import record_reads
-from currant.upload import Upload
+from currant.reads.model import BasicRead, PostedRead, PostReads
+from currant.reads.verbs import post_reads
 
 sql = Statements(__package__)
 _CREATE_ORDERS = sql.rows("create_orders", OrderRow)
@@ -283,19 +280,25 @@ async def cancel_orders(tx: Tx, kind: str, location_ids: Sequence[int], why: str
     return [row.work_order_id for row in rows]
 
 
-async def take_reads(tx: Tx, reads: Sequence[TakenRead]) -> dict[str, str]:
-    """Record reads that somebody took; return by meter what is doubted, and is in quarantine.
+async def take_reads(tx: Tx, reads: Sequence[TakenRead]) -> list[PostedRead]:
+    """Record reads that somebody took, and answer what became of each, in their order.
 
-    Once a transaction. Raises `Invalid` for a register that is not one of the four of a delivery.
+    Raises `Invalid` with the faults of the reads.
     """
     if not reads:
-        return {}
-    serials, raw = delivery_of(reads)
-    body = Upload(io.BytesIO(raw), hashlib.sha256(raw).hexdigest(), len(raw))
-    taken = await record_reads(
-        tx, RecordReads(body, Format.JSON, tx.user.login, on_error=OnError.CONTINUE)
-    )
-    return {serials[fault.record - 1]: fault.reason for fault in taken.rejected}
+        return []
+    posted = [
+        BasicRead(
+            read.site,
+            read.serial_number,
+            read.value,
+            read.read_date,
+            read.read_type,
+            read.register_no,
+        )
+        for read in reads
+    ]
+    return await post_reads(tx, PostReads(posted))
 
 
 async def _create(tx: Tx, records: Sequence[Mapping[str, Any]]) -> list[OrderRow]:
@@ -371,7 +374,6 @@ async def _take_order_reads(
                 read.meter_read,
                 day,
                 kind,
-                read_at(day, order.zone, opening=False),
             )
             for order, read, register, day, kind in taken
         ],

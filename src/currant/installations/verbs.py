@@ -1,6 +1,6 @@
 """Acts on what hangs where: meters created and hung, and meters exchanged."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from msgspec.structs import replace
@@ -25,6 +25,7 @@ from currant.locations.model import SiteNamed
 from currant.locations.verbs import refuse_none, sites_by_id, sites_of
 from currant.metering.model import MeterTold
 from currant.metering.verbs import add_meters, install, meter_hanging, registers_of
+from currant.reads.model import PostedRead
 from currant.tariffs.model import NoSuchTariff
 
 sql = Statements(__package__)
@@ -93,8 +94,8 @@ async def create_meters(tx: Tx, command: CreateMeters) -> MetersCreated:
             site=sites.get(meter.site_identifier or ""),
         )
     ]
-    doubted = await take_reads(tx, taken)
-    return MetersCreated([row.serial_number for row in added], _doubts(doubted))
+    posted = await take_reads(tx, taken)
+    return MetersCreated([row.serial_number for row in added], doubts(taken, posted))
 
 
 @needs(Permission.IMPORT_TRINITY)
@@ -140,14 +141,14 @@ async def exchange_meter(tx: Tx, command: ExchangeMeter) -> MeterExchanged:
         login=tx.user.login,
     )
     await open_wallets(tx, [old.location_id])
-    doubted = await take_reads(tx, taken)
+    posted = await take_reads(tx, taken)
     await draw_again(tx, both, [at, at])
     return MeterExchanged(
         old.serial_number,
         added.serial_number,
         site.name,
         command.exchange_date,
-        _doubts(doubted),
+        doubts(taken, posted),
     )
 
 
@@ -186,8 +187,13 @@ async def draw_again(tx: Tx, meter_ids: Sequence[int], sinces: Sequence[datetime
     await tx.run(_DRAW_AGAIN, portal_id=tx.portal.portal_id, meter_ids=meter_ids, sinces=sinces)
 
 
-def _doubts(doubted: Mapping[str, str]) -> list[str]:
-    return [f"{serial}: {reason}" for serial, reason in doubted.items()]
+def doubts(taken: Sequence[TakenRead], posted: Sequence[PostedRead]) -> list[str]:
+    """Say which reads are under review, and for which checks."""
+    return [
+        f"{read.serial_number}: {', '.join(became.failed_checks)}"
+        for read, became in zip(taken, posted, strict=True)
+        if became.failed_checks
+    ]
 
 
 def _taken(
@@ -219,9 +225,7 @@ def _taken(
         return []
     day = day_of(at if kind is ReadType.OPENING else at - _TICK, site.zone)
     return [
-        TakenRead(
-            site.name, meter.serial_number, read.meter_register, read.meter_read, day, kind, at
-        )
+        TakenRead(site.name, meter.serial_number, read.meter_register, read.meter_read, day, kind)
         for read in told
     ]
 

@@ -273,3 +273,7 @@ class LineTypeUnknown(Invalid, constraint="line_type_known"):
 
 class PeriodBackwards(Invalid, constraint="period_runs_forward"):
     """A period ends no earlier than it begins. Nothing was stored."""
+
+
+class NoInvoiceOfPart(Conflict, constraint="part_of_invoice"):
+    """Lines and days are of an invoice and an agreement that there are. Nothing was stored."""

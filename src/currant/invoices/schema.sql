@@ -36,10 +36,10 @@ create table invoices.invoice (
     constraint invoice_adds_up check (total = net + tax),
     constraint period_runs_forward check (to_on >= from_on),
     constraint posted_whole check (
-        num_nulls(
-            posted_at, number, invoice_on, due_on, previous_balance, adjustment_total,
+        (posted_at is null or number is not null) and num_nulls(
+            posted_at, invoice_on, due_on, previous_balance, adjustment_total,
             receipt_total
-        ) in (0, 7)
+        ) in (0, 6)
     ),
     constraint held_is_not_posted check (held_for is null or posted_at is null),
     constraint credit_reverses check ((kind = 'CREDIT') = (reverses is not null)),
@@ -91,8 +91,7 @@ create table invoices.line (
     tariff_id int,
     charge_id bigint,
     explanation jsonb not null,
-    primary key (portal_id, invoice_id, line_no),
-    foreign key (portal_id, invoice_id) references invoices.invoice on delete cascade
+    primary key (portal_id, invoice_id, line_no)
 );
 comment on table invoices.line is
 'A priced line of an invoice. Its explanation is what led to its amount: tier, bounds of the '
@@ -119,8 +118,7 @@ create table invoices.measured (
     quantity bigint not null,
     export boolean not null,
     loss_factor numeric(12, 6) check (loss_factor <> 'NaN'),
-    primary key (portal_id, invoice_id, position),
-    foreign key (portal_id, invoice_id) references invoices.invoice on delete cascade
+    primary key (portal_id, invoice_id, position)
 );
 comment on table invoices.measured is
 'What the registers of an invoice measured: from which read to which, times what, in whole '
@@ -136,10 +134,7 @@ create table invoices.covered ( -- noqa: PRS
     released_by bigint,
     constraint days_billed_once exclude using gist (
         portal_id with =, agreement_id with =, days with &&
-    ) where (released_by is null),
-    foreign key (portal_id, agreement_id) references customers.agreement,
-    foreign key (portal_id, invoice_id) references invoices.invoice on delete cascade,
-    foreign key (portal_id, released_by) references invoices.invoice
+    ) where (released_by is null)
 );
 comment on table invoices.covered is
 'Which days of an agreement which invoice bills, drafts too: none is billed twice. Those of a '
@@ -195,25 +190,81 @@ $$;
 create trigger guard_posted before update or delete on invoices.invoice
 for each row execute function invoices.guard_posted();
 
+-- The parts of an invoice are of one that there is, and that is not posted: held against the whole
+-- set of them at once, where a foreign key would look each up by itself.
 create function invoices.guard_parts() returns trigger
 language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
 declare
-    fault text;
+    fault record;
 begin
-    select i.number into fault
-    from (select distinct portal_id, invoice_id from changed_rows) as c -- noqa: RF02
-    inner join invoices.invoice as i
+    select c.invoice_id, i.number into fault
+    from (select distinct changed_rows.portal_id, changed_rows.invoice_id from changed_rows) as c
+    left join invoices.invoice as i
         on i.portal_id = c.portal_id and i.invoice_id = c.invoice_id
-    where i.posted_at is not null limit 1;
-    if found then
-        raise exception 'Invoice % is posted: nothing is added to it or taken from it.', fault
-            using errcode = 'restrict_violation', constraint = 'append_only';
+    where i.invoice_id is null and tg_op = 'INSERT' or i.posted_at is not null limit 1;
+    if fault.number is not null then
+        raise exception 'Invoice % is posted: nothing is added to it or taken from it.',
+            fault.number using errcode = 'restrict_violation', constraint = 'append_only';
+    elsif found then
+        raise exception 'There is no invoice %.', fault.invoice_id
+            using errcode = 'foreign_key_violation', constraint = 'part_of_invoice';
     end if;
     return null;
 end
 $$;
 
+-- Days are covered of agreements and by invoices that there are.
+create function invoices.guard_coverage() returns trigger
+language plpgsql security definer set search_path = pg_catalog, pg_temp
+as $$
+begin
+    if exists (
+        select from (
+            select distinct changed_rows.portal_id, changed_rows.invoice_id, changed_rows.released_by
+            from changed_rows
+        ) as c
+        where (c.invoice_id is not null and not exists (
+            select from invoices.invoice as i
+            where i.portal_id = c.portal_id and i.invoice_id = c.invoice_id
+        )) or (c.released_by is not null and not exists (
+            select from invoices.invoice as i
+            where i.portal_id = c.portal_id and i.invoice_id = c.released_by
+        ))
+    ) or exists (
+        select from (
+            select distinct changed_rows.portal_id, changed_rows.agreement_id from changed_rows
+        ) as c
+        where not exists (
+            select from customers.agreement as g
+            where g.portal_id = c.portal_id and g.agreement_id = c.agreement_id
+        )
+    ) then
+        raise exception 'Days are covered of an agreement and by an invoice that there are.'
+            using errcode = 'foreign_key_violation', constraint = 'part_of_invoice';
+    end if;
+    return null;
+end
+$$;
+
+-- A draft goes with its parts.
+create function invoices.drop_parts() returns trigger
+language plpgsql security definer set search_path = pg_catalog, pg_temp
+as $$
+begin
+    delete from invoices.line as l using gone
+    where l.portal_id = gone.portal_id and l.invoice_id = gone.invoice_id;
+    delete from invoices.measured as m using gone
+    where m.portal_id = gone.portal_id and m.invoice_id = gone.invoice_id;
+    delete from invoices.covered as c using gone
+    where c.portal_id = gone.portal_id and c.invoice_id = gone.invoice_id;
+    return null;
+end
+$$;
+
+create trigger drop_parts after delete on invoices.invoice
+referencing old table as gone
+for each statement execute function invoices.drop_parts();
 create trigger guard_inserted after insert on invoices.line
 referencing new table as changed_rows
 for each statement execute function invoices.guard_parts();
@@ -232,11 +283,17 @@ for each statement execute function invoices.guard_parts();
 create trigger guard_deleted after delete on invoices.measured
 referencing old table as changed_rows
 for each statement execute function invoices.guard_parts();
+create trigger guard_inserted after insert on invoices.covered
+referencing new table as changed_rows
+for each statement execute function invoices.guard_coverage();
+create trigger guard_updated after update on invoices.covered
+referencing new table as changed_rows
+for each statement execute function invoices.guard_coverage();
 create trigger guard_deleted after delete on invoices.covered
 referencing old table as changed_rows
 for each statement execute function invoices.guard_parts();
 
-create function invoices.guard_covered() returns trigger language plpgsql as $$
+create function invoices.release_only() returns trigger language plpgsql as $$
 begin
     if old.released_by is not null
         or new is distinct from jsonb_populate_record(
@@ -249,8 +306,8 @@ begin
 end
 $$;
 
-create trigger guard_covered before update on invoices.covered
-for each row execute function invoices.guard_covered();
+create trigger release_only before update on invoices.covered
+for each row execute function invoices.release_only();
 revoke truncate on invoices.invoice, invoices.line, invoices.measured, invoices.covered
 from currant_runtime;
 
@@ -385,20 +442,20 @@ begin
         array[
             'invoices.invoice', 'invoices.line', 'invoices.measured', 'invoices.covered'
         ]::regclass[],
-        cardinality(ids)
+        0
     );
     return ids;
 end
 $$;
 
 -- Hold drafts back from posting, with the reason and by whom, or let them go where it is null.
-create function invoices.hold(in_portal int, drafts bigint[], reason text, by_login text)
+create function invoices.hold(in_portal int, drafts bigint[], why text, by_login text)
 returns bigint
 language sql
 as $$
     with held as (
         update invoices.invoice as i
-        set held_for = reason, held_by = case when reason is not null then by_login end
+        set held_for = why, held_by = case when why is not null then by_login end
         where i.portal_id = in_portal and i.invoice_id = any(drafts)
         returning 1
     )
@@ -469,7 +526,32 @@ as $$
     order by d.n, l.ar_coa
 $$;
 
--- Post drafts: number them, book them (posting rule L13: receivables gross, revenue net, tax), note
+-- Number drafts that have no number yet, by account, and answer how many those were: at once for
+-- all of them, so that whoever posts them need not wait for each other's numbers.
+create function invoices.number(in_portal int, drafts bigint[])
+returns bigint
+language plpgsql
+as $$
+declare
+    ids bigint[] := array(
+        select i.invoice_id from invoices.invoice as i
+        where i.portal_id = in_portal and i.invoice_id = any(drafts) and i.number is null
+        order by i.account_id, i.invoice_id
+    );
+    first bigint;
+begin
+    if ids = '{}' then
+        return 0;
+    end if;
+    first := access.take_numbers(in_portal, 'invoice', cardinality(ids));
+    update invoices.invoice as i set number = access.padded(first + d.n - 1)
+    from unnest(ids) with ordinality as d (invoice_id, n)
+    where i.portal_id = in_portal and i.invoice_id = d.invoice_id;
+    return cardinality(ids);
+end
+$$;
+
+-- Post numbered drafts: book them (posting rule L13: receivables gross, revenue net, tax), note
 -- what they are owed or owe, and settle their accounts. Answers how many were posted.
 create function invoices.post(
     in_portal int, by_login text, by_vendor text, at timestamptz, drafts bigint[],
@@ -484,13 +566,13 @@ declare
     accounts bigint[];
     numbers text[];
     entries bigint[];
-    first bigint;
     before record;
 begin
     select p.* into portal from access.portal as p where p.portal_id = in_portal;
     select array_agg(i.invoice_id order by i.account_id, i.invoice_id),
-        array_agg(i.account_id order by i.account_id, i.invoice_id)
-    into ids, accounts
+        array_agg(i.account_id order by i.account_id, i.invoice_id),
+        array_agg(i.number order by i.account_id, i.invoice_id)
+    into ids, accounts, numbers
     from invoices.invoice as i
     where i.portal_id = in_portal and i.invoice_id = any(drafts) and i.posted_at is null
         and i.held_for is null;
@@ -498,10 +580,6 @@ begin
         return 0;
     end if;
     perform receivables.hold_accounts(in_portal, accounts);
-    first := access.take_numbers(in_portal, 'invoice', cardinality(ids));
-    numbers := array(
-        select access.padded(first + n - 1) from generate_series(1, cardinality(ids)) as n
-    );
     select
         array_agg(b.previous order by d.n) as previous, array_agg(b.adjusted order by d.n) as adjusted,
         array_agg(b.received order by d.n) as received
@@ -550,7 +628,7 @@ begin
     );
     update invoices.invoice as i
     set
-        number = numbers[d.n], invoice_on = dated, due_on = due, posted_at = at,
+        invoice_on = dated, due_on = due, posted_at = at,
         entry_id = entries[d.n], previous_balance = before.previous[d.n],
         adjustment_total = before.adjusted[d.n], receipt_total = before.received[d.n]
     from unnest(ids) with ordinality as d (invoice_id, n)
@@ -566,8 +644,7 @@ begin
     )
     from invoices.owed(in_portal, ids) as s where s.amount < 0;
     perform db.analyze_written(
-        array['ledger.entry', 'ledger.posting', 'receivables.open_item']::regclass[],
-        cardinality(ids)
+        array['ledger.entry', 'ledger.posting', 'receivables.open_item']::regclass[], 0
     );
     perform receivables.settle(in_portal, by_login, by_vendor, at, accounts);
     return cardinality(ids);

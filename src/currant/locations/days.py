@@ -31,14 +31,6 @@ def day_ends(day: date, zone: str) -> datetime:
     return day_begins(day + _DAY, zone)
 
 
-def read_at(day: date, zone: str, *, opening: bool) -> datetime:
-    """Return the instant of a read of a day: an opening one stands at its start, others at its end.
-
-    An opening read of the day after is thus a closing one's equal.
-    """
-    return day_begins(day, zone) if opening else day_ends(day, zone)
-
-
 def day_of(at: datetime, zone: str) -> date:
     """Return the day that an instant falls on in a zone."""
     return at.astimezone(ZoneInfo(zone)).date()

@@ -1,7 +1,8 @@
 """What a move is, and what follows from it: pure."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
+from decimal import Decimal
 
 import msgspec
 from msgspec.structs import replace
@@ -17,7 +18,7 @@ from currant.customers.model import (
 )
 from currant.errors import Invalid
 from currant.fieldwork.model import OrderToMake, ReadType, TakenRead
-from currant.locations.days import business_day, day_ends, day_of, read_at
+from currant.locations.days import business_day, day_ends, day_of
 from currant.locations.model import SiteHeld, SiteNamed
 from currant.metering.matching import matched
 from currant.metering.model import RegisterAt
@@ -29,6 +30,7 @@ from currant.moves.model import (
     NoPlan,
     NotSupplied,
     PlanFor,
+    ReadsAround,
     Service,
     SiteExtinct,
     SiteOccupied,
@@ -40,6 +42,8 @@ _HOLDS_THE_SITE = "OCCUPIER"
 _NOT_CHARGED = "DEVELOPER"
 _DAYS_BACK = 10  # business days
 _DAYS_TO_DISCONNECT = 5
+_DAY = timedelta(days=1)
+_TICK = timedelta.resolution
 
 
 class Coming(msgspec.Struct, frozen=True):
@@ -288,10 +292,55 @@ def reads_taken(move: Coming | Going, now: datetime) -> list[TakenRead]:
                 read.meter_read,
                 day,
                 kind,
-                read_at(day, site.zone, opening=kind is ReadType.OPENING),
             )
         )
     return taken
+
+
+def estimated(around: ReadsAround, at: datetime) -> int | None:
+    """Return what a register stood at at an instant, by the reads around it; None without any.
+
+    Between two reads it advanced evenly; after the last one as it did between the two before.
+    """
+    if around.last_at is None or around.last_value is None:
+        return None
+    gain, span = 0, _TICK
+    if around.next_at is not None and around.next_value is not None:
+        gain, span = around.next_value - around.last_value, around.next_at - around.last_at
+    elif around.first_at is not None and around.first_value is not None:
+        gain, span = around.last_value - around.first_value, around.last_at - around.first_at
+    passed = (at - around.last_at) // _TICK
+    return around.last_value + max(gain, 0) * passed // (span // _TICK)
+
+
+def reads_estimated(
+    move: Coming, around: Sequence[tuple[RegisterAt, ReadsAround]], now: datetime
+) -> tuple[list[TakenRead], list[str]]:
+    """Return the estimates that a move in needs, and the registers of which nothing is known.
+
+    None is made of a day to come, whose reads are still to be taken.
+    """
+    guesses: list[TakenRead] = []
+    missing: list[str] = []
+    for register, reads in around:
+        if reads.stands:
+            continue
+        value = estimated(reads, move.since) if move.since <= now else None
+        if value is None:
+            missing.append(f"{register.meter_code} register {register.register_no}")
+            continue
+        # An estimate stands at the end of its day, which is where the move begins.
+        guesses.append(
+            TakenRead(
+                move.site.name,
+                register.serial_number,
+                register.register_no,
+                Decimal(value).scaleb(-3),
+                move.day - _DAY,
+                ReadType.ESTIMATE,
+            )
+        )
+    return guesses, missing
 
 
 def charged(move: Coming | Going, account: AccountFacts) -> Iterator[tuple[MoveCharge, SiteNamed]]:

@@ -64,15 +64,16 @@ class MoveIn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class MovedIn(msgspec.Struct, frozen=True):
     """A move in: the agreements that begin, and what else it took.
 
-    `reads_missing` names the registers that have no opening read yet, `reads_doubted` says what is
-    in quarantine of those that were told.
+    What no opening read is told of is estimated, and flagged so; `reads_missing` names the
+    registers of which nothing is known. `reads_doubted` says what is under review.
     """
 
     account_number: str
     site_identifier: str
     cust_account_ids: list[int]
     status: str
-    reads_created: int
+    reads_created: list[str]
+    reads_estimated: list[str]
     reads_missing: list[str]
     reads_doubted: list[str]
     work_order_ids: list[int]
@@ -122,7 +123,7 @@ class MovedOut(msgspec.Struct, frozen=True):
 
     account_number: str
     agreements: list[AgreementEnded]
-    reads_created: int
+    reads_created: list[str]
     reads_doubted: list[str]
     work_order_ids: list[int]
     activity_ids: list[int]
@@ -163,6 +164,19 @@ class Terms(msgspec.Struct, frozen=True):
 
     tariff_id: int | None
     offering_id: int | None
+
+
+class ReadsAround(msgspec.Struct, frozen=True):
+    """What a register read around an instant, in thousandths of its unit: whether it did then."""
+
+    register_id: int
+    stands: bool
+    first_at: datetime | None
+    first_value: int | None
+    last_at: datetime | None
+    last_value: int | None
+    next_at: datetime | None
+    next_value: int | None
 
 
 class OfferingIds(msgspec.Struct, frozen=True):

@@ -51,12 +51,25 @@ select
         :ats::timestamptz[], :login::text
     ) as assigned;
 
--- name: registers_read
--- Which of some registers have a read at an instant each.
--- not null: register_id
-select w.register_id
-from unnest(:register_ids::bigint[], :ats::timestamptz[]) as w (register_id, at)
-cross join lateral reads.standing(:portal_id::int, w.register_id, w.at) as r;
+-- name: reads_around
+-- What some registers read at an instant each, or else the two reads before it and the one after.
+-- not null: register_id stands
+select
+    w.register_id, s.value is not null as stands, f.read_at as first_at, f.value as first_value,
+    b.read_at as last_at, b.value as last_value, n.read_at as next_at, n.value as next_value
+from unnest(:register_ids::bigint[], :ats::timestamptz[]) with ordinality
+    as w (register_id, at, n)
+left join lateral reads.standing(:portal_id::int, w.register_id, w.at) as s on true
+left join lateral reads.before(:portal_id::int, w.register_id, w.at) as b on true
+left join lateral reads.before(:portal_id::int, w.register_id, b.read_at) as f on true
+left join lateral (
+    select c.read_at, c.value
+    from reads.counted as c
+    where c.portal_id = :portal_id::int and c.register_id = w.register_id and c.read_at > w.at
+    order by c.read_at asc, c.revision desc
+    limit 1
+) as n on true
+order by w.n;
 
 -- name: set_life_support
 -- Say whether life support depends on sites.

@@ -3,6 +3,8 @@
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
+import msgspec
+
 from currant.access.permissions import Permission, needs
 from currant.activities.model import NewActivity
 from currant.activities.verbs import leave_activities
@@ -21,10 +23,9 @@ from currant.db.statements import Statements
 from currant.db.tx import Tx
 from currant.fieldwork.model import OrderToMake, TakenRead
 from currant.fieldwork.verbs import cancel_orders, make_orders, take_reads
-from currant.installations.verbs import draw_again, open_wallets, plans_of, put_on_plans
+from currant.installations.verbs import doubts, draw_again, open_wallets, plans_of, put_on_plans
 from currant.locations.days import day_begins, day_ends
 from currant.locations.verbs import hold_sites, refuse_missing, refuse_none, sites_by_id, sites_of
-from currant.metering.model import RegisterAt
 from currant.metering.verbs import registers_at
 from currant.moves.judgement import (
     Coming,
@@ -39,6 +40,7 @@ from currant.moves.judgement import (
     orders_going,
     priced,
     products_of,
+    reads_estimated,
     reads_taken,
     refuse_extinct,
     sites_left,
@@ -53,17 +55,19 @@ from currant.moves.model import (
     NotSupplied,
     OfferingIds,
     PlanFor,
+    ReadsAround,
     Service,
     StayedOn,
     StayOn,
 )
+from currant.reads.model import PostedRead
 from currant.tariffs.model import NoSuchOffering
 
 sql = Statements(__package__)
 _PLANS_FOR = sql.rows("plans_for", PlanFor)
 _OFFERINGS_NAMED = sql.rows("offerings_named", OfferingIds)
 _PUT_AGREEMENTS_ON = sql.rows("put_agreements_on", int)
-_REGISTERS_READ = sql.rows("registers_read", int)
+_READS_AROUND = sql.rows("reads_around", ReadsAround)
 _SET_LIFE_SUPPORT = sql.rows("set_life_support", int)
 
 _TICK = timedelta.resolution
@@ -116,9 +120,11 @@ async def move_in(tx: Tx, command: MoveIn) -> list[MovedIn]:
     )
     agreement_ids = [row.agreement_id for row in begun]
     meters = await _price(tx, coming, services, agreement_ids)
-    taken = {move.n: reads_taken(move, tx.now) for move in coming}
-    missing = await _unread(tx, coming)
-    doubted = await take_reads(tx, [read for reads in taken.values() for read in reads])
+    guesses, missing = await _guess(tx, coming)
+    taken = [
+        (move.n, read) for move in coming for read in (*reads_taken(move, tx.now), *guesses[move.n])
+    ]
+    became = await _take(tx, taken)
     orders = await _orders_coming(tx, coming, accounts)
     depends = [move for move in coming if move.told.life_support is not None]
     await tx.one(
@@ -141,9 +147,10 @@ async def move_in(tx: Tx, command: MoveIn) -> list[MovedIn]:
             move.site.name,
             [a for a, s in zip(agreement_ids, services, strict=True) if s.move == move.n],
             next(row.status for row, s in zip(begun, services, strict=True) if s.move == move.n),
-            len(taken[move.n]),
+            became.ids(move.n),
+            [f"{read.serial_number} register {read.register_no}" for read in guesses[move.n]],
             missing[move.n],
-            _doubts(taken[move.n], doubted),
+            became.doubts(move.n),
             orders.get(move.n, []),
             [left[move.n]],
             charges.get(move.n),
@@ -200,8 +207,8 @@ async def move_out(tx: Tx, command: MoveOut) -> list[MovedOut]:
             for agreement in move.agreements
         },
     )
-    taken = {move.n: reads_taken(move, tx.now) for move in going}
-    doubted = await take_reads(tx, [read for reads in taken.values() for read in reads])
+    taken = [(move.n, read) for move in going for read in reads_taken(move, tx.now)]
+    became = await _take(tx, taken)
     offs = [disconnection_day(move, site, held[site.location_id]) for move, site in visits]
     orders = [
         (move.n, order)
@@ -230,8 +237,8 @@ async def move_out(tx: Tx, command: MoveOut) -> list[MovedOut]:
                 AgreementEnded(a.agreement_id, ended[a.agreement_id].status, move.day)
                 for a in move.agreements
             ],
-            len(taken[move.n]),
-            _doubts(taken[move.n], doubted),
+            became.ids(move.n),
+            became.doubts(move.n),
             [i for i, (n, _) in zip(order_ids, orders, strict=True) if n == move.n],
             [i for i, (n, _) in zip(activity_ids, activities, strict=True) if n == move.n],
             charges.get(move.n),
@@ -353,20 +360,46 @@ async def _price(
     return [(meter, since) for meter, since in meters if since < tx.now]
 
 
-async def _unread(tx: Tx, coming: Sequence[Coming]) -> dict[int, list[str]]:
-    """Name the registers that have no opening read, told now or there already, by move."""
+async def _guess(
+    tx: Tx, coming: Sequence[Coming]
+) -> tuple[dict[int, list[TakenRead]], dict[int, list[str]]]:
+    """Estimate the opening reads that are not told; name those of which nothing is known."""
     wanted = [(move, register) for move in coming for register in move.unread()]
     found = await tx.all(
-        _REGISTERS_READ,
+        _READS_AROUND,
         portal_id=tx.portal.portal_id,
         register_ids=[register.register_id for _, register in wanted],
         ats=[move.since for move, _ in wanted],
     )
-    missing: dict[int, list[str]] = {move.n: [] for move in coming}
-    for move, register in wanted:
-        if register.register_id not in found:
-            missing[move.n].append(_named(register))
-    return missing
+    guesses: dict[int, list[TakenRead]] = {}
+    missing: dict[int, list[str]] = {}
+    for move in coming:
+        around = [
+            (register, reads)
+            for (of_move, register), reads in zip(wanted, found, strict=True)
+            if of_move is move
+        ]
+        guesses[move.n], missing[move.n] = reads_estimated(move, around, tx.now)
+    return guesses, missing
+
+
+class _Became(msgspec.Struct, frozen=True):
+    """What became of the reads of moves."""
+
+    reads: list[tuple[int, TakenRead, PostedRead]]
+
+    def ids(self, n: int) -> list[str]:
+        return [posted.read_id for of_move, _, posted in self.reads if of_move == n]
+
+    def doubts(self, n: int) -> list[str]:
+        own = [(read, posted) for of_move, read, posted in self.reads if of_move == n]
+        return doubts([read for read, _ in own], [posted for _, posted in own])
+
+
+async def _take(tx: Tx, taken: Sequence[tuple[int, TakenRead]]) -> _Became:
+    """Record the reads of moves."""
+    posted = await take_reads(tx, [read for _, read in taken])
+    return _Became([(n, read, row) for (n, read), row in zip(taken, posted, strict=True)])
 
 
 async def _orders_coming(
@@ -437,12 +470,3 @@ async def _supplied(
         ]
         for number, key in moves
     ]
-
-
-def _doubts(taken: Sequence[TakenRead], doubted: Mapping[str, str]) -> list[str]:
-    serials = dict.fromkeys(read.serial_number for read in taken)
-    return [f"{serial}: {doubted[serial]}" for serial in serials if serial in doubted]
-
-
-def _named(register: RegisterAt) -> str:
-    return f"{register.meter_code} register {register.register_no}"

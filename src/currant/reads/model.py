@@ -112,9 +112,10 @@ class SubType(StrEnum):
 class BasicRead(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A basic or deemed read as it is posted (U35), `meter_read` in the register's unit.
 
-    `meter_code` is that of a register of the meter, or its serial number. `read_sub_type` is a
-    `SubType`, or MISREAD: then the read of that date and value counts no longer. `add_factor` tells
-    that the register has rolled over: where its dials start again.
+    A site is named by its identifier or by its number with us, such as L03281; `meter_code` is that
+    of a register of the meter, or its serial number. `read_sub_type` is a `SubType`, or MISREAD:
+    then the read of that date and value counts no longer. `add_factor` tells that the register has
+    rolled over: where its dials start again.
     """
 
     site_identifier: str

@@ -618,8 +618,9 @@ from asked as a
 order by a.quarantine_id;
 
 -- name: find_registers
--- The registers that basic reads are of: a meter is known at a site by the code of a register or
--- its serial number, and hung there at some time of the day of the read.
+-- The registers that basic reads are of: a site is known by its identifier, or else by our number;
+-- a meter there by the code of a register or its serial number, if it hung there at some time of
+-- the day of the read.
 -- not null: record timezone lock
 select
     w.record, l.location_id, m.meter_id, g.register_id, g.metering_type, m.factor, m.dials,
@@ -627,22 +628,26 @@ select
 from unnest(
     :records::int[], :sites::text[], :meters::text[], :registers::int[], :days::date[]
 ) as w (record, site_identifier, meter_code, register_no, day)
+left join locations.location as k
+    on k.portal_id = :portal_id::int and k.site_key = upper(w.site_identifier)
+left join locations.location as n
+    on n.portal_id = :portal_id::int and n.loc_id = upper(w.site_identifier)
 inner join locations.location as l
-    on l.portal_id = :portal_id::int and lower(l.site_identifier) = lower(w.site_identifier)
+    on l.portal_id = :portal_id::int and l.location_id = coalesce(k.location_id, n.location_id)
 left join locations.building as b on b.portal_id = l.portal_id and b.building_id = l.building_id
 left join lateral (
     select distinct on (i.meter_id) i.portal_id, i.meter_id
     from metering.installation as i
-    inner join metering.meter as n on n.portal_id = i.portal_id and n.meter_id = i.meter_id
+    inner join metering.meter as s on s.portal_id = i.portal_id and s.meter_id = i.meter_id
     where i.portal_id = l.portal_id and i.location_id = l.location_id
         and i.valid && tstzrange(
             w.day::timestamp at time zone coalesce(b.timezone, :timezone::text),
             (w.day + 1)::timestamp at time zone coalesce(b.timezone, :timezone::text), '[]'
         )
         and (
-            n.serial_number = w.meter_code or exists (
+            s.serial_number = w.meter_code or exists (
                 select from metering.register as c
-                where c.portal_id = n.portal_id and c.meter_id = n.meter_id
+                where c.portal_id = s.portal_id and c.meter_id = s.meter_id
                     and c.meter_code = w.meter_code
             )
         )

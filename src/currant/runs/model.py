@@ -42,7 +42,10 @@ class RunChunk(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class ChunkDone(msgspec.Struct, frozen=True):
-    """How many accounts a chunk took, how many invoices came of it, and whether there are more."""
+    """How many accounts a chunk took, how many invoices came of it, and whether there are more.
+
+    None were taken and there are more where other hands have them: ask again in a moment.
+    """
 
     accounts: int
     invoices: int
@@ -90,11 +93,7 @@ class RunRow(msgspec.Struct, frozen=True):
     through: date
     invoice_on: date
     due_on: date
-    cycle_code: str | None
-    building_id: int | None
-    account_id: int | None
     login: str
-    drafted_to: int
     reopens: bool
 
 

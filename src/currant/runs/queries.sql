@@ -4,56 +4,75 @@ select b.building_id from locations.building as b
 where b.portal_id = :portal_id::int and lower(b.building_code) = lower(:building_code::text);
 
 -- name: start_run
--- Begin a bill run, with the number of accounts that it may concern.
-insert into runs.run (
-    portal_id, through, invoice_on, due_on, cycle_code, building_id, account_id, reopens, login,
-    started_at, accounts
+-- Begin a bill run with the accounts that it concerns.
+with account as materialized (
+    select a.account_id
+    from customers.account as a
+    where a.portal_id = :portal_id::int and a.payment_mode = 'POSTPAID'
+        and (:account_id::bigint is null or a.account_id = :account_id::bigint)
+        and (:cycle_code::text is null or a.bill_cycle_code = :cycle_code::text)
+        and (a.bill_cycle_code <> 'HOLD' or :account_id::bigint is not null)
+        and (:building_id::bigint is null or exists (
+            select from customers.agreement as g
+            inner join locations.location as l
+                on l.portal_id = g.portal_id and l.location_id = g.location_id
+            where g.portal_id = a.portal_id and g.account_id = a.account_id
+                and l.building_id = :building_id::bigint
+        ))
+), begun as (
+    insert into runs.run (
+        portal_id, through, invoice_on, due_on, cycle_code, building_id, account_id, reopens,
+        login, started_at, accounts
+    )
+    select
+        :portal_id::int, :through::date, :invoice_on::date, :due_on::date, :cycle_code::text,
+        :building_id::bigint, :account_id::bigint, :reopens::boolean, :login::text,
+        :at::timestamptz, (select count(*) from account)
+    returning run_id
+), waiting as (
+    insert into runs.due (portal_id, run_id, account_id)
+    select :portal_id::int, begun.run_id, account.account_id
+    from account cross join begun
+    order by account.account_id
 )
-select
-    :portal_id::int, :through::date, :invoice_on::date, :due_on::date, :cycle_code::text,
-    :building_id::bigint, :account_id::bigint, :reopens::boolean, :login::text,
-    :at::timestamptz, count(*)
-from customers.account as a
-where a.portal_id = :portal_id::int and a.payment_mode = 'POSTPAID'
-    and (:account_id::bigint is null or a.account_id = :account_id::bigint)
-    and (:cycle_code::text is null or a.bill_cycle_code = :cycle_code::text)
-    and (a.bill_cycle_code <> 'HOLD' or :account_id::bigint is not null)
-    and (:building_id::bigint is null or exists (
-        select from customers.agreement as g
-        inner join locations.location as l
-            on l.portal_id = g.portal_id and l.location_id = g.location_id
-        where g.portal_id = a.portal_id and g.account_id = a.account_id
-            and l.building_id = :building_id::bigint
-    ))
-returning run_id;
+select begun.run_id from begun;
 
 -- name: hold_run
--- A run, locked until its act is done.
-select
-    r.run_id, r.status, r.through, r.invoice_on, r.due_on, r.cycle_code, r.building_id,
-    r.account_id, r.login, r.drafted_to, r.reopens
+-- A run, locked until its act is done against everybody else's.
+select r.run_id, r.status, r.through, r.invoice_on, r.due_on, r.login, r.reopens
 from runs.run as r
 where r.portal_id = :portal_id::int and r.run_id = :run_id::bigint
 for no key update;
 
--- name: next_accounts
--- The next accounts of a run, beyond the one that it is drafted to.
-select a.account_id
-from customers.account as a
-where a.portal_id = :portal_id::int and a.payment_mode = 'POSTPAID'
-    and a.account_id > :beyond::bigint
-    and (:account_id::bigint is null or a.account_id = :account_id::bigint)
-    and (:cycle_code::text is null or a.bill_cycle_code = :cycle_code::text)
-    and (a.bill_cycle_code <> 'HOLD' or :account_id::bigint is not null)
-    and (:building_id::bigint is null or exists (
-        select from customers.agreement as g
-        inner join locations.location as l
-            on l.portal_id = g.portal_id and l.location_id = g.location_id
-        where g.portal_id = a.portal_id and g.account_id = a.account_id
-            and l.building_id = :building_id::bigint
-    ))
-order by a.account_id
-limit :how_many::int;
+-- name: share_run
+-- A run, locked until its act is done against those that change it, not those that work on it.
+select r.run_id, r.status, r.through, r.invoice_on, r.due_on, r.login, r.reopens
+from runs.run as r
+where r.portal_id = :portal_id::int and r.run_id = :run_id::bigint
+for share;
+
+-- name: take_accounts
+-- Take the next accounts of a run that no other hand has.
+with taken as materialized (
+    select d.account_id
+    from runs.due as d
+    where d.portal_id = :portal_id::int and d.run_id = :run_id::bigint
+    order by d.account_id
+    limit :how_many::int
+    for update skip locked
+)
+delete from runs.due as d using taken
+where d.portal_id = :portal_id::int and d.run_id = :run_id::bigint
+    and d.account_id = taken.account_id
+returning d.account_id;
+
+-- name: still_due
+-- Whether accounts of a run are not drafted yet, those in other hands too.
+-- not null: more
+select exists(
+    select from runs.due as d
+    where d.portal_id = :portal_id::int and d.run_id = :run_id::bigint
+) as more;
 
 -- name: note_exceptions
 -- Note what a chunk of a run found remarkable.
@@ -70,13 +89,14 @@ left join invoices.invoice as i
     and i.account_id = e.account_id and i.posted_at is null
 order by e.n;
 
--- name: drafted_to
--- Note how far a run is drafted; `whole` says that this was the last chunk.
-update runs.run as r
-set
-    drafted_to = greatest(r.drafted_to, :drafted_to::bigint),
-    drafted_at = case when :whole::boolean then :at::timestamptz end
-where r.portal_id = :portal_id::int and r.run_id = :run_id::bigint;
+-- name: drafted_run
+-- Note that all of a run is drafted, unless another hand is still at it.
+update runs.run as r set drafted_at = :at::timestamptz
+where r.portal_id = :portal_id::int and r.run_id = (
+    select n.run_id from runs.run as n
+    where n.portal_id = :portal_id::int and n.run_id = :run_id::bigint and n.drafted_at is null
+    for no key update skip locked
+);
 
 -- name: drafts_of
 -- The drafts of a run: of some accounts, or of all where none is named.
@@ -108,9 +128,20 @@ where e.portal_id = :portal_id::int and e.run_id = :run_id::bigint and e.account
 );
 
 -- name: approve_run
--- Approve a run.
-update runs.run as r set approved_at = :at::timestamptz, approved_by = :login::text
-where r.portal_id = :portal_id::int and r.run_id = :run_id::bigint;
+-- Approve a run and number its drafts, and answer how many those are.
+-- not null: numbered
+with approved as (
+    update runs.run as r set approved_at = :at::timestamptz, approved_by = :login::text
+    where r.portal_id = :portal_id::int and r.run_id = :run_id::bigint
+)
+select invoices.number(
+    :portal_id::int,
+    array(
+        select i.invoice_id from invoices.invoice as i
+        where i.portal_id = :portal_id::int and i.run_id = :run_id::bigint
+            and i.posted_at is null
+    )
+) as numbered;
 
 -- name: discard_run
 -- Discard a run; one of which something is posted ends as posted.
@@ -126,13 +157,23 @@ from (
 where r.portal_id = :portal_id::int and r.run_id = :run_id::bigint;
 
 -- name: to_post
--- The next drafts of a run that are not held, by account.
+-- The next drafts of a run that are not held and in no other hand, by account.
 select i.invoice_id
 from invoices.invoice as i
 where i.portal_id = :portal_id::int and i.run_id = :run_id::bigint and i.posted_at is null
     and i.held_for is null
 order by i.account_id
-limit :how_many::int;
+limit :how_many::int
+for no key update skip locked;
+
+-- name: still_to_post
+-- Whether drafts of a run that are not held are not posted yet, those in other hands too.
+-- not null: more
+select exists(
+    select from invoices.invoice as i
+    where i.portal_id = :portal_id::int and i.run_id = :run_id::bigint and i.posted_at is null
+        and i.held_for is null
+) as more;
 
 -- name: post_drafts
 -- Post drafts, and answer how many that were.
@@ -143,9 +184,13 @@ select invoices.post(
 ) as posted;
 
 -- name: posted_run
--- Note that all of a run that is not held is posted.
-update runs.run as r set posted_at = :at::timestamptz
-where r.portal_id = :portal_id::int and r.run_id = :run_id::bigint and r.posted_at is null;
+-- Note that all of a run that is not held is posted, unless another hand is still at it.
+update runs.run as r set posted_at = coalesce(r.posted_at, :at::timestamptz)
+where r.portal_id = :portal_id::int and r.run_id = (
+    select n.run_id from runs.run as n
+    where n.portal_id = :portal_id::int and n.run_id = :run_id::bigint
+    for no key update skip locked
+);
 
 -- name: runs
 -- Bill runs with what they come to, the newest first, or one of them.

@@ -17,7 +17,6 @@ create table runs.run (
     login text not null,
     started_at timestamptz not null,
     accounts bigint not null,
-    drafted_to bigint not null default 0,
     drafted_at timestamptz,
     approved_at timestamptz,
     approved_by text,
@@ -43,9 +42,20 @@ create table runs.run (
 );
 comment on table runs.run is
 'A bill run: the accounts of a cycle, a building or one, for the days up to through that are not '
-'billed yet. It is drafted in chunks of accounts (drafted_to is the last one), approved by another '
-'user, posted in chunks. reopens says that it cancels invoices that later reads changed.';
+'billed yet. It is drafted in chunks of accounts, approved by another user, which numbers the '
+'drafts, and posted in chunks. reopens says that it cancels invoices that later reads changed.';
 call db.tenant_table('runs.run');
+
+create table runs.due (
+    portal_id int not null,
+    run_id bigint not null,
+    account_id bigint not null,
+    primary key (portal_id, run_id, account_id)
+);
+comment on table runs.due is
+'The accounts of a run that are not drafted yet. Who takes some has them to itself, so that any '
+'number of hands may draft a run.';
+call db.tenant_table('runs.due');
 
 create table runs.exception (
     portal_id int not null,

@@ -39,16 +39,19 @@ sql = Statements(__package__)
 _BUILDING_NAMED = sql.rows("building_named", int)
 _START_RUN = sql.rows("start_run", int)
 _HOLD_RUN = sql.rows("hold_run", RunRow)
-_NEXT_ACCOUNTS = sql.rows("next_accounts", int)
+_SHARE_RUN = sql.rows("share_run", RunRow)
+_TAKE_ACCOUNTS = sql.rows("take_accounts", int)
+_STILL_DUE = sql.rows("still_due", bool)
 _NOTE_EXCEPTIONS = sql.command("note_exceptions")
-_DRAFTED_TO = sql.command("drafted_to")
+_DRAFTED_RUN = sql.command("drafted_run")
 _DRAFTS_OF = sql.rows("drafts_of", DraftNamed)
 _HOLD_DRAFTS = sql.rows("hold_drafts", int)
 _DISCARD_DRAFTS = sql.rows("discard_drafts", int)
 _FORGET_EXCEPTIONS = sql.command("forget_exceptions")
-_APPROVE_RUN = sql.command("approve_run")
+_APPROVE_RUN = sql.rows("approve_run", int)
 _DISCARD_RUN = sql.command("discard_run")
 _TO_POST = sql.rows("to_post", int)
+_STILL_TO_POST = sql.rows("still_to_post", bool)
 _POST_DRAFTS = sql.rows("post_drafts", int)
 _POSTED_RUN = sql.command("posted_run")
 _RUNS = sql.rows("runs", Run)
@@ -102,21 +105,18 @@ async def start_run(tx: Tx, command: StartRun) -> Run:
 async def draft_bills(tx: Tx, command: RunChunk) -> ChunkDone:
     """Draft the bills of the next accounts of a run, each account once whatever repeats.
 
-    What is remarkable is noted as an exception, and a draft that looks wrong is held. Where the run
-    reopens, invoices that later reads changed are cancelled before, and their days billed anew.
+    Any number of hands may draft a run; each takes accounts that no other has. What is remarkable
+    is noted as an exception, and a draft that looks wrong is held. Where the run reopens, invoices
+    that later reads changed are cancelled before, and their days billed anew.
     Raises `NoSuchRun`, `RunNotReady`, `Invalid`.
     """
     _refuse_beyond(command)
-    run = await _held(tx, command.run_id, "DRAFTING")
+    run = await _held(tx, command.run_id, "DRAFTING", "DRAFTED", shared=True)
+    if run.status == "DRAFTED":
+        return ChunkDone(0, 0, more=False)
     portal_id = tx.portal.portal_id
     account_ids = await tx.all(
-        _NEXT_ACCOUNTS,
-        portal_id=portal_id,
-        beyond=run.drafted_to,
-        account_id=run.account_id,
-        cycle_code=run.cycle_code,
-        building_id=run.building_id,
-        how_many=command.how_many,
+        _TAKE_ACCOUNTS, portal_id=portal_id, run_id=run.run_id, how_many=command.how_many
     )
     rules = await policy(tx, Nothing())
     reopened = await _reopen(tx, run, account_ids, rules) if run.reopens else []
@@ -134,15 +134,9 @@ async def draft_bills(tx: Tx, command: RunChunk) -> ChunkDone:
         kinds=[row.kind for row in found],
         details=[row.detail for row in found],
     )
-    more = len(account_ids) == command.how_many
-    await tx.run(
-        _DRAFTED_TO,
-        portal_id=portal_id,
-        run_id=run.run_id,
-        drafted_to=max(account_ids, default=0),
-        whole=not more,
-        at=tx.now,
-    )
+    more = await tx.one(_STILL_DUE, portal_id=portal_id, run_id=run.run_id)
+    if not more:
+        more = not await tx.run(_DRAFTED_RUN, portal_id=portal_id, run_id=run.run_id, at=tx.now)
     return ChunkDone(len(account_ids), drafted.invoices, more)
 
 
@@ -204,12 +198,12 @@ async def discard_drafts(tx: Tx, command: DraftsNamed) -> int:
 
 @needs(Permission.BILLING_APPROVE)
 async def approve_run(tx: Tx, command: RunNamed) -> Run:
-    """Approve a drafted run that somebody else began.
+    """Approve a drafted run that somebody else began; its drafts get their numbers.
 
     Raises `NoSuchRun`, `RunNotReady`, `ApprovedByTheSame`.
     """
     run = await _held(tx, command.run_id, "DRAFTED")
-    await tx.run(
+    await tx.one(
         _APPROVE_RUN,
         portal_id=tx.portal.portal_id,
         run_id=run.run_id,
@@ -227,7 +221,7 @@ async def post_bills(tx: Tx, command: RunChunk) -> ChunkDone:
     Raises `NoSuchRun`, `RunNotReady`, `MonthClosed`.
     """
     _refuse_beyond(command)
-    run = await _held(tx, command.run_id, "APPROVED", "POSTED")
+    run = await _held(tx, command.run_id, "APPROVED", "POSTED", shared=True)
     portal_id = tx.portal.portal_id
     ids = await tx.all(_TO_POST, portal_id=portal_id, run_id=run.run_id, how_many=command.how_many)
     posted = 0
@@ -243,9 +237,9 @@ async def post_bills(tx: Tx, command: RunChunk) -> ChunkDone:
             at=tx.now,
         )
         await freeze(tx, ids)
-    more = len(ids) == command.how_many
+    more = await tx.one(_STILL_TO_POST, portal_id=portal_id, run_id=run.run_id)
     if not more:
-        await tx.run(_POSTED_RUN, portal_id=portal_id, run_id=run.run_id, at=tx.now)
+        more = not await tx.run(_POSTED_RUN, portal_id=portal_id, run_id=run.run_id, at=tx.now)
     return ChunkDone(len(ids), posted, more)
 
 
@@ -332,9 +326,13 @@ def _refuse_beyond(command: RunChunk) -> None:
         raise Invalid(f"A chunk is of 1 to {MOST_AT_ONCE} accounts.", field="how_many")
 
 
-async def _held(tx: Tx, run_id: int, *states: str) -> RunRow:
-    """Lock a run that is in one of some states. Raises `NoSuchRun`, `RunNotReady`."""
-    run = await tx.maybe(_HOLD_RUN, portal_id=tx.portal.portal_id, run_id=run_id)
+async def _held(tx: Tx, run_id: int, *states: str, shared: bool = False) -> RunRow:
+    """Lock a run that is in one of some states; `shared` with other hands that work on it.
+
+    Raises `NoSuchRun`, `RunNotReady`.
+    """
+    statement = _SHARE_RUN if shared else _HOLD_RUN
+    run = await tx.maybe(statement, portal_id=tx.portal.portal_id, run_id=run_id)
     if run is None:
         raise NoSuchRun(f"It was asked for as {run_id}.", field="run_id")
     if run.status not in states:

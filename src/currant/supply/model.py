@@ -407,6 +407,7 @@ class SiteRegister(msgspec.Struct, frozen=True):
     last_read: Decimal | None
     last_read_date: date | None
     last_read_type: str | None
+    next_scheduled_read_date: date | None
 
 
 class CustomerWanted(msgspec.Struct, frozen=True):

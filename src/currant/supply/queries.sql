@@ -753,7 +753,8 @@ where l.portal_id = :portal_id::int and l.location_id = :location_id::bigint;
 
 -- name: site_registers
 -- The registers at a site at an instant, or whatever hung there, each with its last read that
--- counts until then; one at which the meter was hung is its opening read, and of that day.
+-- counts until then. A read without details is an actual one; one that opens is dated the day that
+-- begins with it, any other the day that ends.
 -- not null: site_identifier site_name building_code building_name meter_code unit multiplier
 -- not null: install_date meter_status_code
 select
@@ -773,11 +774,10 @@ select
     m.com_type as com, m.meter_state, p.site_identifier as parent_site_identifier,
     trim_scale(r.value / 1000.0) as last_read,
     case
-        when r.read_at = lower(i.valid) then locations.day_of(r.read_at, z.zone)
+        when r.sub_type = 'OPENING' then locations.day_of(r.read_at, z.zone)
         else locations.day_of(r.read_at - interval '1 microsecond', z.zone)
     end as last_read_date,
-    case when r.read_at = lower(i.valid) then 'OPENING' when r.read_at is not null then 'ACTUAL' end
-        as last_read_type
+    r.sub_type as last_read_type, r.next_scheduled_on as next_scheduled_read_date
 from locations.location as l
 left join locations.building as b
     on b.portal_id = l.portal_id and b.building_id = l.building_id
@@ -800,11 +800,19 @@ inner join metering.register as g
     on g.portal_id = m.portal_id and g.meter_id = m.meter_id
     and (:include_inactive::boolean or g.active)
 left join lateral (
-    select e.value, e.read_at
+    select e.value, e.read_at, coalesce(d.sub_type, 'ACTUAL') as sub_type, d.next_scheduled_on
     from reads.before(
         l.portal_id, g.register_id,
         least(z.at, upper(i.valid)) + interval '1 microsecond'
     ) as e
+    left join lateral (
+        select k.sub_type, k.next_scheduled_on
+        from reads.detail as k
+        where k.portal_id = l.portal_id and k.register_id = g.register_id
+            and k.read_at = e.read_at
+        order by k.revision desc
+        limit 1
+    ) as d on true
     where g.metering_type = 'BASIC' and e.read_at >= lower(i.valid)
 ) as r on true
 where l.portal_id = :portal_id::int and l.location_id = :location_id::bigint

@@ -1,1 +1,1 @@
-"""Validation, estimation and editing of meter data: what was doubted, filled in, and put right."""
+"""Validation, estimation and editing: what is checked, found, filled and put right."""

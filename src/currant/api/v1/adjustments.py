@@ -48,6 +48,8 @@ from currant.api.v1.frame import (
 )
 from currant.api.v1.openapi import documented
 
+InStatus = Annotated[Status | None, QueryParameter(description="Of those in this status.")]
+
 # What the document shows as examples.
 _NEW = EnterAdjustments(
     [NewAdjustment("03280", "GOODWILL", date(2024, 8, 14), Decimal(11), "The lift was out.")]
@@ -124,10 +126,7 @@ async def get_adjustments(
     by_own_date: ByOwnDate = False,
     building_code: OfBuilding = None,
     account: OfAccount = None,
-    in_status: Annotated[
-        Status | None,
-        QueryParameter(name="status", description="Of those in this status."),
-    ] = None,
+    status: InStatus = None,
     cursor: Cursor = None,
     limit: Limit = 50,
 ) -> Response[Any]:
@@ -135,7 +134,7 @@ async def get_adjustments(
     actor = await signed_in(request, portal)
     skip = rows_beyond(cursor)
     question = AdjustmentsWanted(
-        first, last, by_own_date, building_code, account, in_status, limit, skip
+        first, last, by_own_date, building_code, account, status, limit, skip
     )
     async with door_of(request).asking(adjustments, actor) as tx:
         rows = [row async for row in adjustments(tx, question)]

@@ -38,6 +38,9 @@ from currant.debtors.verbs import (
 )
 
 Day = Annotated[date, QueryParameter(description="A day of the portal's clock.")]
+WithReversed = Annotated[
+    bool, QueryParameter(description="With what was reversed, and what reversed it.")
+]
 AsOf = Annotated[
     date | None, QueryParameter(description="At the end of this day, as it was known then.")
 ]
@@ -50,10 +53,7 @@ async def get_account_history(
     account: FromPath[str],
     first: FirstDay = None,
     last: LastDay = None,
-    with_reversed: Annotated[
-        bool,
-        QueryParameter(name="reversed", description="With what was reversed, and what did that."),
-    ] = True,
+    with_reversed: WithReversed = True,
 ) -> Response[Any]:
     """Tell what moved the receivable of an account, with the balance after each."""
     actor = await signed_in(request, portal)

@@ -1,0 +1,864 @@
+-- name: rules_set
+-- What a portal checks otherwise than is usual.
+select r.rule, r.active, r.factor, r.days, r.severity
+from validation.rule as r
+where r.portal_id = :portal_id::int
+order by r.rule;
+
+-- name: set_rule
+-- Say what a portal checks, and how.
+insert into validation.rule (portal_id, rule, active, factor, days, severity, login, set_at)
+values (
+    :portal_id::int, :rule::text, :active::boolean, :factor::numeric, :days::int,
+    :severity::text, :login::text, :now::timestamptz
+)
+on conflict (portal_id, rule) do update
+set
+    active = excluded.active, factor = excluded.factor, days = excluded.days,
+    severity = excluded.severity, login = excluded.login, set_at = excluded.set_at;
+
+-- name: give_memory
+-- Let the days of many registers be grouped in memory, in this transaction.
+set local work_mem = '64MB';
+
+-- name: join_sets
+-- Join the registers to be checked as sets, whatever the statistics of their tables say.
+set local enable_nestloop = off;
+
+-- name: join_rows
+-- Look up what registers measured, register by register, in tables that hold years.
+set local enable_nestloop = on;
+
+-- name: stage_registers
+-- The registers that are checked, each while its meter hung at a site, for this transaction: the
+-- days (inclusive) that are over by its clock, and the first day of its history.
+create temporary table if not exists checked_register (
+    register_id bigint not null,
+    location_id bigint not null,
+    metering_type text not null,
+    timezone text not null,
+    dials int not null,
+    history_day date not null,
+    from_day date not null,
+    to_day date not null
+) on commit drop;
+
+-- name: stage_days
+-- What the registers measured on their days, for this transaction.
+create temporary table if not exists checked_day (
+    register_id bigint not null,
+    day date not null,
+    total bigint not null,
+    peak int not null,
+    least int not null,
+    unknown int not null
+) on commit drop;
+
+-- name: stage_usage
+-- What passed between the reads of the registers, for this transaction.
+create temporary table if not exists checked_usage (
+    register_id bigint not null,
+    from_at timestamptz not null,
+    to_at timestamptz not null,
+    day date not null,
+    quantity bigint not null,
+    rolled boolean not null,
+    wanted boolean not null
+) on commit drop;
+
+-- name: stage_found
+-- What was found, for this transaction.
+create temporary table if not exists found_fault (
+    register_id bigint not null,
+    day date not null,
+    rule text not null,
+    measured bigint not null,
+    expected bigint
+) on commit drop;
+
+-- name: empty_stages
+-- Nothing is left of an earlier check of this transaction.
+truncate pg_temp.checked_register, pg_temp.checked_day, pg_temp.checked_usage,
+pg_temp.found_fault;
+
+-- name: lock_findings
+-- Keep other checks of this portal waiting until this one is done.
+-- not null: locked
+select count(*) as locked
+from (select pg_advisory_xact_lock(hashtext('validation'), :portal_id::int)) as taken;
+
+-- name: find_registers
+-- Find the registers to be checked: of the meters that hung at a site of a building, or at one that
+-- supplied an account, or anywhere.
+insert into pg_temp.checked_register (
+    register_id, location_id, metering_type, timezone, dials, history_day, from_day, to_day
+)
+select
+    s.register_id, s.location_id, s.metering_type, s.timezone, s.dials,
+    greatest(:from_day::date - :history::int, s.first_day),
+    greatest(:from_day::date, s.first_day), least(:to_day::date, s.last_day)
+from (
+    select
+        g.register_id, i.location_id, g.metering_type, z.timezone, m.dials,
+        coalesce(
+            ((lower(i.valid) - interval '1 microsecond') at time zone z.timezone)::date + 1,
+            '-infinity'
+        ) as first_day,
+        (least(upper(i.valid), :now::timestamptz) at time zone z.timezone)::date - 1 as last_day
+    from metering.installation as i
+    inner join metering.meter as m on m.portal_id = i.portal_id and m.meter_id = i.meter_id
+    inner join metering.register as g
+        on g.portal_id = m.portal_id and g.meter_id = m.meter_id and g.active
+    inner join locations.location as l
+        on l.portal_id = i.portal_id and l.location_id = i.location_id
+    left join locations.building as b
+        on b.portal_id = l.portal_id and b.building_id = l.building_id
+    cross join lateral (
+        select
+            case
+                when g.metering_type = 'AM' then (
+                    -- A zone of POSIX counts westwards.
+                    '<' || g.clock || '>' || translate(left(g.clock, 1), '+-', '-+')
+                    || substr(g.clock, 2)
+                )
+                else coalesce(b.timezone, :timezone::text)
+            end as timezone
+    ) as z
+    where i.portal_id = :portal_id::int
+        and (:building_id::bigint is null or l.building_id = :building_id::bigint)
+        and (
+            :account_id::bigint is null or exists (
+                select from customers.agreement as a
+                where a.portal_id = i.portal_id and a.location_id = i.location_id
+                    and a.account_id = :account_id::bigint
+                    and a.product_type = m.product_type and a.valid && i.valid
+            )
+        )
+        and (g.metering_type = 'AM' or exists (
+            select from reads.read as r
+            where r.portal_id = g.portal_id and r.register_id = g.register_id
+        ))
+) as s
+where greatest(:from_day::date, s.first_day) <= least(:to_day::date, s.last_day);
+
+-- name: analyze_registers
+-- Let the planner know what is checked.
+analyze pg_temp.checked_register;
+
+-- name: fill_days
+-- Sum up the days of the registers that send intervals, with those of their history.
+insert into pg_temp.checked_day (register_id, day, total, peak, least, unknown)
+select
+    d.register_id, d.day, q.total, q.peak, q.least,
+    case
+        when d.quality = 'N' then 1440 / d.minutes
+        when length(d.quality) = 1 then 0
+        else length(d.quality) - length(replace(d.quality, 'N', ''))
+    end
+from (
+    select r.register_id, min(r.history_day) as since, max(r.to_day) as till
+    from pg_temp.checked_register as r
+    where r.metering_type = 'AM'
+    group by r.register_id
+) as c
+inner join intervals.current_day as d
+    on d.portal_id = :portal_id::int and d.register_id = c.register_id
+    and d.day between c.since and c.till
+cross join lateral (
+    select sum(u.quantity) as total, max(u.quantity) as peak, min(u.quantity) as least
+    from unnest(d.quantities) as u (quantity)
+) as q;
+
+-- name: fill_usage
+-- Tell what passed between the reads of registers that are read, in the checked days and before.
+insert into pg_temp.checked_usage (
+    register_id, from_at, to_at, day, quantity, rolled, wanted
+)
+select
+    s.register_id, s.from_at, s.to_at, s.day,
+    round(reads.difference(s.before_value, s.value, s.dials) * s.multiplier)::bigint,
+    s.value < s.before_value, s.day between s.since and s.till
+from (
+    select
+        c.register_id, c.dials, c.since, c.till, r.read_at as to_at, r.value, r.multiplier,
+        ((r.read_at - interval '1 microsecond') at time zone c.timezone)::date as day,
+        lag(r.read_at) over register as from_at, lag(r.value) over register as before_value
+    from (
+        select
+            k.register_id, k.dials, k.timezone, min(k.from_day) as since, max(k.to_day) as till
+        from pg_temp.checked_register as k
+        where k.metering_type = 'BASIC'
+        group by k.register_id, k.dials, k.timezone
+    ) as c
+    cross join lateral reads.since(
+        :portal_id::int, c.register_id,
+        (c.since - :history::int)::timestamp at time zone c.timezone
+    ) as r
+    window register as (partition by c.register_id order by r.read_at)
+) as s
+where s.from_at is not null and s.day <= s.till;
+
+-- name: analyze_measured
+-- Let the planner know what was measured.
+analyze pg_temp.checked_day, pg_temp.checked_usage;
+
+-- name: find_spikes
+-- A day with an interval far above what is usual of the register: three of four of its days have no
+-- higher one.
+insert into pg_temp.found_fault (register_id, day, rule, measured, expected)
+select d.register_id, d.day, 'SPIKE', d.peak, u.usual
+from (
+    select
+        n.register_id, percentile_disc(0.75) within group (order by n.peak) as usual
+    from pg_temp.checked_day as n
+    group by n.register_id
+    having count(*) >= :days::int
+) as u
+inner join pg_temp.checked_day as d on d.register_id = u.register_id
+inner join pg_temp.checked_register as c
+    on c.register_id = d.register_id and d.day between c.from_day and c.to_day
+where u.usual > 0 and d.peak > :factor::numeric * u.usual;
+
+-- name: find_negatives
+-- A day with a negative interval, or less than nothing between two reads.
+insert into pg_temp.found_fault (register_id, day, rule, measured, expected)
+select d.register_id, d.day, 'NEGATIVE', d.least, 0
+from pg_temp.checked_day as d
+inner join pg_temp.checked_register as c
+    on c.register_id = d.register_id and d.day between c.from_day and c.to_day
+where d.least < 0
+union all
+select u.register_id, u.day, 'NEGATIVE', u.quantity, 0
+from pg_temp.checked_usage as u
+where u.wanted and u.quantity < 0;
+
+-- name: find_rollovers
+-- What passed between two reads while the register started again.
+insert into pg_temp.found_fault (register_id, day, rule, measured, expected)
+select u.register_id, u.day, 'ROLLOVER', u.quantity, null::bigint
+from pg_temp.checked_usage as u
+where u.wanted and u.rolled and u.quantity >= 0;
+
+-- name: find_nulls
+-- A day of which some intervals are not known.
+insert into pg_temp.found_fault (register_id, day, rule, measured, expected)
+select d.register_id, d.day, 'NULL', d.unknown, 0
+from pg_temp.checked_day as d
+inner join pg_temp.checked_register as c
+    on c.register_id = d.register_id and d.day between c.from_day and c.to_day
+where d.unknown > 0;
+
+-- name: find_gaps
+-- Days of which nothing is known, by the first of each stretch; and registers that were to be read
+-- some days ago, or of which nobody knows when to read them and nobody did for long.
+insert into pg_temp.found_fault (register_id, day, rule, measured, expected)
+select g.register_id, min(g.day), 'GAP', 0, null::bigint
+from (
+    select
+        c.register_id, c.from_day, n.day::date as day,
+        n.day::date - row_number() over (partition by c.register_id order by n.day)::int as island
+    from pg_temp.checked_register as c
+    cross join lateral generate_series(
+        c.history_day::timestamp, c.to_day::timestamp, interval '1 day'
+    ) as n (day)
+    where c.metering_type = 'AM' and not exists (
+        select from pg_temp.checked_day as d
+        where d.register_id = c.register_id and d.day = n.day::date
+    )
+) as g
+group by g.register_id, g.island
+having max(g.day) >= min(g.from_day)
+union all
+select w.register_id, w.day, 'GAP', 0, null::bigint
+from (
+    select
+        c.register_id, max(c.to_day) as to_day, coalesce(
+            t.next_scheduled_on,
+            (b.read_at at time zone c.timezone)::date + :unread_days::int
+        ) + :days::int as day
+    from pg_temp.checked_register as c
+    cross join lateral (
+        select r.read_at, r.revision
+        from reads.counted as r
+        where r.portal_id = :portal_id::int and r.register_id = c.register_id
+            and r.read_at <= (c.to_day + 1)::timestamp at time zone c.timezone
+        order by r.read_at desc, r.revision desc limit 1
+    ) as b
+    left join reads.detail as t
+        on t.portal_id = :portal_id::int and t.register_id = c.register_id
+        and t.read_at = b.read_at and t.revision = b.revision
+    where c.metering_type = 'BASIC'
+    group by c.register_id, t.next_scheduled_on, b.read_at, c.timezone
+) as w
+where w.day <= w.to_day;
+
+-- name: find_zeros
+-- Nothing used for some days, or between two reads, where something was used before: the first day
+-- of the stretch, and what was usual of a day, or for so long.
+insert into pg_temp.found_fault (register_id, day, rule, measured, expected)
+select z.register_id, min(z.day), 'ZERO', 0, min(z.usual)
+from (
+    select
+        d.register_id, d.day, d.total, c.from_day, u.usual, u.first_used,
+        d.day - row_number() over (
+            partition by d.register_id, d.total = 0 order by d.day
+        )::int as island
+    from pg_temp.checked_day as d
+    inner join (
+        select r.register_id, min(r.from_day) as from_day
+        from pg_temp.checked_register as r
+        group by r.register_id
+    ) as c on c.register_id = d.register_id
+    inner join (
+        select n.register_id, min(n.day) as first_used, avg(n.total)::bigint as usual
+        from pg_temp.checked_day as n
+        where n.total > 0
+        group by n.register_id
+    ) as u on u.register_id = d.register_id
+) as z
+where z.total = 0
+group by z.register_id, z.island
+having count(*) >= :days::int and max(z.day) >= min(z.from_day) and min(z.day) > min(z.first_used)
+union all
+select u.register_id, u.day, 'ZERO', 0, b.quantity * u.minutes / b.minutes
+from (
+    select
+        n.register_id, n.day, n.quantity, n.wanted, n.from_at,
+        reads.minutes(n.from_at, n.to_at) as minutes
+    from pg_temp.checked_usage as n
+) as u
+cross join lateral (
+    select p.quantity, reads.minutes(p.from_at, p.to_at) as minutes
+    from pg_temp.checked_usage as p
+    where p.register_id = u.register_id and p.to_at = u.from_at
+) as b
+where u.wanted and u.quantity = 0 and u.minutes >= :days::int * 1440 and b.quantity > 0;
+
+-- name: find_changes
+-- Much more (HIGH) or less (LOW) than before: of whole days, against as many days before the
+-- checked ones, by the first of them; between two reads, against what passed before them.
+insert into pg_temp.found_fault (register_id, day, rule, measured, expected)
+select
+    w.register_id, w.day, :rule::text, w.quantity,
+    (w.before::numeric * w.length / w.before_length)::bigint
+from (
+    select
+        d.register_id, min(c.from_day) as day,
+        sum(d.total) filter (where d.day >= c.from_day) as quantity,
+        count(*) filter (where d.day >= c.from_day) as length,
+        sum(d.total) filter (where d.day < c.from_day) as before,
+        count(*) filter (where d.day < c.from_day) as before_length,
+        :days::int as least
+    from pg_temp.checked_day as d
+    inner join (
+        select r.register_id, min(r.from_day) as from_day, max(r.to_day) as to_day
+        from pg_temp.checked_register as r
+        group by r.register_id
+    ) as c on c.register_id = d.register_id
+    where d.unknown = 0 and d.day >= c.from_day - (c.to_day - c.from_day + 1)
+    group by d.register_id
+    union all
+    select
+        u.register_id, u.day, u.quantity, reads.minutes(u.from_at, u.to_at), sum(p.quantity),
+        sum(reads.minutes(p.from_at, p.to_at)), :days::int * 1440
+    from pg_temp.checked_usage as u
+    inner join pg_temp.checked_usage as p
+        on p.register_id = u.register_id and p.to_at <= u.from_at
+    where u.wanted
+    group by u.register_id, u.day, u.quantity, u.from_at, u.to_at
+) as w
+where w.length >= w.least and w.before_length >= w.least and w.before > 0
+    and case :rule::text
+        when 'HIGH' then
+            w.quantity::numeric * w.before_length > :factor::numeric * w.before * w.length
+        else w.quantity::numeric * w.before_length * :factor::numeric < w.before * w.length
+    end;
+
+-- name: find_sums
+-- A day on which the meters behind a gate meter do not add up to it: the gate's register and day,
+-- their sum, and what the gate measured. Only where every one of them is checked and known.
+with gate as materialized (
+    select p.register_id, p.location_id, p.timezone, p.from_day, p.to_day
+    from pg_temp.checked_register as p
+    inner join metering.register as g
+        on g.portal_id = :portal_id::int and g.register_id = p.register_id
+        and g.metering_type = 'AM' and g.direction = 'E' and g.unit = 'kWh'
+        and g.register_no not in (3, 4)
+    where p.location_id in (
+        select l.parent_location_id from locations.location as l
+        where l.portal_id = :portal_id::int and l.parent_location_id is not null
+    )
+), behind as materialized (
+    select p.register_id, p.timezone, h.register_id as behind_id, i.valid
+    from gate as p
+    inner join locations.location as l
+        on l.portal_id = :portal_id::int and l.parent_location_id = p.location_id
+    inner join metering.installation as i
+        on i.portal_id = l.portal_id and i.location_id = l.location_id
+    inner join metering.register as h
+        on h.portal_id = i.portal_id and h.meter_id = i.meter_id and h.active
+        and h.direction = 'E' and h.unit = 'kWh' and h.register_no not in (3, 4)
+), added as (
+    select p.register_id, d.day, d.total, sum(e.total) as behind, count(*) = count(e.total) as whole
+    from gate as p
+    inner join pg_temp.checked_day as d
+        on d.register_id = p.register_id and d.day between p.from_day and p.to_day
+        and d.unknown = 0
+    inner join behind as h
+        on h.register_id = p.register_id and h.valid && tstzrange(
+            d.day::timestamp at time zone h.timezone,
+            (d.day + 1)::timestamp at time zone h.timezone
+        )
+    left join pg_temp.checked_day as e
+        on e.register_id = h.behind_id and e.day = d.day and e.unknown = 0
+    group by p.register_id, d.day, d.total
+)
+insert into pg_temp.found_fault (register_id, day, rule, measured, expected)
+select a.register_id, a.day, 'SUM', a.behind, a.total
+from added as a
+where a.whole and abs(a.behind - a.total) > :factor::numeric * abs(a.total);
+
+-- name: record_findings
+-- Keep what was found: new findings, those that were fixed and are found again, and those that are
+-- open and found no longer.
+-- not null: run_id from_day to_day login ran_at registers found added gone
+with found as materialized (
+    select f.register_id, f.day, f.rule, f.measured, max(f.expected) as expected
+    from pg_temp.found_fault as f
+    group by f.register_id, f.day, f.rule, f.measured
+), standing as materialized (
+    select c.finding_id, c.register_id, c.day, c.rule, c.measured, c.status, c.decisions
+    from validation.current_finding as c
+    where c.portal_id = :portal_id::int and c.register_id in (
+        select r.register_id from pg_temp.checked_register as r
+    )
+), gone as (
+    select s.finding_id, s.decisions
+    from standing as s
+    left join found as f
+        on f.register_id = s.register_id and f.day = s.day and f.rule = s.rule
+        and f.measured = s.measured
+    where s.status = 'OPEN' and f.register_id is null and s.rule = any(:rules::text[])
+        and s.day between :from_day::date and :to_day::date
+), fresh as (
+    select f.register_id, f.day, f.rule, f.measured, f.expected, t.severity
+    from found as f
+    inner join unnest(:rules::text[], :severities::text[]) as t (rule, severity)
+        on t.rule = f.rule
+    left join standing as s
+        on s.register_id = f.register_id and s.day = f.day and s.rule = f.rule
+        and s.measured = f.measured
+    where s.finding_id is null
+), run as (
+    insert into validation.run (
+        portal_id, from_day, to_day, building_code, account, login, ran_at, registers, found,
+        added, gone
+    )
+    select
+        :portal_id::int, :from_day::date, :to_day::date, :building_code::text, :account::text,
+        :login::text, :now::timestamptz,
+        (select count(distinct r.register_id) from pg_temp.checked_register as r),
+        (select count(*) from found), (select count(*) from fresh), (select count(*) from gone)
+    returning run_id, from_day, to_day, login, ran_at, registers, found, added, gone
+), added as (
+    insert into validation.finding (
+        portal_id, register_id, day, rule, measured, expected, severity, run_id, found_at
+    )
+    select
+        :portal_id::int, f.register_id, f.day, f.rule, f.measured, f.expected, f.severity,
+        (select r.run_id from run as r), :now::timestamptz
+    from fresh as f
+    order by f.register_id, f.day, f.rule, f.measured
+), decided as (
+    insert into validation.decision (
+        portal_id, finding_id, decision_no, status, login, reason, decided_at
+    )
+    select
+        :portal_id::int, g.finding_id, g.decisions + 1, 'FIXED', :login::text,
+        'not found any more', :now::timestamptz
+    from gone as g
+    union all
+    select
+        :portal_id::int, s.finding_id, s.decisions + 1, 'OPEN', :login::text, 'found again',
+        :now::timestamptz
+    from standing as s
+    inner join found as f
+        on f.register_id = s.register_id and f.day = s.day and f.rule = s.rule
+        and f.measured = s.measured
+    where s.status = 'FIXED'
+)
+select
+    r.run_id, r.from_day, r.to_day, r.login, r.ran_at, r.registers, r.found, r.added, r.gone
+from run as r;
+
+-- name: findings
+-- Findings with what was decided about them last, the newest first, below an id.
+-- not null: finding_id day rule measured severity run_id found_at status decided_by reason
+select
+    f.finding_id, l.site_identifier, l.loc_id, m.serial_number, g.register_no, g.unit, f.day,
+    f.rule, f.measured, f.expected, f.severity, f.run_id, f.found_at, f.status,
+    coalesce(f.login, '') as decided_by, coalesce(f.reason, '') as reason, f.decided_at
+from validation.current_finding as f
+inner join metering.register as g
+    on g.portal_id = f.portal_id and g.register_id = f.register_id
+inner join metering.meter as m on m.portal_id = g.portal_id and m.meter_id = g.meter_id
+left join lateral (
+    select i.location_id
+    from metering.installation as i
+    where i.portal_id = m.portal_id and i.meter_id = m.meter_id
+        and i.valid && tstzrange(f.day::timestamptz - interval '1 day', f.day + interval '2 days')
+    order by lower(i.valid) desc limit 1
+) as h on true
+left join locations.location as l
+    on l.portal_id = f.portal_id and l.location_id = h.location_id
+where f.portal_id = :portal_id::int and f.finding_id < :before::bigint
+    and (:status::text is null or f.status = :status::text)
+    and (:rule::text is null or f.rule = :rule::text)
+    and (:serial_number::text is null or m.serial_number = :serial_number::text)
+    and (:building_id::bigint is null or l.building_id = :building_id::bigint)
+    and (
+        :account_id::bigint is null or exists (
+            select from customers.agreement as a
+            where a.portal_id = f.portal_id and a.location_id = l.location_id
+                and a.account_id = :account_id::bigint and a.product_type = m.product_type
+        )
+    )
+order by f.finding_id desc
+limit :how_many::int;
+
+-- name: findings_named
+-- The ids of findings, of those asked for.
+select f.finding_id
+from validation.finding as f
+where f.portal_id = :portal_id::int and f.finding_id = any(:finding_ids::bigint[])
+order by f.finding_id;
+
+-- name: decide_findings
+-- Keep what was decided about findings, with the history of each.
+insert into validation.decision (
+    portal_id, finding_id, decision_no, status, login, reason, decided_at
+)
+select
+    :portal_id::int, f.finding_id, f.decisions + 1, :status::text, :login::text, :reason::text,
+    :now::timestamptz
+from validation.current_finding as f
+where f.portal_id = :portal_id::int and f.finding_id = any(:finding_ids::bigint[])
+order by f.finding_id;
+
+-- name: decisions
+-- What was decided about a finding, in turn.
+select d.decision_no, d.status, d.login, d.reason, d.decided_at
+from validation.decision as d
+where d.portal_id = :portal_id::int and d.finding_id = :finding_id::bigint
+order by d.decision_no;
+
+-- name: gaps_to_fill
+-- The registers that lack intervals of the days to be estimated: whole days that are over by their
+-- clock, while their meter hung at a site.
+-- not null: first_day last_day clock minutes
+select
+    w.register_id, min(w.day) as first_day, max(w.day) as last_day, min(w.clock) as clock,
+    coalesce(min(w.minutes), 30) as minutes
+from (
+    select c.register_id, n.day::date as day, g.clock, g.interval_minutes as minutes
+    from pg_temp.checked_register as c
+    inner join metering.register as g
+        on g.portal_id = :portal_id::int and g.register_id = c.register_id
+    cross join lateral generate_series(
+        c.from_day::timestamp, c.to_day::timestamp, interval '1 day'
+    ) as n (day)
+    left join pg_temp.checked_day as d
+        on d.register_id = c.register_id and d.day = n.day::date and d.unknown = 0
+    where c.metering_type = 'AM' and d.register_id is null
+) as w
+group by w.register_id
+order by w.register_id;
+
+-- name: edited_registers
+-- The registers of days that are put right, by site, meter and number.
+-- not null: record
+with site as (
+    select n.location_id, lower(n.site_identifier) as key
+    from locations.location as n
+    where n.portal_id = :portal_id::int and n.site_identifier is not null
+    union all
+    select n.location_id, lower(n.loc_id) as key
+    from locations.location as n
+    where n.portal_id = :portal_id::int
+)
+select w.record, g.register_id, g.metering_type
+from unnest(
+    :records::int[], :sites::text[], :meters::text[], :registers::int[], :days::date[]
+) as w (record, site_identifier, meter_code, register_no, day)
+inner join site as l on l.key = lower(w.site_identifier)
+inner join metering.installation as i
+    on i.portal_id = :portal_id::int and i.location_id = l.location_id
+inner join metering.meter as m on m.portal_id = i.portal_id and m.meter_id = i.meter_id
+inner join metering.register as g
+    on g.portal_id = m.portal_id and g.meter_id = m.meter_id and g.register_no = w.register_no
+where w.meter_code in (m.serial_number, g.meter_code, g.datastream)
+    and i.valid && tstzrange(
+        w.day::timestamp at time zone 'UTC' - g.clock::interval,
+        (w.day + 1)::timestamp at time zone 'UTC' - g.clock::interval
+    )
+order by w.record, g.register_id;
+
+-- name: known_days
+-- The days of registers that count, from some day of each to another.
+-- not null: register_id day minutes quantities quality updated_at
+select
+    d.register_id, d.day, d.minutes, d.quantities, d.quality, d.updated_at, d.spans::text as spans
+from unnest(:register_ids::bigint[], :from_days::date[], :to_days::date[])
+    as w (register_id, from_day, to_day)
+inner join intervals.current_day as d
+    on d.portal_id = :portal_id::int and d.register_id = w.register_id
+    and d.day between w.from_day and w.to_day
+order by d.register_id, d.day;
+
+-- name: known_passed
+-- What passed between the reads around the gaps of registers, as reads that are not estimates say.
+-- not null: register_id from_at to_at total
+select s.register_id, s.from_at, s.to_at, round(s.passed)::bigint as total
+from (
+    select
+        w.register_id, r.read_at as to_at, lag(r.read_at) over register as from_at,
+        reads.difference(lag(r.value) over register, r.value, m.dials) * r.multiplier as passed
+    from unnest(:register_ids::bigint[], :from_ats::timestamptz[], :to_ats::timestamptz[])
+        as w (register_id, from_at, to_at)
+    inner join metering.register as g
+        on g.portal_id = :portal_id::int and g.register_id = w.register_id
+    inner join metering.meter as m on m.portal_id = g.portal_id and m.meter_id = g.meter_id
+    cross join lateral reads.held(
+        :portal_id::int, w.register_id, w.from_at, w.to_at, false
+    ) as r
+    where r.value is not null
+    window register as (partition by w.register_id order by r.read_at)
+) as s
+where s.from_at is not null and s.passed >= 0
+order by s.register_id, s.from_at;
+
+-- name: reads_to_estimate
+-- The registers that are read and were not on a day, with what an estimate is made of: the last
+-- read before, the first after it, the read that a last period began with, and what the register
+-- stood at a year before then and before the day, between the reads around those times.
+-- not null: key serial_number register_no dials timezone before_at before_value
+select
+    coalesce(l.site_identifier, l.loc_id) as key, m.serial_number, g.register_no, m.dials,
+    c.timezone, b.read_at as before_at, b.value as before_value, a.read_at as after_at,
+    a.value as after_value, p.read_at as earlier_at, p.value as earlier_value,
+    x.at as season_from, x.value as season_from_value, y.at as season_to,
+    y.value as season_to_value
+from pg_temp.checked_register as c
+inner join metering.register as g
+    on g.portal_id = :portal_id::int and g.register_id = c.register_id
+inner join metering.meter as m on m.portal_id = g.portal_id and m.meter_id = g.meter_id
+inner join locations.location as l
+    on l.portal_id = g.portal_id and l.location_id = c.location_id
+cross join lateral (select (c.to_day + 1)::timestamp at time zone c.timezone as at) as d
+cross join lateral reads.before(:portal_id::int, c.register_id, d.at) as b
+left join lateral (
+    select r.read_at, r.value
+    from reads.counted as r
+    where r.portal_id = :portal_id::int and r.register_id = c.register_id and r.read_at > d.at
+    order by r.read_at asc, r.revision desc limit 1
+) as a on true
+left join lateral (
+    select r.read_at, r.value
+    from reads.counted as r
+    where r.portal_id = :portal_id::int and r.register_id = c.register_id
+        and r.read_at <= b.read_at - make_interval(days => :period_days::int)
+    order by r.read_at desc, r.revision desc limit 1
+) as p on true
+left join lateral validation.stood(
+    :portal_id::int, c.register_id, b.read_at - interval '1 year', m.dials
+) as x on true
+left join lateral validation.stood(
+    :portal_id::int, c.register_id, d.at - interval '1 year', m.dials
+) as y on true
+where c.metering_type = 'BASIC' and c.to_day = :day::date and not exists (
+    select from reads.counted as r
+    where r.portal_id = :portal_id::int and r.register_id = c.register_id and r.read_at = d.at
+)
+order by key, m.serial_number, g.register_no;
+
+-- name: account_reads
+-- The basic reads of what an account is supplied through, of a span of days, as they were known at
+-- an instant: those that count, those that were misread or contradicted, and those under review.
+-- What closes one supply and opens the next is told on its own side of midnight.
+-- not null: loc_id site_name timezone meter_code serial_number register_no unit dials read_id
+-- not null: read_at value sub_type estimated multiplier notes status source
+with supplied as materialized (
+    select
+        l.site_identifier, l.loc_id, l.external_key as site_name, r.register_id, r.meter_code,
+        m.serial_number, r.register_no, r.unit, m.dials,
+        coalesce(b.timezone, :timezone::text) as timezone,
+        greatest(lower(g.valid), lower(i.valid)) as from_at,
+        coalesce(least(upper(g.valid), upper(i.valid)), 'infinity') as to_at
+    from customers.agreement as g
+    inner join locations.location as l
+        on l.portal_id = g.portal_id and l.location_id = g.location_id
+    left join locations.building as b
+        on b.portal_id = l.portal_id and b.building_id = l.building_id
+    inner join metering.installation as i
+        on i.portal_id = g.portal_id and i.location_id = g.location_id and i.valid && g.valid
+    inner join metering.meter as m
+        on m.portal_id = i.portal_id and m.meter_id = i.meter_id
+        and m.product_type = g.product_type
+    inner join metering.register as r
+        on r.portal_id = m.portal_id and r.meter_id = m.meter_id and r.metering_type = 'BASIC'
+    where g.portal_id = :portal_id::int and g.account_id = :account_id::bigint
+        and (
+            :site::text is null
+            or lower(:site::text) in (lower(l.site_identifier), lower(l.loc_id))
+        )
+        and (:meter::text is null or :meter::text in (m.serial_number, r.meter_code))
+), misread as materialized (
+    select x.register_id, x.read_at, x.revision, x.reason
+    from reads.misread as x
+    inner join reads.batch as y
+        on y.portal_id = x.portal_id and y.batch_id = x.batch_id
+        and y.recorded_at <= :as_of::timestamptz
+    where x.portal_id = :portal_id::int
+        and x.register_id in (select s.register_id from supplied as s)
+), told as materialized (
+    select
+        s.register_id, s.from_at, r.read_at, r.revision, r.value, r.multiplier, t.source,
+        coalesce(d.sub_type, 'ACTUAL') as sub_type, d.next_scheduled_on, d.temp_factor,
+        d.cv_factor, coalesce(d.notes, '') as notes, x.reason as misread,
+        max(r.revision) over instant as top, r.revision <= coalesce(
+            max(r.revision) filter (where x.reason is not null) over instant, 0
+        ) as void
+    from supplied as s
+    inner join reads.read as r
+        on r.portal_id = :portal_id::int and r.register_id = s.register_id
+        and r.read_at <= s.to_at and r.read_at >= coalesce(
+            (
+                select n.read_at from reads.before(:portal_id::int, s.register_id, s.from_at) as n
+            ), s.from_at
+        )
+    inner join reads.batch as t
+        on t.portal_id = r.portal_id and t.batch_id = r.batch_id
+        and t.recorded_at <= :as_of::timestamptz
+    left join reads.detail as d
+        on d.portal_id = r.portal_id and d.register_id = r.register_id
+        and d.read_at = r.read_at and d.revision = r.revision
+    left join misread as x
+        on x.register_id = r.register_id and x.read_at = r.read_at and x.revision = r.revision
+    window instant as (partition by s.register_id, s.from_at, r.read_at)
+), stood as materialized (
+    select
+        t.register_id, t.from_at, t.read_at, t.value,
+        lag(t.read_at) over register as before_at, lag(t.value) over register as before_value
+    from told as t
+    where t.revision = t.top and not t.void
+    window register as (partition by t.register_id, t.from_at order by t.read_at)
+), shown as (
+    select distinct on (
+        t.register_id, t.from_at, t.read_at, t.misread, t.sub_type = 'OPENING'
+    )
+        t.register_id, t.from_at, t.register_id || '-'
+        || (extract(epoch from t.read_at) * 1000000)::bigint || '-' || t.revision as read_id,
+        t.read_at, t.value, t.multiplier, t.source, t.sub_type, t.next_scheduled_on,
+        t.temp_factor, t.cv_factor, t.notes, w.before_at, w.before_value,
+        case coalesce(t.misread, '')
+            when '' then 'ACCEPTED' when 'MISREAD' then 'MISREAD' else 'SUPERSEDED'
+        end as status
+    from told as t
+    left join stood as w
+        on w.register_id = t.register_id and w.from_at = t.from_at and w.read_at = t.read_at
+        and not t.void
+    where t.misread is not null or not t.void and t.value = w.value
+    order by
+        t.register_id asc, t.from_at asc, t.read_at asc, t.misread asc,
+        t.sub_type = 'OPENING' asc, t.revision desc
+), doubted as (
+    select
+        s.register_id, s.from_at, 'Q' || q.quarantine_id as read_id, q.read_at, q.value,
+        q.multiplier, t.source, coalesce(d.sub_type, 'ACTUAL') as sub_type, d.next_scheduled_on,
+        d.temp_factor, d.cv_factor, coalesce(d.notes, '') as notes
+    from supplied as s
+    inner join reads.quarantine as q
+        on q.portal_id = :portal_id::int and q.serial_number = s.serial_number
+        and q.register_no = s.register_no
+    inner join reads.batch as t
+        on t.portal_id = q.portal_id and t.batch_id = q.batch_id
+        and t.recorded_at <= :as_of::timestamptz
+    left join reads.quarantine_detail as d
+        on d.portal_id = q.portal_id and d.quarantine_id = q.quarantine_id
+    where not exists (
+        select from reads.release as a
+        where a.portal_id = q.portal_id and a.quarantine_id = q.quarantine_id
+    ) and not exists (
+        select from reads.rejection as a
+        where a.portal_id = q.portal_id and a.quarantine_id = q.quarantine_id
+    )
+), listed as (
+    select
+        h.register_id, h.from_at, h.read_id, h.read_at, h.value, h.multiplier, h.source,
+        h.sub_type, h.next_scheduled_on, h.temp_factor, h.cv_factor, h.notes, h.before_at,
+        h.before_value, h.status
+    from shown as h
+    union all
+    select
+        d.register_id, d.from_at, d.read_id, d.read_at, d.value, d.multiplier, d.source,
+        d.sub_type, d.next_scheduled_on, d.temp_factor, d.cv_factor, d.notes, null, null,
+        'IN_REVIEW'
+    from doubted as d
+)
+select
+    s.site_identifier, s.loc_id, s.site_name, s.timezone, s.meter_code, s.serial_number,
+    s.register_no, s.unit, s.dials, n.read_id, n.read_at, n.value, n.sub_type,
+    n.sub_type in ('ESTIMATE', 'INVOICE_EST') as estimated, n.multiplier, n.before_at,
+    n.before_value,
+    case
+        when n.status = 'ACCEPTED'
+            then round(reads.difference(n.before_value, n.value, s.dials) * n.multiplier)::bigint
+    end as consumption,
+    n.next_scheduled_on, n.temp_factor, n.cv_factor, n.notes, n.status, n.source
+from listed as n
+inner join supplied as s on s.register_id = n.register_id and s.from_at = n.from_at
+where case
+    when n.sub_type = 'OPENING' then
+        n.read_at >= greatest(s.from_at, (:from_day::date)::timestamp at time zone s.timezone)
+        and n.read_at < least(s.to_at, (:to_day::date + 1)::timestamp at time zone s.timezone)
+    else
+        n.read_at > greatest(s.from_at, (:from_day::date)::timestamp at time zone s.timezone)
+        and n.read_at <= least(s.to_at, (:to_day::date + 1)::timestamp at time zone s.timezone)
+end
+order by s.loc_id, s.serial_number, s.register_no, n.read_at, n.read_id;
+
+-- name: account_days
+-- The days of intervals of what an account is supplied through, as they were known at an instant.
+-- not null: loc_id site_name meter_code serial_number register_no unit datastream clock day minutes
+-- not null: quantities quality file_id
+select
+    l.site_identifier, l.loc_id, l.external_key as site_name, r.meter_code, m.serial_number,
+    r.register_no, r.unit, r.datastream, r.clock, d.day, d.minutes, d.quantities, d.quality,
+    d.file_id
+from customers.agreement as g
+inner join locations.location as l
+    on l.portal_id = g.portal_id and l.location_id = g.location_id
+inner join metering.installation as i
+    on i.portal_id = g.portal_id and i.location_id = g.location_id and i.valid && g.valid
+inner join metering.meter as m
+    on m.portal_id = i.portal_id and m.meter_id = i.meter_id and m.product_type = g.product_type
+inner join metering.register as r
+    on r.portal_id = m.portal_id and r.meter_id = m.meter_id and r.metering_type = 'AM'
+inner join intervals.register_day as d
+    on d.portal_id = r.portal_id and d.register_id = r.register_id
+    and d.day between :from_day::date and :to_day::date
+    and g.valid * i.valid && tstzrange(
+        d.day::timestamp at time zone 'UTC' - r.clock::interval,
+        (d.day + 1)::timestamp at time zone 'UTC' - r.clock::interval
+    )
+where g.portal_id = :portal_id::int and g.account_id = :account_id::bigint
+    and (
+        :site::text is null or lower(:site::text) in (lower(l.site_identifier), lower(l.loc_id))
+    )
+    and (:meter::text is null or :meter::text in (m.serial_number, r.meter_code))
+    and d.revision = (
+        select max(n.revision) from intervals.register_day as n
+        where n.portal_id = d.portal_id and n.register_id = d.register_id and n.day = d.day
+            and n.revision >= 1 and n.loaded_at <= :as_of::timestamptz
+    )
+order by l.loc_id, m.serial_number, r.register_no, d.day;
