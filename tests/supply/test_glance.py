@@ -180,7 +180,7 @@ async def test_an_exchanged_meter_closes_where_the_new_one_opens(door, boss, hom
     assert meter.loc_id == home.loc_ids[0]
 
 
-async def test_a_customer_in_full_shows_no_secret(door, boss, home) -> None:
+async def test_a_customer_in_full_shows_no_secret(door, boss, home, owner) -> None:
     told = replace(
         RINGO,
         sales_cust_number="5003986",
@@ -222,6 +222,13 @@ async def test_a_customer_in_full_shows_no_secret(door, boss, home) -> None:
     assert (agreement.cust_account_id, agreement.price_plan_code, agreement.start_date) == (
         ringo.cust_account_ids[0], "RES-FLAT", date(2024, 6, 21),
     )  # fmt: skip
+    assert agreement.billed_to_date is None
+    await owner.execute(
+        "insert into invoices.covered (portal_id, agreement_id, days)"
+        " select portal_id, agreement_id, '[2024-06-21, 2024-08-01)' from customers.agreement"
+    )
+    billed = await door.ask(customer_details, wanted, boss)
+    assert billed.agreements[0].billed_to_date == date(2024, 7, 31)
     assert (shown.balance, shown.bond_amount, shown.arrears_outstanding) == (0, 0, 0)
     assert "tok_9f8e" not in str(shown)
     assert "123456789A" not in str(shown)

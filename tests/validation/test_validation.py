@@ -154,7 +154,7 @@ async def test_findings_are_decided_with_author_and_reason(door: Door, boss, own
         "4100000001", "M1", "OPEN",
     )  # fmt: skip
     decided = DecideFindings([spike.finding_id], "a party")
-    assert await door.act(decide_findings, decided, boss) == 1
+    assert (await door.act(decide_findings, decided, boss)).decided == 1
     assert (await check(door, boss)).added == 0
     (spike,) = await door.ask(findings, FindingsWanted(2**62, 9, building_code="b1"), boss)
     assert (spike.status, spike.decided_by, spike.reason) == ("ACCEPTED", "boss", "a party")

@@ -247,4 +247,6 @@ def _measured_tuple(n: int, row: Measured) -> tuple[Any, ...]:
         row.quantity,
         row.row.direction == "I",
         row.supply.due.loss_factor,
+        row.previous is not None and row.previous.estimated,
+        row.current is not None and row.current.estimated,
     )

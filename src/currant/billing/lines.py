@@ -13,12 +13,13 @@ from currant.invoices.model import Explanation
 from currant.money import from_minor, half_up, tax_within, to_minor
 from currant.tariffs.bills import BillLine, Determinants, price_bills, share_tax
 from currant.tariffs.book import PriceBook
-from currant.tariffs.plans import Discount
+from currant.tariffs.plans import Discount, LineType
 from currant.tariffs.pricing import UnsoundTariff, price_fixed
 from currant.tariffs.versions import PlanVersion
 
 _DAY = timedelta(days=1)
 _BUCKETS = range(1, 10)
+_SUPPLIED = (LineType.USAGE, LineType.LEVY, LineType.CONCESSION)
 
 
 class Counted(msgspec.Struct, frozen=True):
@@ -115,8 +116,8 @@ def price_periods(
     priced = []
     for place in sorted(lines):
         period = periods[place]
-        minor_units = books[period.tariff_id].minor_units
-        priced += [(period, _draft_line(period, line, minor_units)) for line in lines[place]]
+        book = books[period.tariff_id]
+        priced += [(period, _draft_line(period, line, book)) for line in lines[place]]
     return priced, found
 
 
@@ -159,9 +160,10 @@ def _columns(rows: Sequence[Mapping[int, int]]) -> dict[int, list[int]]:
     return {bucket: [row.get(bucket, 0) for row in rows] for bucket in buckets}
 
 
-def _draft_line(period: Period, line: BillLine, minor_units: int) -> DraftLine:
+def _draft_line(period: Period, line: BillLine, book: PriceBook) -> DraftLine:
     due = period.supply.due
-    scale = Decimal(10) ** minor_units
+    scale = Decimal(10) ** book.minor_units
+    supplied = line.line_type in _SUPPLIED and not line.tier.startswith("X")
     return DraftLine(
         due.agreement_id,
         due.location_id,
@@ -173,7 +175,7 @@ def _draft_line(period: Period, line: BillLine, minor_units: int) -> DraftLine:
         line.quantity,
         line.unit,
         line.rate,
-        None,
+        due.loss_factor if supplied and book.terms.with_losses else None,
         int(line.net * scale),
         int(line.tax * scale),
         line.tax_rate,

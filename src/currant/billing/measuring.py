@@ -84,15 +84,21 @@ class Meter(Struct, frozen=True):
         """Return the usage from a day up to another, within what is measured."""
         return self.until(end) - self.until(start)
 
-    def at(self, day: date) -> DayRead | None:
-        """Return the read that stands at the beginning of a day."""
-        return next((read for read in self.reads if read.day == day), None)
+    def at(self, day: date) -> DayRead:
+        """Return the read at the beginning of a day, or what the usage up to then makes of one."""
+        place = bisect_right(self.reads, day, key=lambda read: read.day) - 1
+        before = self.reads[place]
+        if before.day == day:
+            return before
+        multiplier = self.reads[place + 1].multiplier
+        passed = self.until(day) - self.used[place]
+        value = before.value + int(half_up(passed / multiplier, 0))
+        return DayRead(day, value, multiplier, estimated=True)
 
     def estimated(self, start: date, end: date) -> bool:
         """Tell whether usage between two days rests on an estimate, or is a part of a stretch."""
-        return any(at is None or at.estimated for at in (self.at(start), self.at(end))) or any(
-            read.estimated for read in self.reads if start < read.day < end
-        )
+        between = (read for read in self.reads if start < read.day < end)
+        return any(read.estimated for read in (self.at(start), self.at(end), *between))
 
 
 class Span(Struct, frozen=True):

@@ -65,7 +65,7 @@ class Period(msgspec.Struct, frozen=True):
 
 
 class Measured(msgspec.Struct, frozen=True):
-    """What a register measured on a bill; values are None where no read stands at the day."""
+    """What a register measured on a bill; intervals have no reads."""
 
     supply: Supply
     row: MeteredRow
@@ -280,6 +280,6 @@ def measured(supply: Supply) -> Iterator[Measured]:
             meter.at(start),
             current,
             "ESTIMATED" if meter.estimated(start, end) else "ACTUAL",
-            (current or meter.reads[-1]).multiplier,
+            current.multiplier,
             meter.between(start, end),
         )

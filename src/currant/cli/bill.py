@@ -15,6 +15,7 @@ from rich.table import Table
 from currant.access.verbs import Nothing, show_portal
 from currant.billing.model import Policy
 from currant.billing.verbs import policy, set_policy
+from currant.cli import bill_determinants
 from currant.cli.figures import figures
 from currant.cli.frame import NEWEST, Session, command, secret, table
 from currant.cli.imports import DryRun, Key
@@ -55,6 +56,7 @@ from currant.runs.verbs import (
 app = typer.Typer(no_args_is_help=True)
 rules = typer.Typer(no_args_is_help=True)
 app.add_typer(rules, name="policy", help="How the portal bills.")
+app.add_typer(bill_determinants.app)
 
 Number = Annotated[int, typer.Argument(help="The run: `currant bill runs`.", metavar="RUN")]
 Accounts = Annotated[list[str], typer.Argument(help="Whose drafts.", metavar="ACCOUNT...")]

@@ -13,7 +13,7 @@ from rich.table import Table
 
 from currant.access.verbs import Nothing, show_portal
 from currant.cli.documents import save
-from currant.cli.figures import figures
+from currant.cli.figures import figure, figures
 from currant.cli.frame import Session, command
 from currant.cli.imports import DryRun, Key
 from currant.clock import parse_day
@@ -168,19 +168,19 @@ def explained(told: Invoice, currency: str) -> Iterator[str]:
             product = line.product_type
             yield _RULE
             yield product
-        yield _two(line.description, f"{line.net:,f}")
-        for reason in _reasons(line):
+        yield _two(line.description, figure(line.net, currency))
+        for reason in _reasons(line, currency):
             yield from _wrapped(reason, "  ")
     yield _RULE
-    yield _two("Lines before tax", f"{head.net:,f}")
-    yield _two("Tax", f"{head.tax:,f}")
+    yield _two("Lines before tax", figure(head.net, currency))
+    yield _two("Tax", figure(head.tax, currency))
     yield _two("This invoice", format_money(head.total, currency))
     yield _RULE
-    yield _two("Previous balance", f"{head.previous_balance:,f}")
+    yield _two("Previous balance", figure(head.previous_balance, currency))
     if head.adjustment_total:
-        yield _two("Adjustments since", f"{head.adjustment_total:,f}")
+        yield _two("Adjustments since", figure(head.adjustment_total, currency))
     if head.receipt_total:
-        yield _two("Payments since", f"{head.receipt_total:,f}")
+        yield _two("Payments since", figure(head.receipt_total, currency))
     opening = head.previous_balance + head.adjustment_total + head.receipt_total
     yield _two("Due with this invoice", format_money(opening + head.total, currency))
     if head.amount_paid:
@@ -194,27 +194,25 @@ def _measured(row: MeasuredRow) -> str:
     fed = ", fed in" if row.export else ""
     if row.basis == "INTERVAL":
         return f"{name}: {quantity} by its intervals{fed}"
-    before = _read(row.previous_value, row.from_on - _DAY)
-    after = _read(row.current_value, row.to_on)
+    before = _read(row.previous_value, row.from_on - _DAY, estimated=row.previous_estimated)
+    after = _read(row.current_value, row.to_on, estimated=row.current_estimated)
     times = "" if row.multiplier == 1 else f", times {_plain(row.multiplier)}"
-    return f"{name}: {before} to {after}{times} = {quantity}{fed}, {row.basis.lower()}"
+    return f"{name}: {before} to {after}{times} = {quantity}{fed}"
 
 
-def _read(value: int | None, on: date) -> str:
-    told = "no read" if value is None else _plain(Decimal(value).scaleb(-3))
-    return f"{told} ({on})"
+def _read(value: int | None, on: date, *, estimated: bool) -> str:
+    told = _plain(Decimal(value or 0).scaleb(-3))
+    return f"{told} ({on}{', estimated' if estimated else ''})"
 
 
-def _reasons(line: LineRow) -> Iterator[str]:
+def _reasons(line: LineRow, currency: str) -> Iterator[str]:
     """Yield what led to the amount of a line: days, block, product, share, rounding, tax."""
     why = line.why
     place = [f"{line.from_on} to {line.to_on}"]
     if line.plan is not None:
         place.append(" ".join(filter(None, (line.plan, why.tier))))
     if why.block_from or why.block_to is not None:
-        first, last = why.block_from or Decimal(0), why.block_to
-        to = "on" if last is None else f"to {_plain(last)}"
-        place.append(f"block from {_plain(first)} {to} {line.unit}".rstrip())
+        place.append(f"block {_block(why.block_from, why.block_to)} {line.unit}")
     if line.loss_factor is not None:
         place.append(f"loss factor {_plain(line.loss_factor)}")
     yield ", ".join(place)
@@ -225,11 +223,17 @@ def _reasons(line: LineRow) -> Iterator[str]:
         product += ", less the tax within"
     if why.unrounded is not None and why.unrounded != line.net:
         product += f" = {_plain(why.unrounded)}, rounded {why.rounding.lower().replace('_', ' ')}"
-    yield f"{product} = {line.net:,f}"
+    yield f"{product} = {figure(line.net, currency)}"
     if line.tax_code == "GST":
-        yield f"tax {_plain(why.tax_rate * 100)} % = {line.tax:,f}"
+        yield f"tax {_plain(why.tax_rate * 100)} % = {figure(line.tax, currency)}"
     else:
         yield "free of tax"
+
+
+def _block(first: Decimal | None, last: Decimal | None) -> str:
+    if last is None:
+        return f"above {_plain(first or Decimal(0))}"
+    return f"from {_plain(first)} to {_plain(last)}" if first else f"of the first {_plain(last)}"
 
 
 def _plain(number: Decimal) -> str:

@@ -34,6 +34,7 @@ from currant.cli import (
     tariffs,
     transactions,
     users,
+    validation,
     vend,
     vendors,
     workorders,
@@ -50,6 +51,9 @@ app = typer.Typer(
 for group in (serve, demo, database, imports, vend, transactions):
     app.add_typer(group.app)
 app.add_typer(reads.app, name="reads", help="Meter reads, and those that were not believed.")
+app.add_typer(validation.read, name="read", help="Basic reads: posted, and those of an account.")
+app.add_typer(validation.app, name="validation", help="Checks of reads and intervals.")
+app.add_typer(validation.estimate, name="estimate", help="Estimates of what was not measured.")
 app.add_typer(nem.app, name="nem12", help="Interval data: NEM12 files in and out, gaps.")
 app.add_typer(arrears.app, name="arrears", help="What accounts owe from before.")
 app.add_typer(receipts.app, name="receipts", help="Money that comes in, and goes back out.")

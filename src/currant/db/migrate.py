@@ -48,6 +48,7 @@ DOMAINS = (
     "debtors",
     "supply",
     "moves",
+    "prices",
     "reports",
 )
 ROLES = ("currant_owner", "currant_runtime", "currant_reader")

@@ -267,8 +267,9 @@ def _line(line: ChargeLine, say: Wording) -> View:
 
 def _totals(paper: InvoicePaper, say: Wording, tax_name: str) -> list[View]:
     lines = charged(paper, say.places)
+    left = rounding(paper, say.places)
     rows = []
-    if paper.tax_amount or paper.taxes:
+    if paper.tax_amount or paper.taxes or left:
         rows.append(_sum(say.say("before_tax", tax=tax_name), say.money(lines)))
         if paper.taxes:
             rows += [
@@ -281,9 +282,8 @@ def _totals(paper: InvoicePaper, say: Wording, tax_name: str) -> list[View]:
                 )
                 for tax in paper.taxes
             ]  # fmt: skip
-        else:
+        elif paper.tax_amount:
             rows.append(_sum(tax_name, say.money(paper.tax_amount)))
-    left = rounding(paper, say.places)
     if left:
         rows.append(_sum(say.say("rounding"), say.money(left)))
     word = "this_credit" if paper.type is InvoiceType.CREDIT_NOTE else "total"

@@ -174,6 +174,8 @@ class MeasuredRow(msgspec.Struct, frozen=True):
     quantity: int
     export: bool
     loss_factor: Decimal | None
+    previous_estimated: bool
+    current_estimated: bool
 
 
 class Invoice(msgspec.Struct, frozen=True):
@@ -207,7 +209,7 @@ class PaperHead(msgspec.Struct, frozen=True):
     site_identifier: str | None
     supply_address: str
     tax_number: str | None
-    payment_method_type: str
+    debited: bool
     email_1: str
     invoice_delivery_class: str
     life_support: bool

@@ -84,7 +84,7 @@ def paper_of(
     told = invoice.head
     opening = told.previous_balance + told.adjustment_total + told.receipt_total
     credit = told.kind == "CREDIT"
-    debit = head.payment_method_type == "DIRECT" and not credit
+    debit = head.debited and not credit
     return InvoicePaper(
         type=_TYPES.get(told.kind, InvoiceType.TAX_INVOICE),
         number=told.number,
@@ -158,18 +158,26 @@ def _line(line: LineRow) -> ChargeLine:
 
 
 def _register(row: MeasuredRow) -> RegisterReads:
-    """Tell the reads of a register; where none stood at an edge, the value is the usage's share."""
-    kind = ReadKind.ESTIMATED if row.basis == "ESTIMATED" else ReadKind.ACTUAL
-    previous, current = row.previous_value, row.current_value
+    """Tell the reads of a register; where none stood at an edge, it is estimated."""
     return RegisterReads(
         row.serial_number,
         str(row.register_no),
-        PaperRead(row.from_on - timedelta(days=1), _units(previous or 0), kind),
-        PaperRead(row.to_on, _units(current or 0), kind),
+        PaperRead(
+            row.from_on - timedelta(days=1),
+            _units(row.previous_value or 0),
+            _kind(estimated=row.previous_estimated),
+        ),
+        PaperRead(
+            row.to_on, _units(row.current_value or 0), _kind(estimated=row.current_estimated)
+        ),
         _units(row.quantity),
         row.unit,
         row.multiplier,
     )
+
+
+def _kind(*, estimated: bool) -> ReadKind:
+    return ReadKind.ESTIMATED if estimated else ReadKind.ACTUAL
 
 
 def _units(quantity: int) -> Decimal:
@@ -229,16 +237,8 @@ def _months_before(month: date, back: int) -> date:
 
 
 def _notes(invoice: Invoice, head: PaperHead) -> list[Note]:
-    """Say what a customer should know of an estimate, life support, a credit note's reason."""
+    """Say what a customer should know beside an estimate: life support, why a credit note."""
     notes = []
-    if any(row.basis == "ESTIMATED" for row in invoice.measured):
-        notes.append(
-            Note(
-                "Estimated usage",
-                "Some usage on this bill is estimated. When the meter has been read, the bill is"
-                " corrected by what it shows.",
-            )
-        )
     if head.life_support:
         notes.append(
             Note(

@@ -86,7 +86,7 @@ order by l.invoice_id, l.line_no;
 select
     m.invoice_id, m.position, m.agreement_id, m.serial_number, m.register_no, m.meter_type_code,
     m.unit, m.from_on, m.to_on, m.previous_value, m.current_value, m.basis, m.multiplier,
-    m.quantity, m.export, m.loss_factor
+    m.quantity, m.export, m.loss_factor, m.previous_estimated, m.current_estimated
 from invoices.measured as m
 where m.portal_id = :portal_id::int and m.invoice_id = any(:invoice_ids::bigint[])
 order by m.invoice_id, m.position;
@@ -131,13 +131,18 @@ where g.portal_id = :portal_id::int and g.agreement_id = :agreement_id::bigint
 
 -- name: paper_heads
 -- What the papers of some invoices print beside the invoice: the customer and the supply.
--- not null: supply_address life_support
+-- not null: supply_address debited life_support
 select
     i.invoice_id, a.account_id, c.name, c.address_1, c.address_2, c.city, c.state, c.postal_code,
     l.site_identifier,
     concat_ws(', ', nullif(l.address_1, ''), nullif(l.address_2, ''), nullif(l.city, ''))
     as supply_address,
-    b.tax_number, a.payment_method_type, c.email_1, a.invoice_delivery_class,
+    b.tax_number,
+    a.payment_method_type <> 'CHEQUE' and exists (
+        select from customers.direct_debit as d
+        where d.portal_id = a.portal_id and d.account_id = a.account_id
+    ) as debited,
+    c.email_1, a.invoice_delivery_class,
     coalesce(l.life_support, false) as life_support
 from invoices.invoice as i
 inner join customers.account as a on a.portal_id = i.portal_id and a.account_id = i.account_id

@@ -118,6 +118,8 @@ create table invoices.measured (
     quantity bigint not null,
     export boolean not null,
     loss_factor numeric(12, 6) check (loss_factor <> 'NaN'),
+    previous_estimated boolean not null,
+    current_estimated boolean not null,
     primary key (portal_id, invoice_id, position)
 );
 comment on table invoices.measured is
@@ -306,7 +308,7 @@ begin
 end
 $$;
 
-create trigger release_only before update on invoices.covered
+create trigger release_only after update on invoices.covered
 for each row execute function invoices.release_only();
 revoke truncate on invoices.invoice, invoices.line, invoices.measured, invoices.covered
 from currant_runtime;
@@ -366,7 +368,9 @@ create type invoices.new_measured as (
     multiplier numeric,
     quantity bigint,
     export boolean,
-    loss_factor numeric
+    loss_factor numeric,
+    previous_estimated boolean,
+    current_estimated boolean
 );
 
 create type invoices.new_days as (
@@ -424,17 +428,18 @@ begin
     insert into invoices.measured (
         portal_id, invoice_id, position, agreement_id, location_id, register_id, serial_number,
         register_no, meter_type_code, unit, from_on, to_on, previous_value, current_value, basis,
-        multiplier, quantity, export, loss_factor
+        multiplier, quantity, export, loss_factor, previous_estimated, current_estimated
     )
     select
         in_portal, ids[m.n], row_number() over (partition by m.n order by m.place),
         m.agreement_id, m.location_id, m.register_id, m.serial_number, m.register_no,
         m.meter_type_code, m.unit, m.from_on, m.to_on, m.previous_value, m.current_value, m.basis,
-        m.multiplier, m.quantity, m.export, m.loss_factor
+        m.multiplier, m.quantity, m.export, m.loss_factor, m.previous_estimated,
+        m.current_estimated
     from unnest(measured) with ordinality as m (
         n, agreement_id, location_id, register_id, serial_number, register_no, meter_type_code,
         unit, from_on, to_on, previous_value, current_value, basis, multiplier, quantity, export,
-        loss_factor, place
+        loss_factor, previous_estimated, current_estimated, place
     );
     perform charges.invoice(in_portal, array_agg(l.charge_id), array_agg(ids[l.n]))
     from unnest(lines) as l where l.charge_id is not null;

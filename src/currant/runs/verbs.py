@@ -263,7 +263,11 @@ async def bill_run(tx: Tx, question: RunNamed) -> Run:
 
 @needs(Permission.BILLING_VIEW)
 async def bill_exceptions(tx: Tx, question: RunNamed) -> list[BillException]:
-    """List what a run found remarkable, or could not bill; not of blocked accounts."""
+    """List what a run found remarkable, or could not bill; not of blocked accounts.
+
+    Raises `NoSuchRun`.
+    """
+    await _run(tx, question.run_id)
     return await tx.all(
         _EXCEPTIONS,
         portal_id=tx.portal.portal_id,
@@ -274,13 +278,18 @@ async def bill_exceptions(tx: Tx, question: RunNamed) -> list[BillException]:
 
 @needs(Permission.BILLING_VIEW)
 async def bill_drafts(tx: Tx, question: DraftsWanted) -> list[DraftRow]:
-    """List the invoices of a run, drafts and posted ones, by account; not of blocked accounts."""
+    """List the invoices of a run, drafts and posted ones, by account; not of blocked accounts.
+
+    Raises `NoSuchRun`.
+    """
+    await _run(tx, question.run_id)
     return await tx.all(_DRAFTS, **_page_of(tx, question))
 
 
 @needs(Permission.BILLING_VIEW)
 async def to_print(tx: Tx, question: DraftsWanted) -> list[ToPrint]:
-    """List the posted invoices of a run that no e-mail brings, by account."""
+    """List the posted invoices of a run that no e-mail brings, by account. Raises `NoSuchRun`."""
+    await _run(tx, question.run_id)
     return await tx.all(_TO_PRINT, **_page_of(tx, question))
 
 

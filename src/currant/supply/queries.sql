@@ -927,7 +927,11 @@ select
             'end_date', locations.day_of(upper(g.valid) - interval '1 microsecond', z.zone),
             'status', customers.agreement_status(g.valid, :now::timestamptz),
             'price_plan_code', coalesce(m.name, t.name), 'offering_code', o.code,
-            'billed_to_date', null
+            'billed_to_date', (
+                select max(upper(v.days)) - 1 from invoices.covered as v
+                where v.portal_id = g.portal_id and v.agreement_id = g.agreement_id
+                    and v.released_by is null
+            )
         ) order by lower(g.valid), g.agreement_id), '[]')
         from customers.agreement as g
         left join locations.location as l

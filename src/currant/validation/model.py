@@ -133,6 +133,12 @@ class DecideFindings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     status: Status = Status.ACCEPTED
 
 
+class Decided(msgspec.Struct, frozen=True):
+    """How many findings were decided about."""
+
+    decided: int
+
+
 class FindingWanted(msgspec.Struct, frozen=True):
     """Which finding."""
 

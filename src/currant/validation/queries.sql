@@ -578,11 +578,11 @@ order by w.register_id;
 -- The registers of days that are put right, by site, meter and number.
 -- not null: record
 with site as (
-    select n.location_id, lower(n.site_identifier) as key
+    select n.location_id, n.site_key as key
     from locations.location as n
     where n.portal_id = :portal_id::int and n.site_identifier is not null
     union all
-    select n.location_id, lower(n.loc_id) as key
+    select n.location_id, upper(n.loc_id) as key
     from locations.location as n
     where n.portal_id = :portal_id::int
 )
@@ -590,7 +590,7 @@ select w.record, g.register_id, g.metering_type
 from unnest(
     :records::int[], :sites::text[], :meters::text[], :registers::int[], :days::date[]
 ) as w (record, site_identifier, meter_code, register_no, day)
-inner join site as l on l.key = lower(w.site_identifier)
+inner join site as l on l.key = upper(w.site_identifier)
 inner join metering.installation as i
     on i.portal_id = :portal_id::int and i.location_id = l.location_id
 inner join metering.meter as m on m.portal_id = i.portal_id and m.meter_id = i.meter_id
@@ -707,10 +707,7 @@ with supplied as materialized (
     inner join metering.register as r
         on r.portal_id = m.portal_id and r.meter_id = m.meter_id and r.metering_type = 'BASIC'
     where g.portal_id = :portal_id::int and g.account_id = :account_id::bigint
-        and (
-            :site::text is null
-            or lower(:site::text) in (lower(l.site_identifier), lower(l.loc_id))
-        )
+        and (:site::text is null or upper(:site::text) in (l.site_key, upper(l.loc_id)))
         and (:meter::text is null or :meter::text in (m.serial_number, r.meter_code))
 ), misread as materialized (
     select x.register_id, x.read_at, x.revision, x.reason
@@ -852,9 +849,7 @@ inner join intervals.register_day as d
         (d.day + 1)::timestamp at time zone 'UTC' - r.clock::interval
     )
 where g.portal_id = :portal_id::int and g.account_id = :account_id::bigint
-    and (
-        :site::text is null or lower(:site::text) in (lower(l.site_identifier), lower(l.loc_id))
-    )
+    and (:site::text is null or upper(:site::text) in (l.site_key, upper(l.loc_id)))
     and (:meter::text is null or :meter::text in (m.serial_number, r.meter_code))
     and d.revision = (
         select max(n.revision) from intervals.register_day as n

@@ -27,6 +27,7 @@ from currant.validation.model import (
     Check,
     CheckSet,
     DayStored,
+    Decided,
     DecideFindings,
     Decision,
     EditDays,
@@ -189,7 +190,7 @@ async def findings(tx: Tx, question: FindingsWanted) -> list[Finding]:
 
 
 @needs(Permission.READS_WRITE)
-async def decide_findings(tx: Tx, command: DecideFindings) -> int:
+async def decide_findings(tx: Tx, command: DecideFindings) -> Decided:
     """Accept findings, call them fixed or open them again; answer how many. Raises `NoSuchFinding`.
 
     The decision is added to their history with its author and reason.
@@ -202,7 +203,7 @@ async def decide_findings(tx: Tx, command: DecideFindings) -> int:
     named = await tx.all(_FINDINGS_NAMED, portal_id=portal_id, finding_ids=wanted)
     if missing := set(wanted) - set(named):
         raise NoSuchFinding(f"{min(missing)}.", field="finding_ids")
-    return await tx.run(
+    decided = await tx.run(
         _DECIDE_FINDINGS,
         portal_id=portal_id,
         finding_ids=wanted,
@@ -211,6 +212,7 @@ async def decide_findings(tx: Tx, command: DecideFindings) -> int:
         reason=command.reason,
         now=tx.now,
     )
+    return Decided(decided)
 
 
 @needs(Permission.READS_VIEW)

@@ -27,6 +27,13 @@ class Call(NamedTuple):
 
 
 CALLS = [
+    Call("GETACCREC", {"account_number": ACCOUNT}, 3, LINE | {
+        "trans_type": "INVOICE", "trans_date": "2024-08-01", "posted_date": "2024-08-01",
+        "reference": "900123", "description": "Invoice 900123", "debit": 134.70, "credit": 0,
+        "amount": 134.70, "balance": 134.70, "invoice_number": "900123",
+        "due_date": "2024-08-15", "status": "PART",
+    }),
+    Call("GETACCREC", {"account_number": ACCOUNT, "end_date": "2024-07-31"}, 0),
     Call("GETADJUST", AUGUST, 1, LINE | TOWER | {
         "adj_reason_code": "GOODWILL", "debit_credit": "C", "adj_amount": 11, "gst": 1,
         "adj_date": "2024-08-14", "posted_date": "2024-08-14", "approved_by": "boss",
@@ -77,15 +84,80 @@ CALLS = [
         "start_date": "2024-06-21", "end_date": "2024-06-30", "days": 10, "quantity": 100,
         "read_basis": "ACTUAL",
     }),
+    Call("GETUTILITYUSAGE", {"account_number": ACCOUNT, "site_identifier": SITE}, 1, LINE | {
+        "product_type": "ELECTRICITY", "unit": "kWh", "period_start": "2024-07-01",
+        "period_end": "2024-07-31", "days": 31, "quantity": 310, "average_per_day": 10,
+        "cost_ex_gst": 122.45, "cost": 134.70, "invoice_number": "900123",
+    }),
+    Call("GETUTILITYUSAGE", {"account_number": ACCOUNT, "site_identifier": SITE,
+        "granularity": "month", "start_date": "2024-06-01", "end_date": "2024-08-31"}, 3, {
+        "period_start": "2024-06-01", "quantity": 100, "days": 10, "average_per_day": 10,
+    }),
+    Call("GETUTILITYUSAGE", {"account_number": ACCOUNT, "site_identifier": SITE,
+        "granularity": "INTERVAL", "start_date": "2024-08-01", "end_date": "2024-08-02"}, 0),
     Call("GETLOSS", {"site_identifier": SITE, "effective_date": "2024-08-01"}, 1, TOWER | {
         "dlf": 1.0514, "mlf": 0.9876, "internal_loss_factor": 1, "total_loss_factor": 1.038363,
     }),
     Call("GETLOSS", {"building_code": BUILDING, "effective_date": "2024-06-30"}, 0),
+    Call("GETPRICES", {"account_number": 3280}, 2, LINE | TOWER | {
+        "cust_account_id": 501, "product_code": "ELECTRICITY", "price_plan_code": "RES-FLAT",
+        "tier": "B1", "rate_description": "Anytime", "charge_basis": "USAGE", "unit": "kWh",
+        "step_from": 0, "rate": 0.285, "rate_incl_gst": 0.3135, "gst_code": "GST",
+        "start_date": "2024-06-21", "end_date": None,
+    }),
+    Call("GETPRICES", {"account_number": ACCOUNT, "as_at": "2024-06-20"}, 0),
+    Call("GETALLACCNTPP", {}, 1, LINE | TOWER | {
+        "cust_account_id": 501, "price_plan_code": "RES-FLAT", "offering_code": "",
+        "plan_start_date": "2024-06-21", "plan_end_date": None,
+    }),
+    Call("GETACCNTPRICE", {"cust_account_id": 501, "history": "Y"}, 1, LINE | {
+        "price_plan_code": "RES-FLAT", "start_date": "2024-06-21", "end_date": None,
+        "billed_to_date": "2024-07-31", "is_default": "N", "is_direct_debit": "N",
+        "fixed": [{"description": "Daily supply", "amount": 1.1, "frequency": "DAILY",
+        "coa": "4900"}],
+    }),
+    Call("GETACCNTPRICE", {"account_number": ACCOUNT, "as_at": "2024-06-01"}, 0),
+    Call("GETCUSTOMERPRICING", {"account_number": ACCOUNT}, 1, LINE | {
+        "as_at": "2024-08-15", "gst_rate": 0.1, "offering": None,
+    }),
     Call("GETRANGEINV", AUGUST, 1, LINE | TOWER | {"invoice_number": "900123"}),
     Call("GETRANGEINV", AUGUST | {"network_node": BUILDING, "status": "PAID"}, 0),
     Call("GETWORKORDER", {"account_number": ACCOUNT}, 1, LINE | TOWER | {
         "work_order_type": "SPECIAL_READ", "status": "NEW", "reason": "The bill is doubted",
         "site_identifier": SITE, "charge": None,
+    }),
+    Call("GETBUILDINGLIST", {}, 1, TOWER | {
+        "timezone": "Australia/Sydney", "abn": "51 824 753 556", "site_count": 1,
+        "vacant_site_count": 0, "product_types": ["ELECTRICITY"], "gate_meters": [],
+        "active": "Y",
+    }),
+    Call("GETBUILDINGLIST", {"network": "Nobody"}, 0),
+    Call("GETSITELIST", {"building_code": BUILDING}, 1, TOWER | {
+        "site_identifier": SITE, "nmi_checksum": "3", "product_type": "ELECTRICITY",
+        "site_status": "ENERGISED", "occupancy": "OCCUPIED", "account_number": ACCOUNT,
+        "metering_type": "BASIC", "life_support": "N", "price_plan_code": "RES-FLAT",
+    }),
+    Call("GETSITELIST", {"network_node": BUILDING, "occupancy": "vacant"}, 0),
+    Call("GETSITE", {"site_identifier": SITE}, 1, TOWER | {
+        "site_identifier": SITE, "dlf_code": "BLNN", "tni": "NDUN", "next_agreement": None,
+    }),
+    Call("GETMETER", {"site_identifier": SITE}, 1, TOWER | {
+        "serial_number": "1234abcde", "meter_register": 1, "metering_type": "BASIC",
+        "meter_type_code": "ALLDAY", "unit": "kWh", "install_date": "2024-06-21",
+        "meter_status_code": "ACTIVE", "last_read": 12510, "last_read_date": "2024-08-10",
+    }),
+    Call("GETCUSTDET", {"account_number": ACCOUNT}, 1, LINE | {
+        "customer_sub_type_code": "TENANT", "account_status": "ACTIVE", "balance": 23.7,
+        "arrears_outstanding": 0, "direct_debit": None, "concessions": [],
+    }),
+    Call("UPDATEWORKORDER", {"work_order_id": 1, "status": "SCHEDULED",
+        "scheduled_date": "2024-08-20"}, 1, {"work_order_id": 1, "status": "SCHEDULED",
+        "site_status": "ENERGISED", "reads_created": 0, "result": "UPDATED"}),
+    Call("POSTMOVEOUT", {"account_number": ACCOUNT, "site_identifier": SITE,
+        "move_out_date": "2024-08-20", "forwarding_address": {"line1": "1 Park Lane"}}, 1, {
+        "account_number": ACCOUNT, "final_invoice_expected": "Y", "result": "UPDATED",
+        "agreements": [{"cust_account_id": 501, "status": "PENDING_MOVE_OUT",
+        "end_date": "2024-08-20"}],
     }),
     Call("POSTACTIVITY", {"account_number": ACCOUNT, "activity_type_code": "CALL",
         "subject": "Rang about the bill"}, 1, {"status": "OPEN", "result": "CREATED"}),
@@ -120,6 +192,12 @@ CALLS = [
         "site_status": "De-Energised"}, 1, {"site_identifier": SITE,
         "site_status": "DE_ENERGISED", "previous_status": "ENERGISED",
         "effective_date": "2024-08-15", "result": "UPDATED"}),
+    Call("POSTREAD", {"site_identifier": SITE, "meter_code": "1234abcde", "meter_read": 12550,
+        "read_date": "2024-08-14"}, 1, {"status": "ACCEPTED", "consumption": 40,
+        "failed_checks": [], "result": "CREATED"}),
+    Call("POSTREAD", {"site_identifier": SITE, "meter_code": "1234abcde", "meter_read": "12500",
+        "read_date": "14/08/2024", "estimate_read": "C"}, 1, {"status": "IN_REVIEW",
+        "result": "CREATED"}),
     Call("POSTADJUSTMENT", {"account_number": ACCOUNT, "adj_reason_code": "GOODWILL",
         "adj_date": "2024-08-15", "adj_amount": 11}, 1, {"debit_credit": "C", "gst": 1,
         "status": "PENDING", "new_balance": 23.7, "result": "CREATED"}),
@@ -127,3 +205,19 @@ CALLS = [
         "adj_date": "2024-08-15", "adj_amount": 11, "post_adj": "Y"}, 1,
         {"status": "POSTED", "new_balance": 12.7}),
 ]  # fmt: skip
+# What the methods take that have tests of their own.
+ELSEWHERE = {
+    "GETINVOICEPDF": {"invoice_number": "900123"},
+    "POSTMOVEIN": {
+        "site_identifier": SITE, "move_in_date": "2024-08-21", "account_name": "George Best",
+        "customer_type_code": "RESIDENT", "customer_sub_type_code": "TENANT",
+        "bill_cycle_code": "MONTHLY", "payment_method_type": "DIRECT",
+        "invoice_delivery_class": "EMAIL", "contact1_first_name": "George",
+        "contact1_last_name": "Best", "contact1_email": "george@example.com",
+    },
+}  # fmt: skip
+
+
+def parameters_for(code: str) -> dict[str, Any]:
+    """Parameters that a method takes."""
+    return next((call.parameters for call in CALLS if call.code == code), ELSEWHERE.get(code, {}))

@@ -22,7 +22,7 @@ from currant.adjustments.verbs import (
     enter_adjustments,
     post_adjustments,
 )
-from currant.api.utilmate.methods import Row, Total, changes, reads
+from currant.api.utilmate.methods import Row, Summary, Total, changes, reads
 from currant.api.utilmate.parameters import (
     RESULT,
     Account,
@@ -39,6 +39,8 @@ from currant.api.utilmate.parameters import (
     words,
 )
 from currant.db.tx import Tx
+from currant.debtors.model import HistoryWanted, MovementType
+from currant.debtors.verbs import account_history
 from currant.errors import Invalid
 from currant.receipts.model import BatchType, NewReceipt, PostReceipts, ReceiptsWanted
 from currant.receipts.verbs import count_receipts, post_receipts, receipts
@@ -50,6 +52,97 @@ SOURCE = words(
     "INVOICE", "RECEIPT", "ADJUSTMENT", "ARREARS", "VEND", "WALLET", "WRITEOFF", "REVERSAL",
     "IMPORT",
 )  # fmt: skip
+
+
+class HistorySent(Sent, frozen=True, kw_only=True):
+    """The receivable history of an account, perhaps between two days."""
+
+    account_number: Account
+    start_date: Day | None = None
+    end_date: Day | None = None
+    include_reversed: bool = True
+
+
+class Allocation(msgspec.Struct, frozen=True):
+    """What of a transaction is allocated to which other."""
+
+    ar_trans_id: int
+    amount: Decimal
+
+
+class Movement(Row, frozen=True, kw_only=True):
+    """What moved the receivable of an account: a debit is owed, a credit pays."""
+
+    account_number: str
+    sales_cust_number: str
+    account_name: str
+    customer_type_code: str
+    ar_trans_id: int
+    trans_type: Annotated[
+        str,
+        words(
+            "INVOICE", "RECEIPT", "ADJUSTMENT", "CHARGE", "REVERSAL", "ARREARS", "PAYMENT",
+            "WRITEOFF",
+        ),
+    ]  # fmt: skip
+    trans_date: date
+    posted_date: date
+    reference: str
+    description: str
+    debit: Decimal
+    credit: Decimal
+    amount: Decimal
+    balance: Decimal
+    invoice_number: str | msgspec.UnsetType = msgspec.UNSET
+    due_date: date | msgspec.UnsetType = msgspec.UNSET
+    status: Annotated[str, words("OPEN", "PART", "CLOSED", "REVERSED")]
+    allocations: list[Allocation]
+
+
+class HistorySummed(Summary, frozen=True, kw_only=True):
+    """What was owed before and after: opening + debit - credit = closing."""
+
+    opening_balance: Decimal
+    total_debit: Decimal
+    total_credit: Decimal
+    closing_balance: Decimal
+
+
+@reads("GETACCREC", "U01", calls=account_history)
+async def get_acc_rec(tx: Tx, wanted: HistorySent) -> AsyncIterator[Movement | HistorySummed]:
+    """Tell what moved the receivable of an account, with the balance after each."""
+    question = HistoryWanted(
+        wanted.account_number, wanted.start_date, wanted.end_date, wanted.include_reversed
+    )
+    told = await account_history(tx, question)
+    for row in told.movements:
+        is_invoice = row.type is MovementType.INVOICE
+        yield Movement(
+            account_number=told.account,
+            sales_cust_number=told.contract,
+            account_name=told.name,
+            customer_type_code=told.type_code,
+            ar_trans_id=row.transaction_id,
+            trans_type=row.type.value,
+            trans_date=row.moved_on,
+            posted_date=row.posted_on,
+            reference=row.reference,
+            description=row.description,
+            debit=row.debit,
+            credit=row.credit,
+            amount=row.amount,
+            balance=row.balance,
+            invoice_number=row.number if is_invoice else msgspec.UNSET,
+            due_date=no_null(row.due_on),
+            status=row.status.value,
+            allocations=[Allocation(one.transaction_id, one.amount) for one in row.allocations],
+        )
+    yield HistorySummed(
+        opening_balance=told.opening,
+        total_debit=told.debit,
+        total_credit=told.credit,
+        closing_balance=told.closing,
+    )
 
 
 _STATUS = Literal["PENDING", "POSTED", "REJECTED", "REVERSED"]
@@ -309,13 +402,6 @@ class ReceiptSent(Sent, frozen=True, kw_only=True):
     to_wallet: Annotated[
         bool, Meta(description="Y: what is not owed fills the currency wallet.")
     ] = False
-
-
-class Allocation(msgspec.Struct, frozen=True):
-    """What of it went to which transaction."""
-
-    ar_trans_id: int
-    amount: Decimal
 
 
 class ReceiptMade(Row, frozen=True, kw_only=True):

@@ -12,7 +12,17 @@ from currant.access.methods import METHODS
 from currant.api.envelope import MEDIA_TYPE, framed
 from currant.api.http import AnyRequest, App, Ready, Receive, Scope, Send, guarded
 from currant.api.limits import Limits
-from currant.api.utilmate import accounts, customers, invoices, reports, sites, usage, work
+from currant.api.utilmate import (
+    accounts,
+    customers,
+    invoices,
+    moves,
+    prices,
+    reports,
+    sites,
+    usage,
+    work,
+)
 from currant.api.utilmate.frame import (
     NoSuchMethod,
     broken,
@@ -29,15 +39,18 @@ from currant.api.utilmate.openapi import documented, documented_call, utilmate_d
 from currant.door import Door
 from currant.errors import Refusal
 
+# What registers its methods by being imported.
 MODULES = (
     accounts,
     customers,
     invoices,
+    moves,
+    prices,
     reports,
     sites,
     usage,
     work,
-)  # What registers its methods by being imported.
+)
 RPC = "/api/Utilmate/post"
 _ALIASES = "/utilmate/"
 

@@ -1,18 +1,20 @@
 """Customers: who they are, who moves in and out, what they are provided with."""
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from datetime import date
 from decimal import Decimal
 from typing import Annotated, ClassVar, Literal
 
 import msgspec
 from msgspec import Meta
 
-from currant.api.utilmate.methods import Row, changes
+from currant.api.utilmate.methods import Row, changes, reads
 from currant.api.utilmate.parameters import (
     RESULT,
     Account,
     Day,
     Flag,
+    Instant,
     Money,
     Quantity,
     Sent,
@@ -20,8 +22,10 @@ from currant.api.utilmate.parameters import (
     flag,
     words,
 )
+from currant.api.utilmate.sites import place_address
 from currant.charges.model import NewLineItem, Provision
 from currant.charges.verbs import provision
+from currant.clock import format_instant
 from currant.customers import model as customers
 from currant.customers.model import (
     BillCycle,
@@ -35,6 +39,8 @@ from currant.customers.model import (
 from currant.customers.verbs import save_customers, verify_customer
 from currant.db.tx import Tx
 from currant.errors import Invalid
+from currant.supply.model import CustomerWanted
+from currant.supply.verbs import customer_details
 
 CUSTOMER_TYPE = words("RESIDENT", "COMPANY", "OCCUPIER", "SUNDRY")
 AGREEMENT = words("PENDING_MOVE_IN", "ACTIVE", "PENDING_MOVE_OUT", "CLOSED")
@@ -213,7 +219,7 @@ def customer_told(sent: CustomerSent) -> customers.CustomerTold:
         billing_address=_address(sent, "billing"),
         postal_address=_address(sent, "postal"),
         direct_debit=_direct_debit(sent),
-        concessions=_concessions(sent),
+        concessions=concessions_of(sent),
         **{name: getattr(sent, name) for name in _AS_SENT},
     )
 
@@ -241,7 +247,8 @@ def _direct_debit(sent: CustomerSent) -> customers.DirectDebitTold | msgspec.Uns
     )
 
 
-def _concessions(sent: CustomerSent) -> list[customers.ConcessionTold] | msgspec.UnsetType:
+def concessions_of(sent: CustomerSent) -> list[customers.ConcessionTold] | msgspec.UnsetType:
+    """Return the concession that is sent, none where it is taken away. Raises `Invalid`."""
     if not isinstance(sent.concession_number, str):
         rest = (sent.concession_card_type, sent.concession_start_date, sent.concession_end_date)
         _refuse_rest(any(rest), "concession_number")
@@ -339,4 +346,185 @@ async def post_provision(tx: Tx, sent: ProvisionSent) -> ServiceProvided:
         status=made.status,
         line_item_ids=made.line_item_ids,
         result="CREATED",
+    )
+
+
+class CustomerAsked(Sent, frozen=True, kw_only=True):
+    """Which customer: by account, or by the key with the utility."""
+
+    one_of: ClassVar[tuple[str, ...]] = ("account_number", "sales_cust_number")
+
+    account_number: Account | None = None
+    sales_cust_number: str | None = None
+
+
+class WalletHeld(msgspec.Struct, frozen=True):
+    """What an account has paid for and not used: money, or kWh."""
+
+    kind: str
+    balance: Decimal
+    unit: str
+
+
+class ContactTold(msgspec.Struct, frozen=True):
+    """Somebody who speaks for a customer; the primary one is number 1."""
+
+    contact_no: int
+    first_name: str
+    last_name: str
+    date_of_birth: date | None
+    phone_std: str
+    phone_no: str
+    mobile_std: str
+    mobile_no: str
+    email: str
+    primary: Flag
+
+
+class AddressTold(msgspec.Struct, frozen=True):
+    """An address of a customer: BILLING, POSTAL, or SUPPLY of a site."""
+
+    type: Annotated[str, words("BILLING", "POSTAL", "SUPPLY")]
+    line1: str
+    line2: str
+    suburb: str
+    state: str
+    postcode: str
+    country: str
+
+
+class DirectDebitTold(msgspec.Struct, frozen=True):
+    """How an account is debited; the token is not told."""
+
+    type: str
+    account_name: str
+    masked_number: str
+    expiry: str
+
+
+class ConcessionTold(msgspec.Struct, frozen=True, rename={"start": "from", "end": "to"}):
+    """A concession card, and the days that it holds for."""
+
+    card_type: str
+    number_masked: str
+    start: date | None
+    end: date | None
+
+
+class NotifyTold(msgspec.Struct, frozen=True):
+    """How a customer is told of what comes, and how many days ahead."""
+
+    days: int
+    email: Flag
+    sms: Flag
+    phone: Flag
+
+
+class AgreementTold(msgspec.Struct, frozen=True):
+    """What an account is supplied with where, from when to when, and at what plan."""
+
+    cust_account_id: int
+    product_type: str
+    building_code: str
+    building_name: str
+    site_identifier: str
+    site_name: str
+    start_date: date
+    end_date: date | None
+    status: Annotated[str, AGREEMENT]
+    price_plan_code: str
+    offering_code: str
+    billed_to_date: date | None
+
+
+class CustomerInFull(Row, frozen=True, kw_only=True):
+    """All that is known of a customer, but no number of a card or a bank account."""
+
+    account_number: str
+    sales_cust_number: str
+    account_name: str
+    customer_type_code: Annotated[str, CUSTOMER_TYPE]
+    customer_sub_type_code: str
+    account_status: str
+    account_manager: str
+    district_code: str
+    bill_cycle_code: str
+    payment_method_type: str
+    invoice_delivery_class: str
+    bond_amount: Decimal
+    balance: Decimal
+    wallets: list[WalletHeld]
+    arrears_outstanding: Decimal
+    contacts: list[ContactTold]
+    addresses: list[AddressTold]
+    direct_debit: DirectDebitTold | None
+    concessions: list[ConcessionTold]
+    life_support: Flag
+    notify: NotifyTold
+    agreements: list[AgreementTold]
+    notes: str
+    created: Instant
+    last_mod: Instant
+
+
+_AS_KNOWN = (
+    "account_number", "sales_cust_number", "account_name", "customer_type_code",
+    "customer_sub_type_code", "account_status", "account_manager", "district_code",
+    "bill_cycle_code", "payment_method_type", "invoice_delivery_class", "bond_amount", "balance",
+    "arrears_outstanding", "notes",
+)  # fmt: skip
+
+
+@reads("GETCUSTDET", "U05", calls=customer_details)
+async def get_cust_det(tx: Tx, wanted: CustomerAsked) -> AsyncIterator[CustomerInFull]:
+    """Tell all that is known of one customer."""
+    row = await customer_details(
+        tx, CustomerWanted(wanted.account_number, wanted.sales_cust_number)
+    )
+    zone = tx.portal.zone
+    debit = row.direct_debit
+    yield CustomerInFull(
+        **{name: getattr(row, name) for name in _AS_KNOWN},
+        wallets=[WalletHeld(one.kind, one.balance, one.unit) for one in row.wallets],
+        contacts=[
+            ContactTold(**msgspec.structs.asdict(one) | {"primary": flag(one.primary)})
+            for one in row.contacts
+        ],
+        addresses=[
+            AddressTold(one.type, **msgspec.structs.asdict(place_address(one)))
+            for one in row.addresses
+        ],
+        direct_debit=None
+        if debit is None
+        else DirectDebitTold(debit.type, debit.account_name, debit.masked_number, debit.expiry),
+        concessions=[
+            ConcessionTold(one.card_type, one.number_masked, one.start, one.end)
+            for one in row.concessions
+        ],
+        life_support=flag(row.life_support),
+        notify=NotifyTold(
+            row.notify.days,
+            flag(row.notify.email),
+            flag(row.notify.sms),
+            flag(row.notify.phone),
+        ),
+        agreements=[
+            AgreementTold(
+                one.cust_account_id,
+                one.product_type,
+                one.building_code,
+                one.building_name,
+                one.site_identifier,
+                one.site_name,
+                one.start_date,
+                one.end_date,
+                one.status,
+                one.price_plan_code or "",
+                one.offering_code or "",
+                one.billed_to_date,
+            )
+            for one in row.agreements
+        ],
+        created=format_instant(row.created, zone),
+        last_mod=format_instant(row.last_mod, zone),
     )

@@ -1,27 +1,52 @@
 """What was read and used."""
 
 from collections.abc import AsyncIterator
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
+from zoneinfo import ZoneInfo
 
 import msgspec
+from msgspec import Meta
 
-from currant.api.utilmate.methods import Row, reads
+from currant.api.utilmate.methods import Row, changes, reads
 from currant.api.utilmate.parameters import (
+    RESULT,
     Account,
     Day,
     Month,
     Page,
+    Quantity,
+    Sent,
     SiteIdentifier,
     also,
     words,
 )
+from currant.clock import format_instant
 from currant.db.tx import Tx
-from currant.money import kwh
-from currant.supply.verbs import account_line, site_lines
-from currant.usage.model import ActualUsage, MonthUsage, UsageWanted
-from currant.usage.verbs import actual_usage, normalised_usage
+from currant.errors import Invalid
+from currant.invoices.model import InvoicesWanted
+from currant.invoices.verbs import invoices
+from currant.locations.verbs import sites_of
+from currant.money import half_up, kwh
+from currant.reads.model import BasicRead, PostReads
+from currant.reads.verbs import post_reads
+from currant.supply.model import CustomerWanted
+from currant.supply.verbs import account_line, customer_details, site_lines
+from currant.usage.model import (
+    ActualUsage,
+    Granularity,
+    IntervalUsage,
+    MonthUsage,
+    NotSuppliedThere,
+    PeriodUsage,
+    SiteUsageWanted,
+    UsageWanted,
+)
+from currant.usage.verbs import actual_usage, normalised_usage, site_intervals, site_usage
+
+_UNMETERED = ("TELCO", "ISP", "SUNDRY")
+_UNIT_PLACES = 3
 
 
 class UsageSent(Page, frozen=True, kw_only=True):
@@ -120,3 +145,244 @@ async def get_usage(tx: Tx, wanted: UsageSent) -> AsyncIterator[UsageTold]:
 def _scaled(told: int | None, places: int) -> Decimal | msgspec.UnsetType:
     """Write a number of thousandths or millionths, or leave it out."""
     return msgspec.UNSET if told is None else Decimal(told).scaleb(-places)
+
+
+class ReadSent(Sent, frozen=True, kw_only=True):
+    """A basic read of a register at the end of a day, before the multiplier.
+
+    `meter_code` is that of the register or the meter's serial number. `add_factor` says where the
+    dials start again, of a register that rolled over.
+    """
+
+    site_identifier: SiteIdentifier
+    meter_code: str
+    meter_read: Quantity
+    read_date: Day
+    meter_register: int = 1
+    read_sub_type: (
+        Literal["ACTUAL", "ACTUALC", "ESTIMATE", "INVOICE_EST", "OPENING", "CLOSING", "MISREAD"]
+        | None
+    ) = None
+    estimate_read: Annotated[
+        Literal["C", "Y", "E", "N"] | None,
+        Meta(description="By another word: C ACTUALC, Y and E ESTIMATE, N ACTUAL."),
+    ] = None
+    add_factor: int = 0
+    next_scheduled_read_date: Day | None = None
+    temp_factor: Decimal | None = None
+    cv_factor: Decimal | None = None
+    audit_notes: str = ""
+
+
+class ReadPosted(Row, frozen=True, kw_only=True):
+    """A read that was taken; one that failed a check is under review and counts not yet."""
+
+    read_id: str
+    status: Annotated[str, words("ACCEPTED", "IN_REVIEW")]
+    consumption: Decimal | None
+    failed_checks: list[str]
+    result: Annotated[str, RESULT]
+
+
+_SUB_TYPES = {"C": "ACTUALC", "Y": "ESTIMATE", "E": "ESTIMATE", "N": "ACTUAL"}
+
+
+@changes(
+    "POSTREAD",
+    "U35",
+    calls=post_reads,
+    names={"sub_type": "read_sub_type"},
+)
+async def post_read(tx: Tx, sent: list[ReadSent]) -> list[ReadPosted]:
+    """Post a basic read; one that is not believed is parked for review."""
+    told = PostReads([basic_read(one) for one in sent])
+    return [
+        ReadPosted(
+            read_id=row.read_id,
+            status=row.status,
+            consumption=row.consumption,
+            failed_checks=row.failed_checks,
+            result="CREATED" if row.result == "CREATED" else "UPDATED",
+        )
+        for row in await post_reads(tx, told)
+    ]
+
+
+def basic_read(sent: ReadSent) -> BasicRead:
+    """Return a read as the domain takes it. Raises `Invalid`."""
+    by_word = _SUB_TYPES.get(sent.estimate_read or "", "ACTUAL")
+    if sent.estimate_read and sent.read_sub_type not in (None, by_word):
+        told = f"estimate_read {sent.estimate_read} is not {sent.read_sub_type}."
+        raise Invalid(told, field="estimate_read")
+    return BasicRead(
+        site_identifier=sent.site_identifier,
+        meter_code=sent.meter_code,
+        meter_read=sent.meter_read,
+        read_date=sent.read_date,
+        sub_type=sent.read_sub_type or by_word,
+        meter_register=sent.meter_register,
+        add_factor=sent.add_factor,
+        next_scheduled_read_date=sent.next_scheduled_read_date,
+        temp_factor=sent.temp_factor,
+        cv_factor=sent.cv_factor,
+        audit_notes=sent.audit_notes,
+    )
+
+
+class UtilitySent(Sent, frozen=True, kw_only=True):
+    """The usage of an account at a site by bills, months, days or intervals.
+
+    Without days it is that of the last 13 months; intervals are told of a hundred days at most.
+    """
+
+    account_number: Account
+    site_identifier: SiteIdentifier
+    product_type: str | None = None
+    start_date: Day | None = None
+    end_date: Day | None = None
+    granularity: Literal["BILL", "MONTH", "DAY", "INTERVAL"] = "BILL"
+
+
+class UtilityUsed(Row, frozen=True, kw_only=True):
+    """What a site used of a product in a period; what it cost is told of bills.
+
+    The period of an interval is told by its instants, and has no days.
+    """
+
+    account_number: str
+    sales_cust_number: str
+    account_name: str
+    customer_type_code: str
+    site_identifier: str
+    site_name: str
+    product_type: str
+    unit: str
+    period_start: str
+    period_end: str
+    days: int
+    quantity: Decimal
+    average_per_day: Decimal
+    peak: Decimal | msgspec.UnsetType = msgspec.UNSET
+    offpeak: Decimal | msgspec.UnsetType = msgspec.UNSET
+    shoulder: Decimal | msgspec.UnsetType = msgspec.UNSET
+    demand_kw: Decimal | msgspec.UnsetType = msgspec.UNSET
+    export_quantity: Decimal | msgspec.UnsetType = msgspec.UNSET
+    cost_ex_gst: Decimal | msgspec.UnsetType = msgspec.UNSET
+    cost: Decimal | msgspec.UnsetType = msgspec.UNSET
+    invoice_number: str | msgspec.UnsetType = msgspec.UNSET
+    same_period_last_year: Decimal | msgspec.UnsetType = msgspec.UNSET
+
+
+@reads("GETUTILITYUSAGE", "U24", calls=site_usage)
+async def get_utility_usage(tx: Tx, wanted: UtilitySent) -> AsyncIterator[UtilityUsed]:
+    """Tell what an account used at a site, product by product."""
+    customer = await customer_details(tx, CustomerWanted(wanted.account_number))
+    site = (await sites_of(tx, [wanted.site_identifier], "site_identifier"))[wanted.site_identifier]
+    line = (await site_lines(tx, [site.location_id]))[site.location_id]
+    last = wanted.end_date or tx.now.astimezone(ZoneInfo(site.zone)).date()
+    first = wanted.start_date or date(last.year - 1, last.month, 1)
+    if first > last:
+        raise Invalid(f"start_date {first} is after end_date {last}.", field="start_date")
+    products = {
+        agreement.product_type
+        for agreement in customer.agreements
+        if agreement.site_identifier == line.site_identifier
+        and agreement.product_type not in _UNMETERED
+        and wanted.product_type in (None, agreement.product_type)
+    }
+    if not products:
+        raise NotSuppliedThere(wanted.site_identifier, field="site_identifier")
+    common: dict[str, Any] = {
+        "account_number": customer.account_number,
+        "sales_cust_number": customer.sales_cust_number,
+        "account_name": customer.account_name,
+        "customer_type_code": customer.customer_type_code,
+        "site_identifier": line.site_identifier,
+        "site_name": line.site_name,
+    }
+    for product in sorted(products):
+        for told in await _used(tx, wanted, first, last, product):
+            yield UtilityUsed(**common, product_type=product, **told)
+
+
+async def _used(
+    tx: Tx, wanted: UtilitySent, first: date, last: date, product: str
+) -> list[dict[str, Any]]:
+    """Return the periods of a product, as finely as is asked for."""
+    if wanted.granularity == "BILL":
+        return await _billed(tx, wanted, first, last, product)
+    question = SiteUsageWanted(
+        wanted.account_number, wanted.site_identifier, first, last, product_type=product
+    )
+    if wanted.granularity == "INTERVAL":
+        return [_interval(row, tx.portal.zone) for row in await site_intervals(tx, question)]
+    finely = msgspec.structs.replace(question, granularity=Granularity(wanted.granularity))
+    return [_period(row) for row in await site_usage(tx, finely) if row.days]
+
+
+async def _billed(
+    tx: Tx, wanted: UtilitySent, first: date, last: date, product: str
+) -> list[dict[str, Any]]:
+    """Return what bills that stand tell of a site and product, with what it cost."""
+    told = []
+    question = InvoicesWanted(account=wanted.account_number, lines=True)
+    async for invoice in invoices(tx, question):
+        head = invoice.head
+        lines = [
+            line
+            for line in invoice.lines
+            if line.product_type == product and line.site_identifier == wanted.site_identifier
+        ]
+        used = [line for line in lines if line.line_type == "USAGE"]
+        stands = head.kind != "CREDIT" and head.status != "REVERSED"
+        if not (used and stands and head.from_on <= last and head.to_on >= first):
+            continue
+        quantity = sum((line.quantity for line in used), Decimal(0))
+        cost = sum((line.net for line in lines), Decimal(0))
+        told.append(
+            _span(head.from_on, head.to_on, used[0].unit, quantity)
+            | {
+                "cost_ex_gst": cost,
+                "cost": cost + sum((line.tax for line in lines), Decimal(0)),
+                "invoice_number": head.number,
+            }
+        )
+    return told
+
+
+def _span(first: date, last: date, unit: str, quantity: Decimal) -> dict[str, Any]:
+    days = (last - first).days + 1
+    return {
+        "period_start": first.isoformat(),
+        "period_end": last.isoformat(),
+        "days": days,
+        "unit": unit,
+        "quantity": half_up(quantity, _UNIT_PLACES),
+        "average_per_day": half_up(quantity / days, _UNIT_PLACES),
+    }
+
+
+def _period(row: PeriodUsage) -> dict[str, Any]:
+    return _span(row.period_start, row.period_end, row.unit, kwh(row.quantity)) | {
+        "days": row.days,
+        "average_per_day": half_up(kwh(row.quantity) / row.days, _UNIT_PLACES),
+        "export_quantity": kwh(row.export_quantity) if row.export_quantity else msgspec.UNSET,
+        "peak": _scaled(row.peak, _UNIT_PLACES),
+        "offpeak": _scaled(row.offpeak, _UNIT_PLACES),
+        "shoulder": _scaled(row.shoulder, _UNIT_PLACES),
+        "demand_kw": _scaled(row.demand_w, _UNIT_PLACES),
+        "same_period_last_year": _scaled(row.last_year, _UNIT_PLACES),
+    }
+
+
+def _interval(row: IntervalUsage, zone: ZoneInfo) -> dict[str, Any]:
+    end = row.start_at + timedelta(minutes=row.minutes)
+    return {
+        "period_start": format_instant(row.start_at, zone),
+        "period_end": format_instant(end, zone),
+        "days": 0,
+        "unit": "kWh",
+        "quantity": kwh(row.quantity or 0),
+        "average_per_day": Decimal(0),
+        "export_quantity": _scaled(row.export_quantity, _UNIT_PLACES),
+    }

@@ -18,14 +18,17 @@ from currant.api.utilmate.parameters import (
     Day,
     Instant,
     Page,
+    Quantity,
     Sent,
     SiteIdentifier,
+    no_null,
     words,
 )
 from currant.clock import format_instant
 from currant.db.tx import Tx
-from currant.fieldwork.model import OrdersWanted, WorkOrder
-from currant.fieldwork.verbs import list_orders
+from currant.fieldwork.model import OrderChange, OrdersWanted, UpdateOrders, WorkOrder
+from currant.fieldwork.verbs import list_orders, update_orders
+from currant.metering.model import RegisterRead
 
 STATUS = words("NEW", "SCHEDULED", "SENT", "IN_PROGRESS", "COMPLETE", "CANCELLED")
 OrderStatus = Literal["NEW", "SCHEDULED", "SENT", "IN_PROGRESS", "COMPLETE", "CANCELLED"]
@@ -212,3 +215,83 @@ def _activity(sent: ActivitySent) -> dict[str, Any]:
         name: msgspec.UNSET if value is None and name in _STAYS else value
         for name, value in msgspec.structs.asdict(sent).items()
     }
+
+
+class OrderReadSent(msgspec.Struct, frozen=True, kw_only=True):
+    """A read that was taken on a work order, before the multiplier."""
+
+    meter_code: str
+    meter_read: Quantity
+    meter_register: int = 1
+    read_date: Day | None = None
+
+
+class OrderSent(Sent, frozen=True, kw_only=True):
+    """What changes of a work order; what is left out stays.
+
+    COMPLETE has a `completed_date`, today where none is sent. A SPECIAL_READ and a FINAL_READ are
+    complete with their reads.
+    """
+
+    work_order_id: int
+    status: OrderStatus | None = None
+    scheduled_date: Day | None = None
+    completed_date: Day | None = None
+    assigned_to: str | None = None
+    completion_notes: str | None = None
+    provider_reference: str | None = None
+    reads: list[OrderReadSent] | None = None
+
+
+class OrderUpdated(Row, frozen=True, kw_only=True):
+    """A work order that was updated, and how its site stands now.
+
+    `reads_created` counts the reads that were taken on it.
+    """
+
+    work_order_id: int
+    status: Annotated[str, STATUS]
+    site_status: str
+    reads_created: int
+    charge_id: int | msgspec.UnsetType = msgspec.UNSET
+    result: Annotated[str, RESULT]
+
+
+_ORDER_STAYS = (
+    "status", "scheduled_date", "completed_date", "assigned_to", "completion_notes",
+    "provider_reference",
+)  # fmt: skip
+
+
+@changes("UPDATEWORKORDER", "U37", calls=update_orders)
+async def update_work_order(tx: Tx, sent: list[OrderSent]) -> list[OrderUpdated]:
+    """Update a work order; what it leads to happens to the site and its meters at once."""
+    told = [
+        OrderChange(
+            work_order_id=one.work_order_id,
+            reads=[register_read(read) for read in one.reads or []],
+            **_order(one),
+        )
+        for one in sent
+    ]
+    return [
+        OrderUpdated(
+            work_order_id=row.work_order_id,
+            status=row.status,
+            site_status=row.site_status,
+            reads_created=row.reads_created,
+            charge_id=no_null(row.charge_id),
+            result="UPDATED",
+        )
+        for row in await update_orders(tx, UpdateOrders(told))
+    ]
+
+
+def register_read(sent: OrderReadSent) -> RegisterRead:
+    """Return a read as the domain takes it."""
+    return RegisterRead(sent.meter_code, sent.meter_read, sent.meter_register, sent.read_date)
+
+
+def _order(sent: OrderSent) -> dict[str, Any]:
+    members = {name: getattr(sent, name) for name in _ORDER_STAYS}
+    return {name: value for name, value in members.items() if value is not None}

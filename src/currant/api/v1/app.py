@@ -33,6 +33,7 @@ from currant.api.v1 import (
     tariffs,
     transactions,
     users,
+    validation,
     vends,
 )
 from currant.api.v1.frame import bug, on_bug, on_http, on_refusal
@@ -62,6 +63,7 @@ ROUTES = [
     *fieldwork.ROUTES,
     *headends.ROUTES,
     *reads.ROUTES,
+    *validation.ROUTES,
     *intervals.ROUTES,
     *users.ROUTES,
     *keys.ROUTES,

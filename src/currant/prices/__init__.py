@@ -1,0 +1,1 @@
+"""What accounts pay: their plans and offerings in time, with the rates and charges of each."""

@@ -1,0 +1,179 @@
+"""Reads and intervals that come late: what they reopen, what stays, and that nothing is lost."""
+
+from datetime import date, datetime
+from decimal import Decimal
+
+import pytest
+from tests.towers import (
+    BEGINS,
+    SYDNEY,
+    Tower,
+    billed,
+    drafted,
+    found,
+    intervals,
+    invoices_of,
+    posted,
+    read,
+    register,
+    sound,
+    standing,
+    tower,
+)
+
+from currant.access.verbs import Nothing
+from currant.billing.model import Policy
+from currant.billing.verbs import policy, set_policy
+from currant.clock import FrozenClock
+from currant.door import Door
+from currant.runs.model import StartRun
+from currant.runs.verbs import draft_run
+
+D = Decimal
+JUNE, JULY, AUGUST = date(2024, 6, 30), date(2024, 7, 31), date(2024, 8, 31)
+FIRST, LAST, NEXT = date(2024, 7, 1), date(2024, 8, 1), date(2024, 9, 1)
+
+
+@pytest.fixture
+async def told(door: Door, owner, clock: FrozenClock) -> Tower:
+    """Two units; July of the first is billed by an estimate, August of both by reads."""
+    clock.set(morning(LAST))
+    made = await tower(door, owner, units=2)
+    for unit in made.units:
+        await standing(owner, made, unit, {BEGINS: "12000", FIRST: "12100"})
+    await read(owner, made, made.units[0], LAST, "12500", estimated=True)
+    await read(owner, made, made.units[1], LAST, "12410")
+    await billed(door, made, JUNE)
+    clock.set(morning(LAST, 10))
+    run = await drafted(door, made, JULY)
+    assert await found(door, made, run) == [("03280", "ESTIMATED", "Some usage is estimated.")]
+    await posted(door, made, run.run_id)
+    clock.set(morning(NEXT))
+    for unit in made.units:
+        await read(owner, made, unit, NEXT, "12720", morning(NEXT))
+    await billed(door, made, AUGUST)
+    return made
+
+
+def morning(day: date, hour: int = 9) -> datetime:
+    return datetime(day.year, day.month, day.day, hour, tzinfo=SYDNEY)
+
+
+async def used(door: Door, told: Tower, account: str = "03280") -> list[tuple[str, date, int]]:
+    """What the invoices of an account tell: their kind, last day and kWh."""
+    return [
+        (i.head.kind, i.head.to_on, sum(m.quantity for m in i.measured) // 1000)
+        for i in await invoices_of(door, told, account)
+    ]
+
+
+async def test_an_actual_read_reopens_what_was_estimated(door, owner, told, clock) -> None:
+    before = [(JUNE, 100), (JULY, 400), (AUGUST, 220)]
+    assert await used(door, told) == [("NORMAL", *row) for row in before]
+    clock.set(morning(NEXT, 10))
+    await read(owner, told, told.units[0], LAST, "12430", morning(NEXT, 10))
+    clock.set(morning(NEXT, 11))
+    again = await drafted(door, told, AUGUST)
+    assert again.invoices == 0  # What is billed stays so until somebody asks for more.
+    clock.set(morning(NEXT, 12))
+    run = await drafted(door, told, AUGUST, reopen=True)
+    late = [("03280", "LATE_READ", f"Invoice {n} was cancelled.") for n in ("000005", "000003")]
+    assert [row[:2] for row in await found(door, told, run)] == [row[:2] for row in late]
+    clock.set(morning(NEXT, 13))
+    await posted(door, told, run.run_id)
+    assert await used(door, told) == [
+        *(("NORMAL", *row) for row in before),
+        ("CREDIT", AUGUST, 0), ("CREDIT", JULY, 0), ("NORMAL", AUGUST, 620),
+    ]  # fmt: skip
+    *_, new = await invoices_of(door, told, "03280")
+    assert new.head.from_on == FIRST
+    assert all(m.basis == "ACTUAL" for m in new.measured)
+    await sound(door, owner)
+    # The other account is left alone, and nothing is late any more.
+    assert len(await used(door, told, "03281")) == 3
+    clock.set(morning(NEXT, 14))
+    assert (await drafted(door, told, AUGUST, reopen=True)).invoices == 0
+
+
+async def test_the_same_total_is_due_whether_estimated_or_put_right(
+    door, owner, told, clock
+) -> None:
+    async def owed() -> Decimal:
+        return await owner.fetchval(
+            "select sum(p.amount) from ledger.posting as p inner join customers.account as a"
+            " using (portal_id, account_id) where a.account = '03280'"
+        )
+
+    before = await owed()
+    await read(owner, told, told.units[0], LAST, "12430", morning(NEXT, 10))
+    clock.set(morning(NEXT, 12))
+    await billed(door, told, AUGUST, reopen=True)
+    # 620 kWh either way, and a flat rate: only the rounding of two bills may differ.
+    assert abs(await owed() - before) <= D("0.02")
+
+
+async def test_a_dry_run_tells_what_would_be_cancelled_and_cancels_nothing(
+    door, owner, told, clock
+) -> None:
+    await read(owner, told, told.units[0], LAST, "12430", morning(NEXT, 10))
+    clock.set(morning(NEXT, 12))
+    rehearsed = await door.rehearse(draft_run, StartRun(AUGUST, reopen=True), told.clerk)
+    assert [row.kind for row in rehearsed.exceptions] == ["LATE_READ", "LATE_READ"]
+    assert len(rehearsed.drafts) == 1
+    assert len(await used(door, told)) == 3
+    await sound(door, owner)
+
+
+async def test_what_is_older_than_the_portals_window_stays_closed(door, owner, told, clock) -> None:
+    held = await door.ask(policy, Nothing(), told.clerk)
+    assert held.reopen_months == 9
+    await door.act(set_policy, Policy(reopen_months=0), told.manager)
+    await read(owner, told, told.units[0], LAST, "12430", morning(NEXT, 10))
+    clock.set(morning(NEXT, 12))
+    run = await drafted(door, told, AUGUST, reopen=True)
+    # August ends with the run, so it is reopened; July is older.
+    assert [row[1] for row in await found(door, told, run)] == ["LATE_READ"]
+    await posted(door, told, run.run_id)
+    assert await used(door, told) == [
+        ("NORMAL", JUNE, 100), ("NORMAL", JULY, 400), ("NORMAL", AUGUST, 220),
+        ("CREDIT", AUGUST, 0), ("NORMAL", AUGUST, 290),
+    ]  # fmt: skip
+
+
+async def test_intervals_that_are_corrected_reopen_their_bill(door, owner, told, clock) -> None:
+    unit = told.units[1]
+    stream = await register(
+        owner, told, unit, 21, metering_type="AM", datastream="E2", interval_minutes=30
+    )
+    await intervals(owner, told, stream, date(2024, 8, 30), 40, [100] * 48)
+    clock.set(morning(date(2024, 10, 1)))
+    await read(owner, told, unit, date(2024, 10, 1), "13020", morning(date(2024, 10, 1)))
+    september = date(2024, 9, 30)
+    await billed(door, told, september, account="03281")
+    assert (await used(door, told, "03281"))[-1] == ("NORMAL", september, 300 + 144)
+    await intervals(
+        owner, told, stream, date(2024, 9, 10), 1, [600] * 48, revision=2,
+        loaded=morning(date(2024, 10, 2)),
+    )  # fmt: skip
+    clock.set(morning(date(2024, 10, 3)))
+    run = await drafted(door, told, september, account="03281", reopen=True)
+    assert [row[1] for row in await found(door, told, run)][:1] == ["LATE_READ"]
+    await posted(door, told, run.run_id)
+    assert (await used(door, told, "03281"))[-1] == ("NORMAL", september, 300 + 168)
+    await sound(door, owner)
+
+
+async def test_an_account_with_a_draft_is_not_reopened_before_that_is_settled(
+    door, owner, told, clock
+) -> None:
+    clock.set(morning(date(2024, 10, 1)))
+    await read(owner, told, told.units[0], date(2024, 10, 1), "13020", morning(NEXT, 10))
+    first = await drafted(door, told, date(2024, 9, 30), account="03280")
+    await read(owner, told, told.units[0], LAST, "12430", morning(date(2024, 10, 1)))
+    clock.set(morning(date(2024, 10, 2)))
+    second = await drafted(door, told, date(2024, 9, 30), account="03280", reopen=True)
+    assert (second.invoices, [row[1] for row in await found(door, told, second)]) == (
+        0, ["DRAFTED"],
+    )  # fmt: skip
+    await posted(door, told, first.run_id)
+    await sound(door, owner)

@@ -1,0 +1,429 @@
+"""Bills in worked numbers: what changes within a period, intervals, blocks, discounts, tax."""
+
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+
+import pytest
+from tests.towers import (
+    BEGINS,
+    SYDNEY,
+    Tower,
+    at,
+    billed,
+    drafted,
+    exchange,
+    found,
+    intervals,
+    invoices_of,
+    leaves,
+    plan,
+    posted,
+    put_on,
+    read,
+    register,
+    sound,
+    standing,
+    tower,
+)
+
+from currant.access.verbs import Nothing
+from currant.billing.model import Policy
+from currant.billing.verbs import policy, set_policy
+from currant.charges.model import AddCharges, ChargesNamed, NewCharge, NewLineItem, Provision
+from currant.charges.verbs import add_charges, approve_charges, provision
+from currant.clock import FrozenClock
+from currant.door import Door
+from currant.invoices.model import CancelInvoice, Invoice
+from currant.invoices.verbs import cancel_invoice
+from currant.tariffs.model import (
+    AssignPlan,
+    CreateCalendar,
+    CreateOffering,
+    GivenCharge,
+    GivenInducement,
+    GivenRate,
+    SetRate,
+    SetTax,
+    Switch,
+)
+from currant.tariffs.plans import Basis, Inducement, Per, Terms
+from currant.tariffs.verbs import assign_plan, create_offering, set_rate, set_tax
+
+D = Decimal
+JULY = date(2024, 7, 31)
+FIRST, LAST = date(2024, 7, 1), date(2024, 8, 1)
+
+
+@pytest.fixture
+async def told(door: Door, owner, clock: FrozenClock) -> Tower:
+    """One unit that opened on 1 July 2024 as well as on 21 June, at 310 kWh for July."""
+    clock.set(datetime(2024, 8, 1, 9, tzinfo=SYDNEY))
+    made = await tower(door, owner)
+    await owner.execute("update customers.agreement set valid = tstzrange($1, null)", at(FIRST))
+    (unit,) = made.units
+    await standing(owner, made, unit, {BEGINS: "12000", FIRST: "12100", LAST: "12410"})
+    return made
+
+
+async def bill(door: Door, told: Tower, through: date = JULY) -> Invoice:
+    """Bill the unit; the invoice."""
+    await billed(door, told, through)
+    return (await invoices_of(door, told, told.units[0].account))[-1]
+
+
+def lines(invoice: Invoice) -> list[tuple[str, date, date, Decimal, Decimal, Decimal]]:
+    return [
+        (line.description, line.from_on, line.to_on, line.quantity, line.rate, line.net)
+        for line in invoice.lines
+    ]
+
+
+async def test_a_rate_that_changes_within_the_period_cuts_it_by_days(
+    door, owner, told, clock
+) -> None:
+    clock.set(datetime(2024, 7, 5, 9, tzinfo=SYDNEY))
+    await door.act(
+        set_rate,
+        SetRate(tariff="RES-FLAT", tier="B1", rate=D("0.40"), from_at=at(date(2024, 7, 11))),
+        told.manager,
+    )
+    clock.set(datetime(2024, 8, 1, 9, tzinfo=SYDNEY))
+    # Ten days of July are 100 kWh of 310, the other 21 are 210.
+    invoice = await bill(door, told)
+    assert lines(invoice) == [
+        ("Anytime", FIRST, date(2024, 7, 10), D(100), D("0.285"), D("28.50")),
+        ("Daily supply", FIRST, date(2024, 7, 10), D(10), D("1.10"), D("11.00")),
+        ("Anytime", date(2024, 7, 11), JULY, D(210), D("0.40"), D("84.00")),
+        ("Daily supply", date(2024, 7, 11), JULY, D(21), D("1.10"), D("23.10")),
+    ]
+    await sound(door, owner)
+
+
+async def test_a_plan_that_changes_within_the_period(door, owner, told) -> None:
+    await plan(
+        door, told, "LOW", GivenRate("B1", D("0.20"), description="Low"),
+        charges=[GivenCharge("Month", D("31.00"), Basis.MONTHLY)],
+    )  # fmt: skip
+    await put_on(owner, told, told.units[0], "LOW", date(2024, 7, 11))
+    invoice = await bill(door, told)
+    assert lines(invoice) == [
+        ("Anytime", FIRST, date(2024, 7, 10), D(100), D("0.285"), D("28.50")),
+        ("Daily supply", FIRST, date(2024, 7, 10), D(10), D("1.10"), D("11.00")),
+        ("Low", date(2024, 7, 11), JULY, D(210), D("0.20"), D("42.00")),
+        ("Month", date(2024, 7, 11), JULY, D(1), D("31.00"), D("21.00")),
+    ]
+    assert (invoice.lines[-1].why.share_days, invoice.lines[-1].why.share_of) == (21, 31)
+    await sound(door, owner)
+
+
+async def test_a_tax_that_changes_within_the_period(door, owner, told, clock) -> None:
+    clock.set(datetime(2024, 7, 5, 9, tzinfo=SYDNEY))
+    await door.act(set_tax, SetTax(D("0.15"), at(date(2024, 7, 11))), told.manager)
+    clock.set(datetime(2024, 8, 1, 9, tzinfo=SYDNEY))
+    invoice = await bill(door, told)
+    assert [(line.net, line.tax) for line in invoice.lines] == [
+        (D("28.50"), D("2.85")), (D("11.00"), D("1.10")),
+        (D("59.85"), D("8.98")), (D("23.10"), D("3.47")),
+    ]  # fmt: skip
+    await sound(door, owner)
+
+
+async def test_a_meter_that_is_exchanged_adds_up_and_is_charged_for_once(door, owner, told) -> None:
+    (unit,) = told.units
+    await read(owner, told, unit, date(2024, 7, 11), "12180")
+    meter_id = await exchange(owner, told, unit, date(2024, 7, 11), "NEW1")
+    await read(owner, told, unit, date(2024, 7, 11), "5", meter_id=meter_id)
+    await read(owner, told, unit, LAST, "255", meter_id=meter_id)
+    invoice = await bill(door, told)
+    assert lines(invoice) == [
+        ("Anytime", FIRST, JULY, D(330), D("0.285"), D("94.05")),
+        ("Daily supply", FIRST, JULY, D(31), D("1.10"), D("34.10")),
+    ]
+    assert [(m.serial_number, m.from_on, m.to_on, m.quantity) for m in invoice.measured] == [
+        ("1234abcde", FIRST, date(2024, 7, 10), 80_000),
+        ("NEW1", date(2024, 7, 11), JULY, 250_000),
+    ]
+    await sound(door, owner)
+
+
+async def test_a_meter_that_is_exchanged_without_a_last_read_waits_for_it(
+    door, owner, told, clock
+) -> None:
+    (unit,) = told.units
+    clock.set(datetime(2024, 9, 1, 9, tzinfo=SYDNEY))
+    meter_id = await exchange(owner, told, unit, date(2024, 8, 11), "NEW1")
+    await read(owner, told, unit, date(2024, 8, 11), "5", meter_id=meter_id)
+    await read(owner, told, unit, date(2024, 9, 1), "255", meter_id=meter_id)
+    run = await drafted(door, told, date(2024, 8, 31))
+    lacking = "Meter 1234abcde register 1 has no read at the end of 2024-08-10."
+    assert await found(door, told, run) == [(unit.account, "MISSING_READ", lacking)]
+    await read(owner, told, unit, date(2024, 8, 11), "12480")
+    assert (await drafted(door, told, date(2024, 8, 31))).invoices == 1
+
+
+async def test_who_moves_out_gets_a_final_bill_to_that_day(door, owner, told) -> None:
+    (unit,) = told.units
+    await leaves(owner, told, unit, date(2024, 7, 20))
+    run = await drafted(door, told, JULY)
+    ((_, kind, _),) = await found(door, told, run) or [("", "", "")]
+    assert (run.invoices, kind) in [(1, ""), (1, "ESTIMATED")]
+    await posted(door, told, run.run_id)
+    (invoice,) = await invoices_of(door, told, unit.account)
+    # 200 of 310 kWh by days: no read stands at the end of the 20th, so it is estimated.
+    assert (invoice.head.kind, invoice.head.to_on) == ("FINAL", date(2024, 7, 20))
+    assert [line.quantity for line in invoice.lines] == [D(200), D(20)]
+    assert invoice.measured[0].basis == "ESTIMATED"
+    assert (await drafted(door, told, JULY)).invoices == 0
+    await sound(door, owner)
+
+
+async def test_a_final_bill_waits_for_its_final_read(door, owner, told, clock) -> None:
+    (unit,) = told.units
+    clock.set(datetime(2024, 8, 20, 9, tzinfo=SYDNEY))
+    await leaves(owner, told, unit, date(2024, 8, 10))
+    run = await drafted(door, told, date(2024, 8, 15))
+    assert await found(door, told, run) == [
+        (
+            unit.account, "MISSING_READ",
+            "Meter 1234abcde register 1 has no read at the end of 2024-08-10.",
+        )
+    ]  # fmt: skip
+    await read(owner, told, unit, date(2024, 8, 11), "12500")
+    invoice = await bill(door, told, date(2024, 8, 15))
+    assert (invoice.head.kind, invoice.measured[0].basis) == ("FINAL", "ACTUAL")
+    await sound(door, owner)
+
+
+async def test_a_basic_register_and_a_stream_of_intervals_are_one_supply(door, owner, told) -> None:
+    (unit,) = told.units
+    stream = await register(
+        owner, told, unit, 21, metering_type="AM", datastream="E2", interval_minutes=30
+    )
+    await intervals(owner, told, stream, date(2024, 6, 29), 35, [250] * 48)
+    invoice = await bill(door, told)
+    # 310 kWh by reads, 31 days of 12 kWh by intervals.
+    assert lines(invoice)[0] == ("Anytime", FIRST, JULY, D(682), D("0.285"), D("194.37"))
+    assert [(m.basis, m.quantity) for m in invoice.measured] == [
+        ("ACTUAL", 310_000), ("INTERVAL", 372_000),
+    ]  # fmt: skip
+    await sound(door, owner)
+
+
+@pytest.mark.parametrize(
+    ("night", "first", "hours"),
+    [("end", date(2024, 4, 1), 30 * 24 + 1), ("begin", date(2024, 10, 1), 31 * 24 - 1)],
+)
+async def test_time_of_use_over_the_change_of_the_clock(
+    door, owner, told, clock, night, first, hours
+) -> None:
+    """A day of 23 or 25 hours is billed with all its half-hours, by the clock on the wall."""
+    (unit,) = told.units
+    following = (first + timedelta(days=31)).replace(day=1)
+    await owner.execute("update customers.agreement set valid = tstzrange($1, null)", at(first))
+    await owner.execute("update metering.installation set valid = tstzrange($1, null)", at(first))
+    await plan(
+        door, told, "TOU", GivenRate("T1", D("0.10"), description="Night"),
+        GivenRate("T2", D("0.40"), description="Day"),
+        calendar=CreateCalendar(
+            "Day", "Australia/Sydney", weekday=[Switch(0, 1), Switch(420, 2), Switch(1320, 1)],
+        ),
+    )  # fmt: skip
+    await owner.execute(
+        "update tariffs.assignment set valid = tstzrange('2024-01-01', null), tariff_id = ("
+        "select tariff_id from tariffs.tariff where name = 'TOU')"
+    )
+    stream = await register(
+        owner, told, unit, 1, metering_type="AM", datastream="E1", interval_minutes=30
+    )
+    await intervals(owner, told, stream, first - timedelta(days=3), 40, [500] * 48)
+    clock.set(datetime(2024, following.month, 5, 9, tzinfo=SYDNEY))
+    invoice = await bill(door, told, following - timedelta(days=1))
+    days = (following - first).days
+    by_name = {line.description: line.quantity for line in invoice.lines}
+    assert by_name == {"Night": D(hours - 15 * days), "Day": D(15 * days)}
+    await sound(door, owner)
+
+
+async def test_demand_is_the_highest_and_its_ratchet_carries_forward(
+    door, owner, told, clock
+) -> None:
+    (unit,) = told.units
+    await owner.execute("update customers.agreement set valid = tstzrange($1, null)", at(FIRST))
+    await plan(
+        door, told, "DEMAND", GivenRate("B1", D("0.10")), GivenRate("D", D("8")),
+        terms=Terms(ratchet_share=D("0.8"), ratchet_months=3),
+    )  # fmt: skip
+    await put_on(owner, told, unit, "DEMAND")
+    stream = await register(
+        owner, told, unit, 1, metering_type="AM", datastream="E1", interval_minutes=30
+    )
+    high = [500] * 47 + [5_000]
+    await intervals(owner, told, stream, date(2024, 6, 20), 20, [500] * 48)
+    await intervals(owner, told, stream, date(2024, 7, 10), 1, high)
+    await intervals(owner, told, stream, date(2024, 7, 11), 60, [500] * 48)
+    july = await bill(door, told)
+    demand = next(line for line in july.lines if line.line_type == "DEMAND")
+    assert (demand.quantity, demand.net) == (D(10), D("80.00"))
+    clock.set(datetime(2024, 9, 1, 9, tzinfo=SYDNEY))
+    august = await bill(door, told, date(2024, 8, 31))
+    demand = next(line for line in august.lines if line.line_type == "DEMAND")
+    assert (demand.quantity, demand.net) == (D(8), D("64.00"))
+    await sound(door, owner)
+
+
+async def test_a_quarter_is_billed_in_blocks_of_each_month(door, owner, told, clock) -> None:
+    (unit,) = told.units
+    clock.set(datetime(2024, 10, 1, 9, tzinfo=SYDNEY))
+    await read(owner, told, unit, date(2024, 9, 30), "13110")
+    await read(owner, told, unit, date(2024, 10, 1), "13120")
+    await plan(
+        door, told, "BLOCKS", GivenRate("B1", D("0.20"), description="First"),
+        GivenRate("B2", D("0.30"), step_from=D(200), description="Above"),
+    )  # fmt: skip
+    await put_on(owner, told, unit, "BLOCKS")
+    invoice = await bill(door, told, date(2024, 9, 30))
+    # 310 kWh in July; 710 in the 61 days after, of which August's 31 have 360.8.
+    assert (invoice.head.from_on, invoice.head.to_on) == (FIRST, date(2024, 9, 30))
+    usage = [line for line in invoice.lines if line.line_type == "USAGE"]
+    assert [(line.description, line.from_on.month, line.quantity) for line in usage][:2] == [
+        ("First", 7, D(200)), ("Above", 7, D(110)),
+    ]  # fmt: skip
+    assert sum(line.quantity for line in usage) == D(1020)
+    assert [line.quantity for line in usage if line.description == "First"] == [D(200)] * 3
+    await sound(door, owner)
+
+
+async def test_blocks_told_for_a_day_are_scaled_by_the_days(door, owner, told) -> None:
+    await plan(
+        door, told, "DAYS", GivenRate("B1", D("0.20"), description="First"),
+        GivenRate("B2", D("0.30"), step_from=D(5), description="Above"),
+        terms=Terms(block_period=Per.DAY),
+    )  # fmt: skip
+    await put_on(owner, told, told.units[0], "DAYS")
+    invoice = await bill(door, told)
+    assert lines(invoice) == [
+        ("First", FIRST, JULY, D(155), D("0.20"), D("31.00")),
+        ("Above", FIRST, JULY, D(155), D("0.30"), D("46.50")),
+    ]
+    assert (invoice.lines[1].why.block_from, invoice.lines[1].why.block_to) == (D(155), None)
+
+
+async def test_discounts_of_an_offering(door, owner, told) -> None:
+    await door.act(
+        create_offering,
+        CreateOffering(
+            "WELCOME", "Welcome",
+            [
+                GivenInducement(Inducement.PERCENT_OF_USAGE, D(10), "10 % off usage"),
+                GivenInducement(Inducement.AMOUNT, D("5.00"), "Five a month"),
+            ],
+        ),
+        told.manager,
+    )  # fmt: skip
+    await door.act(
+        assign_plan,
+        AssignPlan(
+            told.units[0].agreement_id, datetime(2024, 7, 1, tzinfo=SYDNEY), None, "WELCOME"
+        ),
+        told.manager,
+    )
+    invoice = await bill(door, told)
+    assert [(line.line_type, line.net, line.tax) for line in invoice.lines] == [
+        ("USAGE", D("88.35"), D("8.84")),
+        ("SUPPLY", D("34.10"), D("3.41")),
+        ("DISCOUNT", D("-8.84"), D("-0.88")),
+        ("DISCOUNT", D("-5.00"), D("-0.50")),
+    ]
+    await sound(door, owner)
+
+
+async def test_tax_is_rounded_for_each_line_or_once_an_invoice(door, owner, told, clock) -> None:
+    by_line = await bill(door, told)
+    assert (by_line.head.net, by_line.head.tax) == (D("122.45"), D("12.25"))
+    assert [line.tax for line in by_line.lines] == [D("8.84"), D("3.41")]
+    held = await door.ask(policy, Nothing(), told.clerk)
+    assert held == Policy()
+    await door.act(set_policy, Policy(tax_rounding="INVOICE", due_days=21), told.manager)
+    await plan(
+        door, told, "PENNY", GivenRate("B1", D(0)),
+        charges=[GivenCharge(f"Item {n}", D("0.14"), Basis.MONTHLY) for n in range(5)],
+    )  # fmt: skip
+    (unit,) = told.units
+    clock.set(datetime(2024, 9, 1, 9, tzinfo=SYDNEY))
+    await put_on(owner, told, unit, "PENNY", LAST)
+    await read(owner, told, unit, date(2024, 9, 1), "12720")
+    by_invoice = await bill(door, told, date(2024, 8, 31))
+    # Five lines of 0.14: 0.014 each is 0.01 by line, 0.05; of 0.70 together it is 0.07.
+    assert (by_invoice.head.net, by_invoice.head.tax) == (D("0.70"), D("0.07"))
+    assert sum(line.tax for line in by_invoice.lines) == D("0.07")
+    assert by_invoice.head.due_on == date(2024, 9, 22)
+    await sound(door, owner)
+
+
+async def test_a_charge_is_billed_from_its_day_once_it_is_approved(
+    door, owner, told, clock
+) -> None:
+    account = told.units[0].account
+
+    def fee(day: date, item: str = "ADMIN") -> NewCharge:
+        return NewCharge(account, item, day, D("55.00"))
+
+    early, late, pending = (
+        row.charge_id
+        for row in await door.act(
+            add_charges, AddCharges([fee(JULY), fee(LAST), fee(JULY, "CONN")]), told.clerk
+        )
+    )
+    await door.act(approve_charges, ChargesNamed([early, late]), told.manager)
+    july = await bill(door, told)
+    assert [line.description for line in july.lines][2:] == ["Administration fee"]
+    assert (july.lines[2].net, july.lines[2].tax) == (D("50.00"), D("5.00"))
+    await door.act(approve_charges, ChargesNamed([pending]), told.manager)
+    clock.set(datetime(2024, 8, 2, 9, tzinfo=SYDNEY))
+    alone = await bill(door, told)
+    assert [line.description for line in alone.lines] == ["Connection fee"]
+    assert (alone.head.from_on, alone.head.to_on) == (JULY, JULY)
+    # A cancelled invoice's charges are billed by the next one.
+    clock.set(datetime(2024, 8, 3, 9, tzinfo=SYDNEY))
+    await door.act(cancel_invoice, CancelInvoice(july.head.number, "x"), told.manager)
+    clock.set(datetime(2024, 8, 4, 9, tzinfo=SYDNEY))
+    again = await bill(door, told)
+    assert lines(again) == lines(july)
+    # The other waits for its day, and for a read: an account is billed whole.
+    run = await drafted(door, told, LAST)
+    assert (run.invoices, run.exceptions) == (0, 1)
+    clock.set(datetime(2024, 9, 1, 9, tzinfo=SYDNEY))
+    await read(owner, told, told.units[0], date(2024, 9, 1), "12700")
+    august = await bill(door, told, date(2024, 8, 31))
+    assert [line.description for line in august.lines][2:] == ["Administration fee"]
+    await sound(door, owner)
+
+
+async def test_a_service_is_billed_by_the_month_and_its_parts(door, owner, told, clock) -> None:
+    account = told.units[0].account
+    await door.act(
+        provision,
+        Provision(
+            "ISP", "0298765432", date(2024, 7, 17),
+            [
+                NewLineItem("ADMIN", D("62.00"), "Internet"),
+                NewLineItem("CONN", D("99.00"), "Set up", frequency="ONCE"),
+            ],
+            account=account,
+        ),
+        told.manager,
+    )  # fmt: skip
+    july = await bill(door, told)
+    service = [line for line in july.lines if line.product_type == "ISP"]
+    # 15 of 31 days of 62.00 are 30.00 with tax within: 27.27 and 2.73.
+    assert [(line.description, line.net, line.tax) for line in service] == [
+        ("Internet", D("27.27"), D("2.73")), ("Set up", D("90.00"), D("9.00")),
+    ]  # fmt: skip
+    clock.set(datetime(2024, 9, 1, 9, tzinfo=SYDNEY))
+    await read(owner, told, told.units[0], date(2024, 9, 1), "12700")
+    august = await bill(door, told, date(2024, 8, 31))
+    service = [line for line in august.lines if line.product_type == "ISP"]
+    assert [(line.description, line.net + line.tax) for line in service] == [
+        ("Internet", D("62.00"))
+    ]
+    await sound(door, owner)
