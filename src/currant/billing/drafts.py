@@ -54,16 +54,26 @@ class DraftTuples(msgspec.Struct, frozen=True):
     days: list[tuple[Any, ...]]
 
 
-def interval_totals(
-    periods: Sequence[Period], counts: Sequence[Counted]
-) -> dict[Span, tuple[int, int]]:
-    """Sum what intervals measured for each supply, imported and exported, without losses told."""
-    totals: dict[Span, tuple[int, int]] = {}
+class Totals(msgspec.Struct, frozen=True):
+    """What intervals measured, imported and exported; whether any of them are substitutes."""
+
+    imported: int = 0
+    exported: int = 0
+    estimated: bool = False
+
+
+def interval_totals(periods: Sequence[Period], counts: Sequence[Counted]) -> dict[Span, Totals]:
+    """Sum what intervals measured for each supply, without losses told."""
+    totals: dict[Span, Totals] = {}
     for period, counted in zip(periods, counts, strict=True):
         if period.supply.intervals:
             key = (period.supply.due.agreement_id, period.supply.start)
-            imported, exported = totals.get(key, (0, 0))
-            totals[key] = (imported + counted.metered_wh, exported + counted.metered_export_wh)
+            so_far = totals.get(key, Totals())
+            totals[key] = Totals(
+                so_far.imported + counted.metered_wh,
+                so_far.exported + counted.metered_export_wh,
+                so_far.estimated or counted.estimated,
+            )
     return totals
 
 
@@ -71,7 +81,7 @@ def account_drafts(
     billed: Sequence[Supply],
     lines: Mapping[int, Sequence[DraftLine]],
     charges: Mapping[int, Sequence[DraftLine]],
-    totals: Mapping[Span, tuple[int, int]],
+    totals: Mapping[Span, Totals],
     terms: DraftTerms,
     currency: str,
 ) -> tuple[list[Draft], list[Remarkable]]:
@@ -97,7 +107,7 @@ def _draft(
     account_id: int,
     supplies: Sequence[Supply],
     lines: Sequence[DraftLine],
-    totals: Mapping[Span, tuple[int, int]],
+    totals: Mapping[Span, Totals],
     terms: DraftTerms,
 ) -> tuple[Draft, list[Remarkable]]:
     """Put the invoice of an account together."""
@@ -131,14 +141,15 @@ def _draft(
     ), found
 
 
-def _intervals(supply: Supply, totals: Mapping[Span, tuple[int, int]]) -> Iterable[Measured]:
+def _intervals(supply: Supply, totals: Mapping[Span, Totals]) -> Iterable[Measured]:
     """Tell what the intervals of a supply come to, by the first stream of each direction."""
-    imported, exported = totals.get((supply.due.agreement_id, supply.start), (0, 0))
-    for direction, quantity in (("E", imported), ("I", exported)):
+    told = totals.get((supply.due.agreement_id, supply.start), Totals())
+    basis = "SUBSTITUTED" if told.estimated else "INTERVAL"
+    for direction, quantity in (("E", told.imported), ("I", told.exported)):
         rows = [row for row in supply.intervals if row.direction == direction]
         if rows:
             yield Measured(
-                supply, rows[0], supply.start, supply.end, None, None, "INTERVAL", _ONE, quantity
+                supply, rows[0], supply.start, supply.end, None, None, basis, _ONE, quantity
             )
 
 
@@ -147,7 +158,7 @@ def _of_the_usage(
 ) -> list[Remarkable]:
     """Say what is remarkable of an agreement's usage: an estimate, or far from the usual."""
     found = []
-    if any(row.basis == "ESTIMATED" for row in used):
+    if any(row.basis in ("ESTIMATED", "SUBSTITUTED") for row in used):
         found.append(
             Remarkable(due.account_id, due.agreement_id, "ESTIMATED", "Some usage is estimated.")
         )
@@ -246,7 +257,7 @@ def _measured_tuple(n: int, row: Measured) -> tuple[Any, ...]:
         row.multiplier,
         row.quantity,
         row.row.direction == "I",
-        row.supply.due.loss_factor,
+        row.supply.due.loss_factor(row.start),
         row.previous is not None and row.previous.estimated,
         row.current is not None and row.current.estimated,
     )

@@ -25,7 +25,8 @@ _SUPPLIED = (LineType.USAGE, LineType.LEVY, LineType.CONCESSION)
 class Counted(msgspec.Struct, frozen=True):
     """What a calculation period is priced by: Wh by bucket, and W; `past` the ratchet's months.
 
-    `metered_wh` and `metered_export_wh` are what intervals measured, for the invoice to tell.
+    `metered_wh` and `metered_export_wh` are what intervals measured, for the invoice to tell, and
+    `estimated` whether any of them were not measured.
     """
 
     energy_wh: dict[int, int]
@@ -35,6 +36,7 @@ class Counted(msgspec.Struct, frozen=True):
     capacity_va: int = 0
     metered_wh: int = 0
     metered_export_wh: int = 0
+    estimated: bool = False
 
 
 class DraftLine(msgspec.Struct, frozen=True):
@@ -175,7 +177,7 @@ def _draft_line(period: Period, line: BillLine, book: PriceBook) -> DraftLine:
         line.quantity,
         line.unit,
         line.rate,
-        due.loss_factor if supplied and book.terms.with_losses else None,
+        due.loss_factor(period.span.start) if supplied and book.terms.with_losses else None,
         int(line.net * scale),
         int(line.tax * scale),
         line.tax_rate,

@@ -1,5 +1,6 @@
 """The shapes of billing: the policy, facts of what is due, and what is refused."""
 
+from bisect import bisect_right
 from datetime import date, datetime
 from decimal import Decimal
 
@@ -54,7 +55,10 @@ class DraftedBefore(msgspec.Struct, frozen=True):
 
 
 class DueDays(msgspec.Struct, frozen=True):
-    """Days of an agreement that no invoice covers yet: from the first to the last, inclusive."""
+    """Days of an agreement that no invoice covers yet: from the first to the last, inclusive.
+
+    `loss_factors` are in force since the `loss_days`, the first of which is the first of all.
+    """
 
     account_id: int
     agreement_id: int
@@ -66,8 +70,13 @@ class DueDays(msgspec.Struct, frozen=True):
     to_on: date
     ends: bool
     usual_wh: Decimal | None
-    loss_factor: Decimal | None
+    loss_days: list[date]
+    loss_factors: list[Decimal | None]
     offering_id: int | None
+
+    def loss_factor(self, day: date) -> Decimal | None:
+        """Return the loss factor in force on a day; None where none is told."""
+        return self.loss_factors[bisect_right(self.loss_days, day) - 1]
 
 
 class MeteredRow(msgspec.Struct, frozen=True):

@@ -252,10 +252,11 @@ def periods(supply: Supply, plans: Plans) -> Iterator[Period | Remarkable]:
 
 
 def _cut(supply: Supply, start: date, end: date, book: PriceBook) -> Iterator[Span]:
-    """Cut days where rates or taxes change, and by the month."""
+    """Cut days where rates, taxes or loss factors change, and by the month."""
     zone = supply.zone
     first, last = day_bounds(start, zone)[0], day_bounds(end, zone)[0]
-    changes = sorted({start, end, *(day_of(at, zone) for at in book.plan_edges(first, last))})
+    edges = {start, end, *(day_of(at, zone) for at in book.plan_edges(first, last))}
+    changes = sorted(edges.union(supply.due.loss_days if book.terms.with_losses else ()))
     months = months_from(supply.start, supply.end)
     if not (book.by_month(first, last) or supply.due.offering_id is not None):
         whole = Span(supply.start, supply.end, max(1, (supply.end - supply.start).days))

@@ -25,8 +25,10 @@ order by i.account_id;
 
 -- name: due_days
 -- The days up to one that agreements of accounts are not billed for, a row a stretch. usual_wh is
--- what the agreement used a day, by its last year of invoices.
--- not null: account_id agreement_id product_type timezone from_on to_on ends
+-- what the agreement used a day, by its last year of invoices. loss_factors are those in force on
+-- its first day and on those on which another may begin, the loss_days: the site's before the
+-- building's, null where none is told.
+-- not null: account_id agreement_id product_type timezone from_on to_on ends loss_days loss_factors
 with agreement as materialized (
     select
         g.account_id, g.agreement_id, g.location_id, l.building_id, g.product_type,
@@ -66,15 +68,7 @@ select
     lower(d.days) as from_on, upper(d.days) - 1 as to_on,
     coalesce(a.ends_before <= upper(d.days), false) as ends,
     u.quantity / nullif(u.days, 0) as usual_wh,
-    (
-        select f.dlf * f.mlf * f.internal
-        from locations.loss_factor as f
-        where f.portal_id = :portal_id::int and f.product_type = a.product_type
-            and (f.location_id = a.location_id or f.building_id = a.building_id)
-            and f.valid @> lower(d.days)
-        order by f.location_id is null
-        limit 1
-    ) as loss_factor,
+    f.loss_days, f.loss_factors,
     (
         select s.offering_id from tariffs.agreement_assignment as s
         where s.portal_id = :portal_id::int and s.agreement_id = a.agreement_id
@@ -91,6 +85,34 @@ cross join lateral unnest(
         )
     ) - coalesce(c.days, '{}')
 ) as d (days)
+cross join lateral (
+    select
+        array_agg(e.loss_day order by e.loss_day) as loss_days,
+        array_agg(e.loss_factor order by e.loss_day) as loss_factors
+    from (
+        select
+            w.loss_day,
+            (
+                select round(f.dlf * f.mlf * f.internal, 6)
+                from locations.loss_factor as f
+                where f.portal_id = :portal_id::int and f.product_type = a.product_type
+                    and (f.location_id = a.location_id or f.building_id = a.building_id)
+                    and f.valid @> w.loss_day
+                order by f.location_id is null
+                limit 1
+            ) as loss_factor
+        from (
+            select lower(d.days) as loss_day
+            union
+            select b.bound
+            from locations.loss_factor as f
+            cross join lateral (values (lower(f.valid)), (upper(f.valid))) as b (bound)
+            where f.portal_id = :portal_id::int and f.product_type = a.product_type
+                and (f.location_id = a.location_id or f.building_id = a.building_id)
+                and b.bound > lower(d.days) and b.bound < upper(d.days)
+        ) as w
+    ) as e
+) as f
 order by a.account_id, a.agreement_id, lower(d.days);
 
 -- name: metered

@@ -109,7 +109,7 @@ async def draft_accounts(tx: Tx, terms: DraftTerms, account_ids: Sequence[int]) 
     found += gaps
     totals = interval_totals(cut, counts)
     counts = [
-        with_losses(counted, period.supply.due.loss_factor)
+        with_losses(counted, period.supply.due.loss_factor(period.span.start))
         if plans.books[period.tariff_id].terms.with_losses
         else counted
         for period, counted in zip(cut, counts, strict=True)
@@ -295,6 +295,7 @@ def _with_intervals(counted: Counted, row: dict[str, Any], past: dict[int, int])
         counted.capacity_va,
         sum(row["energy_wh"]),
         sum(row["export_wh"]),
+        row["estimated"] > 0,
     )
 
 

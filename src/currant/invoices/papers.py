@@ -36,6 +36,7 @@ _PRODUCTS = {
 }
 _TYPES = {"CREDIT": InvoiceType.CREDIT_NOTE, "FINAL": InvoiceType.FINAL}
 _MONTHS = 13
+_BY_INTERVALS = ("INTERVAL", "SUBSTITUTED")
 
 
 def papers(
@@ -133,7 +134,7 @@ def _groups(invoice: Invoice) -> list[ChargeGroup]:
             [
                 _register(row)
                 for row in invoice.measured
-                if row.agreement_id in agreements[product] and row.basis != "INTERVAL"
+                if row.agreement_id in agreements[product] and row.basis not in _BY_INTERVALS
             ],
         )
         for product in products
@@ -237,8 +238,19 @@ def _months_before(month: date, back: int) -> date:
 
 
 def _notes(invoice: Invoice, head: PaperHead) -> list[Note]:
-    """Say what a customer should know beside an estimate: life support, why a credit note."""
+    """Say what a customer should know: substituted intervals, life support, why a credit note.
+
+    What is estimated of reads the paper says itself.
+    """
     notes = []
+    if any(row.basis == "SUBSTITUTED" for row in invoice.measured):
+        notes.append(
+            Note(
+                "Estimated usage",
+                "Some of the usage on this bill was not measured. When it is known, the bill is"
+                " corrected by it.",
+            )
+        )
     if head.life_support:
         notes.append(
             Note(

@@ -113,7 +113,9 @@ create table invoices.measured (
     to_on date not null,
     previous_value bigint,
     current_value bigint,
-    basis text not null check (basis in ('ACTUAL', 'ESTIMATED', 'INTERVAL')),
+    basis text not null check (
+        basis in ('ACTUAL', 'ESTIMATED', 'INTERVAL', 'SUBSTITUTED')
+    ),
     multiplier numeric(12, 6) not null check (multiplier <> 'NaN'),
     quantity bigint not null,
     export boolean not null,
@@ -124,7 +126,8 @@ create table invoices.measured (
 );
 comment on table invoices.measured is
 'What the registers of an invoice measured: from which read to which, times what, in whole '
-'thousandths of their unit; intervals have no reads.';
+'thousandths of their unit. Intervals have no reads; SUBSTITUTED are those of which some were not '
+'measured.';
 create index measured_by_register on invoices.measured (portal_id, register_id, to_on);
 call db.tenant_table('invoices.measured');
 
