@@ -181,11 +181,15 @@ class RunDrafted(msgspec.Struct, frozen=True):
 
 
 class Late(msgspec.Struct, frozen=True):
-    """A posted invoice whose reads changed since it was drafted."""
+    """A posted invoice whose reads changed since it was drafted.
+
+    It `stands` where something of it was written off: that is to be reversed before.
+    """
 
     invoice_id: int
     number: str
     account_id: int
+    stands: bool
 
 
 class NoSuchRun(NotFound):

@@ -272,10 +272,22 @@ limit :how_many::int;
 -- name: late
 -- The posted invoices of accounts whose reads or intervals changed since they were drafted, within
 -- the months that may be reopened, the latest of each account first; without the accounts that have
--- a draft.
--- not null: invoice_id number
-select i.invoice_id, i.number, i.account_id
+-- a draft. A day of a register's own clock may lie in two invoices: what counts is whether those of
+-- its intervals changed that the invoice bills. A read at an edge that shows what was billed, as
+-- the opening read of who comes next does, changes nothing. One of which something was written off
+-- stands.
+-- not null: invoice_id number stands
+select i.invoice_id, i.number, i.account_id, s.stands
 from invoices.invoice as i
+left join locations.building as b
+    on b.portal_id = i.portal_id and b.building_id = i.building_id
+cross join lateral (
+    select count(*) > 0 as stands
+    from receivables.open_item as o
+    cross join lateral receivables.standing(o.portal_id, array[o.item_id], null) as a
+    where o.portal_id = i.portal_id and o.entry_id = i.entry_id
+        and a.entry_id <> i.entry_id and a.credit_id is null
+) as s
 where i.portal_id = :portal_id::int and i.account_id = any(:account_ids::bigint[])
     and i.posted_at is not null and i.kind in ('NORMAL', 'FINAL')
     and i.to_on >= :since::date
@@ -290,22 +302,70 @@ where i.portal_id = :portal_id::int and i.account_id = any(:account_ids::bigint[
     )
     and exists (
         select from invoices.measured as m
+        cross join lateral (
+            select
+                m.from_on::timestamp at time zone coalesce(b.timezone, :timezone::text) as start_at,
+                (m.to_on + 1)::timestamp at time zone coalesce(b.timezone, :timezone::text)
+                as end_at
+        ) as w
         where m.portal_id = i.portal_id and m.invoice_id = i.invoice_id
             and (
                 exists (
                     select from reads.read as r
-                    inner join reads.batch as b
-                        on b.portal_id = r.portal_id and b.batch_id = r.batch_id
+                    inner join reads.batch as h
+                        on h.portal_id = r.portal_id and h.batch_id = r.batch_id
                     where r.portal_id = m.portal_id and r.register_id = m.register_id
-                        and r.read_at >= m.from_on::timestamp at time zone :timezone::text
-                        and r.read_at <= (m.to_on + 1)::timestamp at time zone :timezone::text
-                        and b.recorded_at > i.drafted_at
+                        and r.read_at between w.start_at and w.end_at
+                        and h.recorded_at > i.drafted_at
+                        and r.value is distinct from case r.read_at
+                            when w.start_at then m.previous_value
+                            when w.end_at then m.current_value
+                        end
+                )
+                or exists (
+                    select from reads.misread as x
+                    inner join reads.batch as h
+                        on h.portal_id = x.portal_id and h.batch_id = x.batch_id
+                    where x.portal_id = m.portal_id and x.register_id = m.register_id
+                        and x.read_at between w.start_at and w.end_at
+                        and h.recorded_at > i.drafted_at
                 )
                 or exists (
                     select from intervals.register_day as d
+                    inner join metering.register as g
+                        on g.portal_id = d.portal_id and g.register_id = d.register_id
+                    cross join lateral (
+                        select
+                            extract(epoch from t.since)::int / 60 / d.minutes as since,
+                            extract(epoch from t.until)::int / 60 / d.minutes as until
+                        from (
+                            select
+                                w.start_at at time zone 'UTC' + g.clock::interval - d.day as since,
+                                w.end_at at time zone 'UTC' + g.clock::interval - d.day as until
+                        ) as t
+                    ) as p
+                    left join lateral (
+                        select o.minutes, o.quantities from intervals.register_day as o
+                        where o.portal_id = d.portal_id and o.register_id = d.register_id
+                            and o.day = d.day and o.revision between 1 and d.revision - 1
+                            and o.loaded_at <= i.drafted_at
+                        order by o.revision desc
+                        limit 1
+                    ) as o on true
                     where d.portal_id = m.portal_id and d.register_id = m.register_id
-                        and d.day between m.from_on and m.to_on and d.revision > 1
+                        and d.day between m.from_on - 1 and m.to_on + 1 and d.revision > 1
                         and d.loaded_at > i.drafted_at
+                        and not exists (
+                            select from intervals.register_day as n
+                            where n.portal_id = d.portal_id and n.register_id = d.register_id
+                                and n.day = d.day and n.revision > d.revision
+                        )
+                        and case
+                            when o.minutes = d.minutes
+                                then d.quantities[greatest(p.since, 0) + 1:p.until]
+                                <> o.quantities[greatest(p.since, 0) + 1:p.until]
+                            else p.since * d.minutes < 1440 and p.until > 0
+                        end
                 )
             )
     )

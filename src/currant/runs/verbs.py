@@ -122,7 +122,14 @@ async def draft_bills(tx: Tx, command: RunChunk) -> ChunkDone:
     reopened = await _reopen(tx, run, account_ids, rules) if run.reopens else []
     drafted = await draft_accounts(tx, DraftTerms(run.run_id, run.through, rules), account_ids)
     found = drafted.remarkable + [
-        Remarkable(late.account_id, None, "LATE_READ", f"Invoice {late.number} was cancelled.")
+        Remarkable(
+            late.account_id,
+            None,
+            "LATE_READ",
+            f"Invoice {late.number} was written off and stands."
+            if late.stands
+            else f"Invoice {late.number} was cancelled.",
+        )
         for late in reopened
     ]
     await tx.run(
@@ -315,6 +322,8 @@ async def _reopen(tx: Tx, run: RunRow, account_ids: Sequence[int], rules: Policy
     )
     rounds: list[list[Late]] = []
     for invoice in late:
+        if invoice.stands:
+            continue
         waiting = next(
             (r for r in rounds if all(i.account_id != invoice.account_id for i in r)), None
         )
