@@ -271,7 +271,7 @@ class Gate(msgspec.Struct, frozen=True):
 
 
 class GateUsage(msgspec.Struct, frozen=True):
-    """What passed a gate meter, and what the meters behind it measured, imported energy in Wh.
+    """What passed a gate meter, and what the meters behind it measured: Wh, less what was fed in.
 
     The difference is what is lost, not metered or not read. `unread` are the sites behind it of
     which nothing is known, `gate_days` the days on which something is known of the gate.

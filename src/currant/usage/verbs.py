@@ -370,8 +370,9 @@ async def _by_time_of_use(tx: Tx, sites: list[SiteOfAccount], used: SiteUsage) -
 async def gate_usage(tx: Tx, question: GatesWanted) -> list[GateUsage]:
     """Hold what passed gate meters against what the meters behind them measured (report 905).
 
-    What passed between two reads is spread over its days, so that reads of different days can be
-    held against each other.
+    What is fed in is taken off, for behind a gate it supplies the neighbours. What passed between
+    two reads is spread over its days, so that reads of different days can be held against each
+    other.
     """
     portal = tx.portal
     gates = await tx.all(
@@ -390,11 +391,12 @@ async def gate_usage(tx: Tx, question: GatesWanted) -> list[GateUsage]:
         periods.append(SitePeriod(number, location_id, _ELECTRICITY, start, end))
     known: dict[int, dict[date, int]] = {location_id: {} for location_id in sites}
     for measured in await _measured(tx, periods, [zones[site] for site in sites]):
-        if measured.register.direction == "E" and measured.register.unit == _KWH:
+        if measured.register.unit == _KWH:
             days = known[sites[measured.item]]
+            sign = 1 if measured.register.direction == "E" else -1
             for day, wh in measured.by_day():
                 if question.first_day <= day <= question.last_day:
-                    days[day] = days.get(day, 0) + wh
+                    days[day] = days.get(day, 0) + sign * wh
     told = []
     for parent_id, group in groupby(gates, key=attrgetter("parent_id")):
         behind = list(group)
