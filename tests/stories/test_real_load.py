@@ -5,20 +5,17 @@ tests say so. Every wallet, every meter's usage and every ledger sum is held aga
 of its own, which knows nothing of the product but the rules of pricing.
 """
 
-import csv
-import gzip
 from collections import defaultdict
 from datetime import UTC, date, datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from itertools import groupby
-from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import httpx
 import msgspec
 import pytest
 from tests.conftest import make_user, token_header
+from tests.stories.loads import BERLIN, QUARTER, folder, quarter_hours
 from tests.stories.teller import CUSTOMER, JSON, LOCATION, METER
 
 from currant.access.model import OPERATOR, CreatePortal
@@ -27,9 +24,6 @@ from currant.clock import FrozenClock
 from currant.door import Door
 from currant.jobs.worker import draw_all
 
-LOAD = Path(__file__).parents[3] / "shared/fixtures/loads/simbench_2016_15min_subset.csv.gz"
-BERLIN = ZoneInfo("Europe/Berlin")
-QUARTER = timedelta(minutes=15)
 METERS = 200
 TENDER = Decimal(900)
 EASTER_MONDAY = date(2016, 3, 28)
@@ -43,23 +37,13 @@ WINDOWS = {
 
 
 def load(first: date, days: int) -> list[tuple[datetime, list[Decimal]]]:
-    """Return (start of the quarter in UTC, the six profiles), told in the file's order.
-
-    The file has local time; where an hour is told twice, its second telling is winter time.
-    """
-    rows, before = [], datetime.min  # noqa: DTZ901
-    fold = 0
-    with gzip.open(LOAD, "rt") as file:
-        for row in csv.reader(file):
-            if row[0] == "time":
-                continue
-            face = datetime.strptime(row[0], "%d.%m.%Y %H:%M")  # noqa: DTZ007
-            fold = 1 if face <= before or (fold and face.hour == before.hour) else 0
-            before = face
-            if first <= face.date() < first + timedelta(days=days):
-                start = face.replace(tzinfo=BERLIN, fold=fold).astimezone(UTC)
-                rows.append((start, [Decimal(value) for value in row[1:]]))
-    return rows
+    """Return the quarters of so many local days: when each starts in UTC, and the six profiles."""
+    until = first + timedelta(days=days)
+    return [
+        (start, profiles)
+        for start, profiles in quarter_hours()
+        if first <= start.astimezone(BERLIN).date() < until
+    ]
 
 
 class Meter(msgspec.Struct):
@@ -229,8 +213,7 @@ class Utility:
 async def test_a_real_load(
     window: str, http: httpx.AsyncClient, door: Door, clock: FrozenClock, owner
 ) -> None:
-    if not LOAD.exists():
-        pytest.skip("the load of ../shared/fixtures is not here; its tests run where it is")
+    folder()
     first, days, change = WINDOWS[window]
     midnight = datetime(first.year, first.month, first.day, tzinfo=BERLIN).astimezone(UTC)
     clock.set(midnight - timedelta(minutes=1))

@@ -1,5 +1,3 @@
 """The methods that are not there yet. At the end of the work the list is empty."""
 
-PENDING: tuple[str, ...] = (
-    "GETREADS",
-)
+PENDING: tuple[str, ...] = ("GETREADS",)
