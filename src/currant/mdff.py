@@ -21,6 +21,12 @@ from currant.upload import Upload
 MAX_RECORDS = 2_000_000
 MAX_FAULTS = 50
 MARKET_CLOCK = "+10:00"
+# What a unit is counted in here, and how many decimals of it are whole thousandths of that.
+UNITS = {
+    f"{prefix}{unit}".lower(): (f"k{unit}", decimals)
+    for unit in ("Wh", "varh", "VAh", "W", "var", "VA")
+    for prefix, decimals in (("", 0), ("k", 3), ("M", 6))
+} | {"v": ("V", 3), "kv": ("V", 6), "a": ("A", 3), "ka": ("A", 6), "pf": ("pf", 3)}
 
 _MAX_BYTES = 2 * 1024**3  # of a file, out of its archive
 _LONGEST_LINE = 100_000

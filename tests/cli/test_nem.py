@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from tests.cli.conftest import Run
 from tests.intervals.files import building, day, nem12, stream, zipped
+from tests.reads.test_nem13 import nem13, pair
 
 
 @pytest.fixture
@@ -56,3 +57,23 @@ def test_what_is_wrong_is_said(run: Run, riverside, tmp_path: Path) -> None:
     assert "2026-3-1" in run(
         "nem12", "export", "--from", "2026-3-1", "--to", "2026-03-02", code=4
     ).stderr  # fmt: skip
+
+
+def test_reads_come_in_and_go_out(run: Run, riverside, tmp_path: Path) -> None:
+    feb = tmp_path / "feb.csv"
+    feb.write_bytes(nem12(stream(), day("20260201")))
+    run("nem12", "import", str(feb), "--building", "B1")
+    read = tmp_path / "reads.csv"
+    read.write_bytes(
+        nem13(pair(suffix="41", since="20260201000000"), pair(suffix="42", since="20260201000000"))
+    )
+    told = run("nem13", "import", str(read))
+    assert "0 were stored" in told.stdout
+    assert "NOMTRSCHED" in told.stderr
+    assert "4 were stored" in run("nem13", "import", str(read), "--create").stdout
+    out = tmp_path / "out.csv"
+    span = ("--from", "2026-01-01", "--to", "2026-12-31")
+    assert "4 lines" in run("nem13", "export", *span, "--out", str(out)).stdout
+    again = json.loads(run("nem13", "import", str(out), "--json").stdout)
+    assert (again[0]["stored"], again[0]["duplicates"]) == (0, 4)
+    assert "this takes NEM13" in run("nem13", "import", str(feb), code=4).stderr

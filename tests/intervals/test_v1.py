@@ -3,6 +3,7 @@
 import pytest
 from tests.conftest import token_header
 from tests.intervals.files import building, day, nem12, stream
+from tests.reads.test_nem13 import nem13, pair
 
 ROOT = "/v1/example/intervals"
 
@@ -93,3 +94,26 @@ async def test_a_bad_file_says_where(http, head) -> None:
     ]
     assert (await http.post(ROOT, content=b"\xff\xfe", headers=head)).status_code == 400
     assert (await http.post(ROOT, content=raw)).status_code == 401
+
+
+async def test_files_are_written(http, head) -> None:
+    raw = nem12(stream(), day("20260201"), day("20260202"))
+    await http.post(f"{ROOT}?building=B1", content=raw, headers=head)
+    span = "from=2026-02-01&to=2026-02-28"
+    told = await http.get(f"{ROOT}/nem12?{span}&building=B1", headers=head)
+    assert told.headers["content-type"] == "text/csv"
+    again = (await http.post(ROOT, content=told.content, headers=head)).json()
+    assert (again["stored"], again["duplicates"]) == (0, 2)
+    assert (await http.get(f"{ROOT}/nem12?{span}&clock=x", headers=head)).status_code == 422
+    reads = nem13(
+        pair("100", "220", since="20260201000000", until="20260301000000", suffix="E1"),
+        pair("5", "6", since="20260201000000", until="20260301000000", suffix="41"),
+    )
+    path = "/v1/example/reads/nem13"
+    told = (await http.post(f"{path}?create=true", content=reads, headers=head)).json()
+    assert (told["stored"], told["faults"], told["streams"]) == (2, 2, 1)
+    assert "intervals" in told["unplaced"][0]["reason"]
+    written = await http.get(f"{path}?from=2026-01-01&to=2026-03-31", headers=head)
+    assert written.content.count(b"\r\n250,") == 1
+    again = (await http.post(path, content=written.content, headers=head)).json()
+    assert (again["stored"], again["duplicates"]) == (0, 2)

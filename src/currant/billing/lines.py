@@ -13,13 +13,13 @@ from currant.invoices.model import Explanation
 from currant.money import from_minor, half_up, tax_within, to_minor
 from currant.tariffs.bills import BillLine, Determinants, price_bills, share_tax
 from currant.tariffs.book import PriceBook
-from currant.tariffs.plans import Discount, LineType
+from currant.tariffs.plans import Discount, tier_of
 from currant.tariffs.pricing import UnsoundTariff, price_fixed
 from currant.tariffs.versions import PlanVersion
 
 _DAY = timedelta(days=1)
 _BUCKETS = range(1, 10)
-_SUPPLIED = (LineType.USAGE, LineType.LEVY, LineType.CONCESSION)
+_RAISED = "BTALC"  # The tiers of energy that is supplied, which losses raise.
 
 
 class Counted(msgspec.Struct, frozen=True):
@@ -165,7 +165,7 @@ def _columns(rows: Sequence[Mapping[int, int]]) -> dict[int, list[int]]:
 def _draft_line(period: Period, line: BillLine, book: PriceBook) -> DraftLine:
     due = period.supply.due
     scale = Decimal(10) ** book.minor_units
-    supplied = line.line_type in _SUPPLIED and not line.tier.startswith("X")
+    raised = book.terms.with_losses and line.tier and tier_of(line.tier).kind in _RAISED
     return DraftLine(
         due.agreement_id,
         due.location_id,
@@ -177,7 +177,7 @@ def _draft_line(period: Period, line: BillLine, book: PriceBook) -> DraftLine:
         line.quantity,
         line.unit,
         line.rate,
-        due.loss_factor(period.span.start) if supplied and book.terms.with_losses else None,
+        due.loss_factor(period.span.start) if raised else None,
         int(line.net * scale),
         int(line.tax * scale),
         line.tax_rate,

@@ -55,6 +55,7 @@ app.add_typer(validation.read, name="read", help="Basic reads: posted, and those
 app.add_typer(validation.app, name="validation", help="Checks of reads and intervals.")
 app.add_typer(validation.estimate, name="estimate", help="Estimates of what was not measured.")
 app.add_typer(nem.app, name="nem12", help="Interval data: NEM12 files in and out, gaps.")
+app.add_typer(nem.reads, name="nem13", help="Register reads: NEM13 files in and out.")
 app.add_typer(arrears.app, name="arrears", help="What accounts owe from before.")
 app.add_typer(receipts.app, name="receipts", help="Money that comes in, and goes back out.")
 app.add_typer(adjustments.app, name="adjustment", help="What accounts are adjusted by, and why.")

@@ -1,4 +1,4 @@
-"""`currant nem12`: interval data as meter data files, in and out."""
+"""`currant nem12` and `nem13`: interval data and register reads as meter data files, in and out."""
 
 import shutil
 import sys
@@ -35,9 +35,11 @@ from currant.intervals.verbs import (
     tell_nem12,
 )
 from currant.mdff import MARKET_CLOCK
-from currant.reads.model import OnError
+from currant.reads.model import LoadNem13, OnError, TellNem13
+from currant.reads.verbs import load_nem13, tell_nem13
 
 app = typer.Typer(no_args_is_help=True)
+reads = typer.Typer(no_args_is_help=True)
 
 Files = Annotated[
     list[Path], typer.Argument(help="The files, plain or zipped; - for stdin.", min=1)
@@ -164,6 +166,62 @@ class Written(msgspec.Struct, frozen=True):
 
     file: str
     lines: int
+
+
+@command(reads, "import")
+async def import_nem13(
+    session: Session,
+    files: Files,
+    *,
+    on_error: Annotated[
+        OnError, typer.Option(help="Whether reads that cannot be placed undo the others of a file.")
+    ] = OnError.CONTINUE,
+    create: Annotated[
+        bool, typer.Option("--create", help="Give known meters the data streams that they lack.")
+    ] = False,
+    clock: Clock = MARKET_CLOCK,
+    dry_run: DryRun = False,
+    key: Key = None,
+) -> None:
+    """Load NEM13 files, one after the other: nothing of a bad one, and it is the last."""
+    told = []
+    for file in files:
+        with session.teller.upload(file) as sent:
+            kept = None if key is None or len(files) == 1 else f"{key}/{file.name}"
+            wanted = LoadNem13(sent, on_error, create, clock)
+            done = await session.act(load_nem13, wanted, kept or key, dry_run=dry_run)
+        told.append(done)
+        if not session.options.as_json:
+            line = (
+                f"{file}: of {done.reads} reads {done.stored} {'would be' if dry_run else 'were'}"
+                f" stored, {done.duplicates} known already, {done.quarantined} in quarantine,"
+                f" {done.faults} not placed."
+            )
+            session.teller.tell(done, lambda: line)  # noqa: B023
+            if done.unplaced:
+                session.teller.err.print(table(done.unplaced, "record", "column", "reason"))
+    if session.options.as_json:
+        session.teller.tell(told, str)
+
+
+@command(reads, "export")
+async def export_nem13(
+    session: Session,
+    *,
+    from_day: From,
+    to_day: To,
+    site: Site = None,
+    building: Building = None,
+    to_participant: Annotated[str, typer.Option(help="For whom the file is.")] = "",
+    clock: Clock = MARKET_CLOCK,
+    out: Out = None,
+) -> None:
+    """Write the reads of basic registers as a NEM13 file, each with the one before it."""
+    question = TellNem13(
+        parse_day(from_day), parse_day(to_day), site, building, to_participant, clock
+    )
+    async with session.door.asking(tell_nem13, session.actor) as tx:
+        await write_out(session, tell_nem13(tx, question), out)
 
 
 @command(app, "gaps")

@@ -242,10 +242,6 @@ class NoSuchBuildingHere(NotFound):
     """There is no building with this code. Nothing was stored."""
 
 
-class NoSuchFile(NotFound):
-    """There is no such file of interval data."""
-
-
 class IntervalLengthUnknown(Invalid, constraint="interval_length_known"):
     """An interval lasts 5, 10, 15, 30 or 60 minutes. Nothing was stored."""
 

@@ -27,6 +27,7 @@ from currant.errors import TooLarge
 from currant.locations.identifiers import site_keys
 from currant.mdff import (
     MAX_RECORDS,
+    UNITS,
     Frame,
     Header,
     day,
@@ -66,12 +67,6 @@ STREAM_COLUMNS = (
 )
 LENGTHS = (5, 10, 15, 30, 60)
 
-# What a unit is counted in here, and how many decimals of it are whole thousandths of that.
-_UNITS = {
-    f"{prefix}{unit}".lower(): (f"k{unit}", decimals)
-    for unit in ("Wh", "varh", "VAh", "W", "var", "VA")
-    for prefix, decimals in (("", 0), ("k", 3), ("M", 6))
-} | {"v": ("V", 3), "kv": ("V", 6), "a": ("A", 3), "ka": ("A", 6), "pf": ("pf", 3)}
 _SUMMED = ("kWh", "kvarh", "kVAh")
 # What a data stream without a unit is in, by the first letter of its suffix.
 _USUAL = {
@@ -262,7 +257,7 @@ class Nem12:
         suffix = suffix.upper()
         keys = site_keys(nmi)
         usual = _USUAL.get(suffix[:1], "") if not unit else ""
-        canonical, decimals = _UNITS.get((unit or usual).lower(), ("", 3))
+        canonical, decimals = UNITS.get((unit or usual).lower(), ("", 3))
         faults = self.frame.refused
         if not keys:
             self.frame.refuse("NMI", f"is {nmi[:20]!r}, no NMI, or its check digit is wrong")

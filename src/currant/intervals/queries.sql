@@ -154,7 +154,9 @@ from (
 select coalesce(
     metering.give_streams(
         :portal_id::int, array_agg(w.meter_id), array_agg(w.datastream),
-        array_agg(w.register_name), array_agg(w.unit), array_agg(w.minutes::int), :clock::text
+        array_agg(w.register_name), array_agg(w.unit),
+        array_agg(case when w.datastream ~ '^[BK]' then 'I' else 'E' end),
+        array_agg(w.minutes::int), 'AM', :clock::text
     ), 0
 ) as given
 from (

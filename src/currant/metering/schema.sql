@@ -238,32 +238,39 @@ as $$
     select count(*) from given
 $$;
 
--- Give meters the data streams they lack, and answer how many those were. E1, B1, Q1 and K1 are
--- the registers 1 to 4, others have the next numbers from 20; a register that is there without a
--- data stream becomes it.
+-- The register that a data stream has by itself; null where it is any other.
+create function metering.own_number(datastream text) returns int language sql immutable parallel safe
+return case datastream
+    when 'E1' then 1 when '11' then 1 when 'B1' then 2 when '12' then 2 when 'Q1' then 3
+    when 'K1' then 4
+end;
+
+-- Give meters the data streams they lack, of intervals (AM) or reads (BASIC), and answer how many
+-- those were. E1, B1, Q1 and K1 are the registers 1 to 4, and so are 11 and 12 of a basic meter the
+-- first two; others have the next numbers from 20. A register that is there without a data stream
+-- becomes it.
 create function metering.give_streams(
-    in_portal int, of_meters bigint[], streams text[], names text[], units text[], lengths int[],
-    by_clock text
+    in_portal int, of_meters bigint[], streams text[], names text[], units text[],
+    directions text[], lengths int[], as_type text, by_clock text
 )
 returns bigint
 language sql
 as $$
     with wanted as materialized (
         select
-            w.meter_id, w.datastream, w.name, w.unit, w.minutes,
-            array_position(array['E1', 'B1', 'Q1', 'K1'], w.datastream) as own_no,
-            case when w.datastream ~ '^[BK]' then 'I' else 'E' end as direction
-        from unnest(of_meters, streams, names, units, lengths)
-            as w (meter_id, datastream, name, unit, minutes)
+            w.meter_id, w.datastream, w.name, w.unit, w.direction, w.minutes,
+            metering.own_number(w.datastream) as own_no
+        from unnest(of_meters, streams, names, units, directions, lengths)
+            as w (meter_id, datastream, name, unit, direction, minutes)
         where not exists (
             select from metering.register as g
             where g.portal_id = in_portal and g.meter_id = w.meter_id
-                and g.datastream = w.datastream and g.metering_type = 'AM'
+                and g.datastream = w.datastream and g.metering_type = as_type
         )
     ), changed as (
         update metering.register as g
         set
-            datastream = w.datastream, metering_type = 'AM', unit = w.unit,
+            datastream = w.datastream, metering_type = as_type, unit = w.unit,
             interval_minutes = w.minutes, clock = by_clock, direction = w.direction,
             meter_code = coalesce(nullif(g.meter_code, ''), w.name)
         from wanted as w
@@ -302,7 +309,7 @@ as $$
                 ) + row_number() over (
                     partition by p.meter_id, p.own_no is null order by p.datastream
                 )
-            ), p.name, 'AM', p.datastream, p.unit, p.direction, p.minutes, by_clock
+            ), p.name, as_type, p.datastream, p.unit, p.direction, p.minutes, by_clock
         from placed as p
         order by p.meter_id, p.datastream
         returning 1

@@ -7,6 +7,7 @@ from enum import StrEnum
 import msgspec
 
 from currant.errors import Conflict, Fault, Invalid, NotFound
+from currant.mdff import MARKET_CLOCK
 from currant.upload import Upload
 
 
@@ -181,6 +182,70 @@ class PostedRead(msgspec.Struct, frozen=True):
     consumption: Decimal | None
     failed_checks: list[str]
     result: str
+
+
+class LoadNem13(msgspec.Struct, frozen=True):
+    """A NEM13 file, plain or as the only file of a zip archive.
+
+    Reads whose register is not known are faults and the rest is stored; with `on_error=rollback`
+    they undo the whole file. `create` gives known meters the data streams that they lack. The
+    file's times are told by `clock`, the market's.
+    """
+
+    body: Upload
+    on_error: OnError = OnError.CONTINUE
+    create: bool = False
+    clock: str = MARKET_CLOCK
+
+
+class LocksOfBasic(msgspec.Struct, frozen=True):
+    """What a NEM13 file needs: locks (one bit each), and a look at its last read."""
+
+    locks: int
+    latest: datetime | None
+
+
+class BasicLoaded(msgspec.Struct, frozen=True):
+    """What became of the reads of a NEM13 file, two of each of its records.
+
+    Each is `stored`, a `duplicate` of what is known, in quarantine, or among the `faults`.
+    """
+
+    reads: int
+    stored: int
+    duplicates: int
+    quarantined: int
+    faults: int
+
+
+class UnplacedRead(msgspec.Struct, frozen=True):
+    """A read of a file whose register is not known, by its line, and why."""
+
+    line: int
+    fault: str
+
+
+class Nem13Loaded(msgspec.Struct, frozen=True):
+    """What became of a NEM13 file: its reads, what was made for it, the first reads not placed."""
+
+    reads: int
+    stored: int
+    duplicates: int
+    quarantined: int
+    faults: int
+    streams: int
+    unplaced: list[Fault]
+
+
+class TellNem13(msgspec.Struct, frozen=True):
+    """What a NEM13 file is to tell: reads of a span of days, of an NMI or a building if named."""
+
+    from_day: date
+    to_day: date
+    nmi: str | None = None
+    building_code: str | None = None
+    to_participant: str = ""
+    clock: str = MARKET_CLOCK
 
 
 class QuarantineWanted(msgspec.Struct, frozen=True):

@@ -970,6 +970,216 @@ left join lateral (
 left join lateral reads.before(:portal_id::int, p.register_id, p.read_at) as b on true
 order by p.record;
 
+-- name: stage_basic
+-- The reads of a NEM13 file, and which register each is of, for this transaction.
+create temporary table if not exists incoming_basic (
+    record int not null,
+    line int not null,
+    site_key text not null,
+    other_key text not null,
+    register_name text not null,
+    datastream text not null,
+    serial_number text not null,
+    direction text not null,
+    unit text not null,
+    read_at timestamptz not null,
+    value bigint not null,
+    original text not null,
+    sub_type text not null,
+    notes text not null,
+    next_scheduled_on date,
+    dials int not null,
+    meter_id bigint,
+    register_id bigint,
+    fault text
+) on commit delete rows;
+
+-- name: analyze_basic
+-- Let the planner know what a NEM13 file tells.
+analyze incoming_basic (serial_number, site_key);
+
+-- name: locks_of_basic
+-- Which locks the meters of a NEM13 file need, and how far ahead the last is that was read.
+-- not null: locks
+select
+    coalesce(bit_or(1::bigint << (hashtext(i.serial_number) & 63)), 0) as locks,
+    max(i.read_at) filter (where i.sub_type = 'ACTUAL') as latest
+from pg_temp.incoming_basic as i;
+
+-- name: find_basic
+-- Note the meters of a NEM13 file: known by their serial numbers, and at the named site within a
+-- day of the read.
+update pg_temp.incoming_basic as i
+set meter_id = f.meter_id, fault = f.fault
+from (
+    select
+        n.record, m.meter_id,
+        case
+            when coalesce(l.location_id, o.location_id) is null then 'NOSITE'
+            when not exists (
+                select from metering.installation as h
+                where h.portal_id = :portal_id::int and h.meter_id = m.meter_id
+                    and h.location_id = coalesce(l.location_id, o.location_id)
+                    and h.valid && tstzrange(
+                        n.read_at - interval '1 day', n.read_at + interval '1 day', '[]'
+                    )
+            ) then 'NOMETER'
+        end as fault
+    from pg_temp.incoming_basic as n
+    left join locations.location as l
+        on l.portal_id = :portal_id::int and l.site_key = n.site_key
+    left join locations.location as o
+        on o.portal_id = :portal_id::int and o.site_key = n.other_key
+    left join metering.meter as m
+        on m.portal_id = :portal_id::int and m.serial_number = n.serial_number
+) as f
+where i.record = f.record;
+
+-- name: give_basic
+-- Give the meters of a NEM13 file the data streams that they lack, and answer how many.
+-- not null: given
+select coalesce(
+    metering.give_streams(
+        :portal_id::int, array_agg(w.meter_id), array_agg(w.datastream),
+        array_agg(w.register_name), array_agg(w.unit), array_agg(w.direction),
+        array_agg(null::int), 'BASIC', :clock::text
+    ), 0
+) as given
+from (
+    select distinct on (i.meter_id, i.datastream)
+        i.meter_id, i.datastream, i.register_name, i.unit, i.direction
+    from pg_temp.incoming_basic as i
+    where i.fault is null and i.unit <> '' and not exists (
+        select from metering.register as g
+        where g.portal_id = :portal_id::int and g.meter_id = i.meter_id
+            and g.datastream = i.datastream
+    )
+    order by i.meter_id, i.datastream, i.record
+) as w;
+
+-- name: place_basic
+-- Note the registers of a NEM13 file: of their data stream, or the one that has it by itself.
+update pg_temp.incoming_basic as i
+set
+    register_id = f.register_id,
+    fault = case
+        when f.register_id is null then 'NOMTRSCHED'
+        when f.metering_type = 'AM' then 'INTERVALS'
+        when lower(f.unit) <> lower(i.unit) then 'BADUNIT'
+    end
+from (
+    select distinct on (n.record) n.record, g.register_id, g.metering_type, g.unit
+    from pg_temp.incoming_basic as n
+    left join metering.register as g
+        on g.portal_id = :portal_id::int and g.meter_id = n.meter_id and (
+            g.datastream = n.datastream
+            or (g.datastream = '' and g.register_no = metering.own_number(n.datastream))
+        )
+    order by n.record asc, g.datastream desc nulls last
+) as f
+where i.record = f.record and i.fault is null;
+
+-- name: learn_told_dials
+-- Let meters know the dials that a NEM13 file tells their rollover with.
+select metering.learn_dials(
+    :portal_id::int, array_agg(i.meter_id), array_agg(i.dials), :now::timestamptz
+)
+from pg_temp.incoming_basic as i
+where i.dials > 0 and i.fault is null;
+
+-- name: post_basic
+-- Post the reads of a NEM13 file whose registers are known.
+insert into pg_temp.posted_read (
+    record, register_id, dials, read_at, opens_at, value, original, multiplier, sub_type,
+    estimated, rolled, next_scheduled_on, notes
+)
+select
+    i.record, i.register_id, coalesce(nullif(m.dials, 0), i.dials), i.read_at,
+    i.read_at as opens_at, i.value,
+    i.original, m.factor, i.sub_type, i.sub_type = 'ESTIMATE', false, i.next_scheduled_on, i.notes
+from pg_temp.incoming_basic as i
+inner join metering.meter as m on m.portal_id = :portal_id::int and m.meter_id = i.meter_id
+where i.fault is null;
+
+-- name: loaded_basic
+-- What became of the reads of a NEM13 file.
+-- not null: reads stored duplicates quarantined faults
+select
+    (select count(*) from pg_temp.incoming_basic) as reads,
+    count(*) filter (where p.reason is null) as stored,
+    count(*) filter (where p.reason = 'DUPLICATE') as duplicates,
+    count(*) filter (where p.quarantine_id is not null) as quarantined,
+    (select count(*) from pg_temp.incoming_basic as i where i.fault is not null) as faults
+from pg_temp.posted_read as p;
+
+-- name: unplaced_basic
+-- The first reads of a NEM13 file whose registers are not known, and why.
+-- not null: fault
+select i.line, i.fault
+from pg_temp.incoming_basic as i
+where i.fault is not null
+order by i.record
+limit :how_many::int;
+
+-- name: told_basic
+-- Pairs of reads of basic registers, one after the other, the later of them in a span of days, of
+-- sites that have an identifier.
+-- not null: nmi datastream before_value before_at before_type before_notes value read_at sub_type
+-- not null: notes quantity recorded_at
+select
+    s.nmi, s.register_name, s.datastream, s.serial_number, s.direction, s.before_value,
+    s.before_at, s.before_type, s.before_notes, s.value, s.read_at, s.sub_type, s.notes,
+    round(
+        reads.difference(s.before_value, s.value, s.dials) * s.multiplier
+    )::bigint as quantity, s.unit, s.next_scheduled_on, s.recorded_at
+from (
+    select
+        l.site_identifier as nmi, g.meter_code as register_name,
+        coalesce(
+            nullif(g.datastream, ''), case g.register_no when 1 then '11' when 2 then '12' end,
+            lpad(g.register_no::text, 2, '1')
+        ) as datastream, m.serial_number, g.direction, g.unit, m.dials, r.multiplier,
+        r.value, r.read_at, coalesce(d.sub_type, 'ACTUAL') as sub_type,
+        coalesce(d.notes, '') as notes, d.next_scheduled_on, b.recorded_at,
+        lag(r.value) over register as before_value,
+        lag(r.read_at) over register as before_at,
+        lag(coalesce(d.sub_type, 'ACTUAL')) over register as before_type,
+        lag(coalesce(d.notes, '')) over register as before_notes
+    from metering.register as g
+    inner join metering.meter as m on m.portal_id = g.portal_id and m.meter_id = g.meter_id
+    inner join lateral (
+        select distinct on (c.read_at)
+            c.read_at, c.revision, c.value, c.multiplier, c.batch_id
+        from reads.counted as c
+        where c.portal_id = g.portal_id and c.register_id = g.register_id
+            and c.read_at < :until::timestamptz
+        order by c.read_at desc, c.revision desc
+    ) as r on true
+    inner join reads.batch as b on b.portal_id = g.portal_id and b.batch_id = r.batch_id
+    left join reads.detail as d
+        on d.portal_id = g.portal_id and d.register_id = g.register_id
+        and d.read_at = r.read_at and d.revision = r.revision
+    inner join lateral (
+        select i.location_id from metering.installation as i
+        where i.portal_id = g.portal_id and i.meter_id = g.meter_id
+            and i.valid && tstzrange(
+                r.read_at - interval '1 day', r.read_at + interval '1 day', '[]'
+            )
+        order by lower(i.valid) limit 1
+    ) as i on true
+    inner join locations.location as l
+        on l.portal_id = g.portal_id and l.location_id = i.location_id
+    left join locations.building as n
+        on n.portal_id = l.portal_id and n.building_id = l.building_id
+    where g.portal_id = :portal_id::int and g.metering_type = 'BASIC'
+        and l.site_identifier is not null
+        and (:nmi::text is null or l.site_key = upper(:nmi::text))
+        and (:building_code::text is null or n.building_key = upper(:building_code::text))
+    window register as (partition by g.register_id, l.location_id order by r.read_at)
+) as s
+where s.before_at is not null and s.read_at >= :since::timestamptz
+order by s.nmi, s.serial_number, s.datastream, s.read_at;
+
 -- name: meters_named
 -- The meters of a serial number in the portals granted, with what their reads are shown with.
 -- not null: account loc_id

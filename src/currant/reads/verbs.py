@@ -1,9 +1,12 @@
 """Acts on reads, and the questions asked about them."""
 
-from datetime import UTC, date, datetime, timedelta
+from collections.abc import AsyncIterator
+from datetime import UTC, date, datetime, time, timedelta
 from functools import reduce
 from operator import or_
 from zoneinfo import ZoneInfo
+
+import msgspec
 
 from currant.access.permissions import Permission, needs
 from currant.access.verbs import Nothing
@@ -11,6 +14,7 @@ from currant.clock import day_bounds, parse_day
 from currant.db.statements import Statements
 from currant.db.tx import Tx
 from currant.errors import Fault, Invalid, Unparsable
+from currant.mdff import Header, zone_of
 from currant.metering.model import NoSuchMeter
 from currant.reads.basic import (
     dials_of,
@@ -23,12 +27,16 @@ from currant.reads.basic import (
 )
 from currant.reads.delivery import COLUMNS, FORWARD_ACTIVE, MAX_FAULTS, MAX_REJECTED, Delivery
 from currant.reads.model import (
+    BasicLoaded,
     BasicRead,
     Decided,
     FoundRegister,
     JudgedRead,
+    LoadNem13,
+    LocksOfBasic,
     MeterRead,
     MeterStillMissing,
+    Nem13Loaded,
     NotInQuarantine,
     OnError,
     PortalOfSerials,
@@ -56,9 +64,13 @@ from currant.reads.model import (
     SubType,
     Survey,
     Suspect,
+    TellNem13,
+    UnplacedRead,
     UsageChange,
     UsageNegative,
 )
+from currant.reads.nem13 import COLUMNS as NEM13_COLUMNS
+from currant.reads.nem13 import Nem13, ToldRead, Writer
 
 sql = Statements(__package__)
 _SOURCE_KNOWN = sql.rows("source_known", bool)
@@ -79,6 +91,17 @@ _GIVE_RELEASED = sql.rows("give_released", int)
 _RELEASE_READS = sql.command("release_reads")
 _RELEASED_READS = sql.rows("released_reads", Released)
 _REJECT_READS = sql.rows("reject_reads", Rejected)
+_STAGE_BASIC = sql.command("stage_basic")
+_ANALYZE_BASIC = sql.command("analyze_basic")
+_LOCKS_OF_BASIC = sql.rows("locks_of_basic", LocksOfBasic)
+_FIND_BASIC = sql.command("find_basic")
+_GIVE_BASIC = sql.rows("give_basic", int)
+_PLACE_BASIC = sql.command("place_basic")
+_LEARN_TOLD_DIALS = sql.command("learn_told_dials")
+_POST_BASIC = sql.command("post_basic")
+_LOADED_BASIC = sql.rows("loaded_basic", BasicLoaded)
+_UNPLACED_BASIC = sql.rows("unplaced_basic", UnplacedRead)
+_TOLD_BASIC = sql.rows("told_basic", ToldRead)
 _METERS_NAMED = sql.rows("meters_named", MeterRead)
 _READS_OF_METER = sql.rows("reads_of_meter", Read)
 _FIND_REGISTERS = sql.rows("find_registers", FoundRegister)
@@ -123,6 +146,13 @@ _POSTED = (
     "cv_factor",
     "notes",
 )
+_UNPLACED = {
+    "NOSITE": ("NMI", "NOSITE: no site has this NMI"),
+    "NOMETER": ("MeterSerialNumber", "NOMETER: the meter was not at the site"),
+    "NOMTRSCHED": ("NMISuffix", "NOMTRSCHED: the meter lacks this data stream"),
+    "INTERVALS": ("NMISuffix", "the register delivers intervals, which come in NEM12 files"),
+    "BADUNIT": ("UOM", "BADUNIT: the unit is not the register's"),
+}
 _MOST_POSTED = 100_000
 _AHEAD = timedelta(hours=24)
 _MOST_DECIDED = 1000
@@ -275,21 +305,77 @@ async def post_reads(tx: Tx, command: PostReads) -> list[PostedRead]:
         _POSTED,
         [_staged(n, read, registers[n]) for n, read in enumerate(reads, start=1)],
     )
-    batch_id = await tx.one(
-        _OPEN_BATCH,
-        portal_id=portal_id,
-        source=command.source or tx.user.login,
-        login=tx.user.login,
-        now=tx.now,
-        records=len(reads),
-    )
-    await tx.run(_MISREAD_POSTED, portal_id=portal_id, batch_id=batch_id)
-    for estimated in (False, True):
-        await tx.run(_JUDGE_POSTED, portal_id=portal_id, batch_id=batch_id, estimated=estimated)
-    await tx.one(_CLOSE_BATCH, portal_id=portal_id, batch_id=batch_id)
+    await _judge_posted(tx, command.source or tx.user.login, len(reads))
     judged = await tx.all(_POSTED_READS, portal_id=portal_id)
     _refuse_posted([fault for read in judged for fault in _untrue(read)])
     return [_posted(read) for read in judged]
+
+
+@needs(Permission.READS_WRITE)
+async def load_nem13(tx: Tx, command: LoadNem13) -> Nem13Loaded:
+    """Load a NEM13 file: the two reads of each of its records, judged as posted reads are.
+
+    The line is the record of a fault. Raises `Unparsable` or `Invalid` with the faults of a bad
+    file; then nothing was stored.
+    """
+    portal_id = tx.portal.portal_id
+    await tx.run(_STAGE_BASIC)
+    file = Nem13(command.body, command.clock)
+    await tx.copy_text("incoming_basic", NEM13_COLUMNS, file.lines())
+    await tx.run(_ANALYZE_BASIC)
+    needed = await tx.one(_LOCKS_OF_BASIC)
+    if needed.latest is not None and needed.latest > tx.now + _AHEAD:
+        raise Invalid("Nothing was stored: a read is more than 24 hours ahead.", field="read_at")
+    await tx.one(_LOCK_METERS, portal_id=portal_id, locks=needed.locks)
+    await tx.run(_FIND_BASIC, portal_id=portal_id)
+    streams = 0
+    if command.create:
+        streams = await tx.one(_GIVE_BASIC, portal_id=portal_id, clock=command.clock)
+    await tx.run(_PLACE_BASIC, portal_id=portal_id)
+    await tx.run(_LEARN_TOLD_DIALS, portal_id=portal_id, now=tx.now)
+    await tx.run(_STAGE_POSTED)
+    await tx.run(_EMPTY_POSTED)
+    await tx.run(_POST_BASIC, portal_id=portal_id)
+    await _judge_posted(tx, "NEM13", file.reads)
+    loaded = await tx.one(_LOADED_BASIC)
+    unplaced = [
+        Fault(read.line, *_UNPLACED[read.fault])
+        for read in await tx.all(_UNPLACED_BASIC, how_many=MAX_FAULTS)
+    ]
+    if unplaced and command.on_error is OnError.ROLLBACK:
+        told = f"{loaded.faults} of {loaded.reads} reads cannot be placed"
+        raise Invalid(f"Nothing was stored: {told}.", faults=unplaced)
+    told_counts = msgspec.structs.asdict(loaded)
+    return Nem13Loaded(**told_counts, streams=streams, unplaced=unplaced)
+
+
+@needs(Permission.READS_VIEW)
+async def tell_nem13(tx: Tx, question: TellNem13) -> AsyncIterator[bytes]:
+    """Write the reads of basic registers as a NEM13 file, each with the one before it.
+
+    Days are those of the file's clock.
+    """
+    if question.from_day > question.to_day:
+        raise Invalid("The first day is after the last.", field="from")
+    zone = zone_of(question.clock)
+    since, until = (
+        datetime.combine(day, time(), zone)
+        for day in (question.from_day, question.to_day + timedelta(days=1))
+    )
+    header = Header("NEM13", tx.now, tx.portal.key, question.to_participant)
+    writer = Writer(header, zone)
+    reads = tx.each(
+        _TOLD_BASIC,
+        portal_id=tx.portal.portal_id,
+        nmi=question.nmi,
+        building_code=question.building_code,
+        since=since,
+        until=until,
+    )
+    yield writer.begin().encode()
+    async for read in reads:
+        yield writer.read(read).encode()
+    yield writer.end().encode()
 
 
 @needs(Permission.READS_VIEW)
@@ -421,6 +507,23 @@ async def _judge(tx: Tx, survey: Survey, **told: object) -> Recorded:
     if survey.other:
         await tx.one(_GIVE_REGISTERS, portal_id=portal_id, latest=told["latest"])
     return await tx.one(_RECORD_READS, portal_id=portal_id, login=tx.user.login, now=tx.now, **told)
+
+
+async def _judge_posted(tx: Tx, source: str, records: int) -> None:
+    """Judge the posted reads behind the locks of their meters, and store them as a batch."""
+    portal_id = tx.portal.portal_id
+    batch_id = await tx.one(
+        _OPEN_BATCH,
+        portal_id=portal_id,
+        source=source,
+        login=tx.user.login,
+        now=tx.now,
+        records=records,
+    )
+    await tx.run(_MISREAD_POSTED, portal_id=portal_id, batch_id=batch_id)
+    for estimated in (False, True):
+        await tx.run(_JUDGE_POSTED, portal_id=portal_id, batch_id=batch_id, estimated=estimated)
+    await tx.one(_CLOSE_BATCH, portal_id=portal_id, batch_id=batch_id)
 
 
 async def _locked(tx: Tx, quarantine_ids: list[int]) -> list[Suspect]:

@@ -1,4 +1,4 @@
-"""Interval data: files of it, the register-days that count, and what is missing."""
+"""Meter data files in and out, the register-days that count, and what is missing of them."""
 
 from datetime import date
 from typing import Annotated, Any, Literal
@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 from litestar import Response, get, post
 from litestar.params import FromPath, QueryParameter
 
-from currant.api.http import FILE_SECONDS, AnyRequest, door_of, signed_in, spooled
+from currant.api.http import FILE_SECONDS, AnyRequest, door_of, signed_in, spooled, written
 from currant.api.v1.frame import Cursor, IdempotencyKey, Limit, answer, cursor_after, cursor_of
 from currant.api.v1.openapi import documented
 from currant.intervals.model import (
@@ -20,6 +20,7 @@ from currant.intervals.model import (
     Loaded,
     LoadNem12,
     OnboardNem12,
+    TellNem12,
     Unplaced,
 )
 from currant.intervals.verbs import (
@@ -29,9 +30,11 @@ from currant.intervals.verbs import (
     interval_gaps,
     load_nem12,
     onboard_nem12,
+    tell_nem12,
 )
 from currant.mdff import MARKET_CLOCK
-from currant.reads.model import OnError
+from currant.reads.model import LoadNem13, Nem13Loaded, OnError, TellNem13
+from currant.reads.verbs import load_nem13, tell_nem13
 
 From = Annotated[date, QueryParameter(name="from", description="The first day.")]
 To = Annotated[date, QueryParameter(name="to", description="The last day.")]
@@ -164,6 +167,70 @@ async def get_faults(
     return _page(rows, limit, beyond)
 
 
+@get(
+    "/v1/{portal:str}/intervals/nem12",
+    operation_class=documented(IntervalFile, sends_file="text/csv", within=FILE_SECONDS),
+)
+async def get_nem12(
+    request: AnyRequest,
+    portal: FromPath[str],
+    from_day: From,
+    to_day: To,
+    nmi: Nmi = None,
+    building: Building = None,
+    clock: Clock = MARKET_CLOCK,
+) -> Response[Any]:
+    """Write the register-days that count as a NEM12 file."""
+    actor = await signed_in(request, portal)
+    question = TellNem12(from_day, to_day, nmi, building, clock=clock)
+    async with door_of(request).asking(tell_nem12, actor) as tx:
+        return await written(tell_nem12(tx, question), "text/csv", {})
+
+
+@post(
+    "/v1/{portal:str}/reads/nem13",
+    status_code=200,
+    operation_class=documented(
+        Nem13Loaded, takes_file=("text/csv", "application/zip"), within=FILE_SECONDS
+    ),
+)
+async def post_nem13(
+    request: AnyRequest,
+    portal: FromPath[str],
+    on_error: Failing = "continue",
+    create: Create = False,
+    clock: Clock = MARKET_CLOCK,
+    idempotency_key: IdempotencyKey = None,
+) -> Response[Any]:
+    """Load a NEM13 file: nothing of a bad one, and of a sound one the reads that can be placed."""
+    actor = await signed_in(request, portal)
+    door = door_of(request)
+    body = await spooled(request)
+    with body.file:
+        command = LoadNem13(body, OnError(on_error), create, clock)
+        return answer(await door.act(load_nem13, command, actor, idempotency_key))
+
+
+@get(
+    "/v1/{portal:str}/reads/nem13",
+    operation_class=documented(Nem13Loaded, sends_file="text/csv", within=FILE_SECONDS),
+)
+async def get_nem13(
+    request: AnyRequest,
+    portal: FromPath[str],
+    from_day: From,
+    to_day: To,
+    nmi: Nmi = None,
+    building: Building = None,
+    clock: Clock = MARKET_CLOCK,
+) -> Response[Any]:
+    """Write the reads of basic registers as a NEM13 file, each with the one before it."""
+    actor = await signed_in(request, portal)
+    question = TellNem13(from_day, to_day, nmi, building, clock=clock)
+    async with door_of(request).asking(tell_nem13, actor) as tx:
+        return await written(tell_nem13(tx, question), "text/csv", {})
+
+
 def _beyond(cursor: str | None) -> int:
     """Return beyond how many rows a page of a list begins that has no ids."""
     return 0 if cursor is None else cursor_of(cursor)
@@ -174,4 +241,13 @@ def _page(rows: list[Any], limit: int, beyond: int) -> Response[bytes]:
     return answer({"data": rows, "next": after})
 
 
-ROUTES = [post_intervals, get_intervals, get_gaps, get_files, get_faults]
+ROUTES = [
+    post_intervals,
+    get_intervals,
+    get_gaps,
+    get_files,
+    get_faults,
+    get_nem12,
+    post_nem13,
+    get_nem13,
+]
