@@ -126,8 +126,8 @@ create table invoices.measured (
 );
 comment on table invoices.measured is
 'What the registers of an invoice measured: from which read to which, times what, in whole '
-'thousandths of their unit. Intervals have no reads; they are SUBSTITUTED where any of them was '
-'not measured.';
+'thousandths of their unit. Intervals have no reads; SUBSTITUTED are those of which some were not '
+'measured.';
 create index measured_by_register on invoices.measured (portal_id, register_id, to_on);
 call db.tenant_table('invoices.measured');
 
