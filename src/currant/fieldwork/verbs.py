@@ -138,7 +138,7 @@ async def update_orders(tx: Tx, command: UpdateOrders) -> list[OrderUpdated]:
         told=wire.encode(records).decode(),
     )
     statuses = {row.work_order_id: row.status for row in rows}
-    await _take_order_reads(tx, told, held)
+    created = await _take_order_reads(tx, told, held)
     await _settle(tx, complete)
     charges = await _charge(tx, complete)
     sites = await hold_sites(tx, [order.location_id for order in held.values()])
@@ -150,7 +150,7 @@ async def update_orders(tx: Tx, command: UpdateOrders) -> list[OrderUpdated]:
                 order.work_order_id,
                 statuses[order.work_order_id],
                 sites[order.location_id].site_status,
-                len(change.reads),
+                created.get(order.work_order_id, []),
                 charges.get(order.work_order_id),
             )
         )
@@ -335,11 +335,11 @@ async def _hold(tx: Tx, ids: Sequence[int]) -> dict[int, HeldOrder]:
 
 async def _take_order_reads(
     tx: Tx, changes: Sequence[OrderChange], held: Mapping[int, HeldOrder]
-) -> None:
-    """Record the reads that were taken on work orders."""
+) -> dict[int, list[int]]:
+    """Record the reads that were taken on work orders; return their ids by order."""
     reading = [(n, change) for n, change in enumerate(changes) if change.reads]
     if not reading:
-        return
+        return {}
     places = sorted({held[change.work_order_id].location_id for _, change in reading})
     registers = await registers_at(tx, places, [tx.now] * len(places))
     taken: list[tuple[HeldOrder, RegisterRead, RegisterAt, date, ReadType]] = []
@@ -364,7 +364,7 @@ async def _take_order_reads(
         read_types=[kind for _, _, _, _, kind in taken],
         values=[read.meter_read for _, read, _, _, _ in taken],
     )
-    await take_reads(
+    posted = await take_reads(
         tx,
         [
             TakenRead(
@@ -378,6 +378,10 @@ async def _take_order_reads(
             for order, read, register, day, kind in taken
         ],
     )
+    created: dict[int, list[int]] = {}
+    for (order, *_), row in zip(taken, posted, strict=True):
+        created.setdefault(order.work_order_id, []).append(row.read_id)
+    return created
 
 
 async def _charge(tx: Tx, complete: Sequence[tuple[HeldOrder, date]]) -> dict[int, int]:

@@ -72,7 +72,7 @@ class MovedIn(msgspec.Struct, frozen=True):
     site_identifier: str
     cust_account_ids: list[int]
     status: str
-    reads_created: list[str]
+    reads_created: list[int]
     reads_estimated: list[str]
     reads_missing: list[str]
     reads_doubted: list[str]
@@ -123,7 +123,7 @@ class MovedOut(msgspec.Struct, frozen=True):
 
     account_number: str
     agreements: list[AgreementEnded]
-    reads_created: list[str]
+    reads_created: list[int]
     reads_doubted: list[str]
     work_order_ids: list[int]
     activity_ids: list[int]

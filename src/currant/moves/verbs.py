@@ -388,7 +388,7 @@ class _Became(msgspec.Struct, frozen=True):
 
     reads: list[tuple[int, TakenRead, PostedRead]]
 
-    def ids(self, n: int) -> list[str]:
+    def ids(self, n: int) -> list[int]:
         return [posted.read_id for of_move, _, posted in self.reads if of_move == n]
 
     def doubts(self, n: int) -> list[str]:

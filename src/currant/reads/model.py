@@ -162,6 +162,7 @@ class JudgedRead(msgspec.Struct, frozen=True):
     value: int
     sub_type: str
     revision: int | None
+    read_id: int | None
     reason: str | None
     quarantine_id: int | None
     rolled: bool
@@ -172,12 +173,13 @@ class JudgedRead(msgspec.Struct, frozen=True):
 class PostedRead(msgspec.Struct, frozen=True):
     """What became of a posted read: ACCEPTED, or IN_REVIEW with the checks that it failed.
 
-    `read_id` names the read, or for one that is under review `Q` and its id in quarantine.
+    `read_id` names the read; of one that is under review it is negative, and tells where in
+    quarantine.
     `consumption` is in the register's unit, since the read before. `result` is CREATED, DUPLICATE
     where it was known already, or MISREAD.
     """
 
-    read_id: str
+    read_id: int
     status: str
     consumption: Decimal | None
     failed_checks: list[str]

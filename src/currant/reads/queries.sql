@@ -954,8 +954,8 @@ select metering.learn_dials(
 -- that stands before it.
 select
     p.record, p.register_id, p.read_at, p.value, p.sub_type,
-    coalesce(p.revision, s.revision) as revision, p.reason, p.quarantine_id, p.rolled,
-    b.value as before_value,
+    coalesce(p.revision, s.revision) as revision, i.read_id, p.reason, p.quarantine_id,
+    p.rolled, b.value as before_value,
     case
         when p.sub_type <> 'MISREAD'
             then round(reads.difference(b.value, p.value, p.dials) * p.multiplier)::bigint
@@ -967,6 +967,9 @@ left join lateral (
         and r.read_at = p.read_at
     order by r.revision desc limit 1
 ) as s on true
+left join reads.read as i
+    on i.portal_id = :portal_id::int and i.register_id = p.register_id
+    and i.read_at = p.read_at and i.revision = coalesce(p.revision, s.revision)
 left join lateral reads.before(:portal_id::int, p.register_id, p.read_at) as b on true
 order by p.record;
 

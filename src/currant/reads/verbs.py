@@ -23,7 +23,6 @@ from currant.reads.basic import (
     instant_of,
     placed,
     quantity_of,
-    read_id_of,
 )
 from currant.reads.delivery import COLUMNS, FORWARD_ACTIVE, MAX_FAULTS, MAX_REJECTED, Delivery
 from currant.reads.model import (
@@ -585,10 +584,9 @@ def _untrue(read: JudgedRead) -> list[Fault]:
 def _posted(read: JudgedRead) -> PostedRead:
     """Say what became of a posted read."""
     parked = read.quarantine_id is not None
-    if parked or read.revision is None:
-        read_id = f"Q{read.quarantine_id}"
-    else:
-        read_id = read_id_of(read.register_id, read.read_at, read.revision)
+    read_id = read.read_id
+    if parked or read_id is None:
+        read_id = -(read.quarantine_id or 0)
     result = "MISREAD" if read.sub_type == "MISREAD" else "CREATED"
     return PostedRead(
         read_id,

@@ -245,7 +245,7 @@ class EstimatedRead(msgspec.Struct, frozen=True):
     meter_register: int
     meter_read: Decimal | None
     basis: str
-    read_id: str
+    read_id: int | None
     status: str
 
 
@@ -315,7 +315,7 @@ class StoredRead(msgspec.Struct, frozen=True):
     register_no: int
     unit: str
     dials: int
-    read_id: str
+    read_id: int
     read_at: datetime
     value: int
     sub_type: str
@@ -346,7 +346,7 @@ class AccountRead(msgspec.Struct, frozen=True):
     serial_number: str
     meter_register: int
     unit: str
-    read_id: str
+    read_id: int
     read_date: date
     meter_read: Decimal
     read_sub_type: str

@@ -175,9 +175,12 @@ class ReadSent(Sent, frozen=True, kw_only=True):
 
 
 class ReadPosted(Row, frozen=True, kw_only=True):
-    """A read that was taken; one that failed a check is under review and counts not yet."""
+    """A read that was taken; one that failed a check is under review and counts not yet.
 
-    read_id: str
+    The number of a read that is under review is negative; believed, it gets one of its own.
+    """
+
+    read_id: int
     status: Annotated[str, words("ACCEPTED", "IN_REVIEW")]
     consumption: Decimal | None
     failed_checks: list[str]
