@@ -154,7 +154,7 @@ select
     coalesce(a.contract, a.account) as contract, c.name as account_name,
     c.type_code as customer_type, b.building_code, b.name as building_name, i.invoice_on,
     i.posted_at, i.due_on, i.from_on, i.to_on, i.previous_balance, i.adjustment_total,
-    i.receipt_total, i.net, i.tax, i.total,
+    i.receipt_total, i.tax_rounding, i.net, i.tax, i.total,
     case when r.invoice_id is null then coalesce(o.paid, 0) else 0 end::db.amount
     as amount_paid,
     case
