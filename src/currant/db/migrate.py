@@ -43,12 +43,12 @@ DOMAINS = (
     "installations",
     "documents",
     "invoices",
+    "plans",
     "billing",
     "runs",
     "debtors",
     "supply",
     "moves",
-    "prices",
     "reports",
 )
 ROLES = ("currant_owner", "currant_runtime", "currant_reader")

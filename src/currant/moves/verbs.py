@@ -25,7 +25,7 @@ from currant.fieldwork.model import OrderToMake, TakenRead
 from currant.fieldwork.verbs import cancel_orders, make_orders, take_reads
 from currant.installations.verbs import doubts, draw_again, open_wallets, plans_of, put_on_plans
 from currant.locations.days import day_begins, day_ends
-from currant.locations.verbs import hold_sites, refuse_missing, refuse_none, sites_by_id, sites_of
+from currant.locations.verbs import hold_sites, refuse_none, sites_by_id, sites_of
 from currant.metering.verbs import registers_at
 from currant.moves.judgement import (
     Coming,
@@ -53,20 +53,17 @@ from currant.moves.model import (
     MoveIn,
     MoveOut,
     NotSupplied,
-    OfferingIds,
     PlanFor,
     ReadsAround,
     Service,
     StayedOn,
     StayOn,
 )
+from currant.plans.verbs import offerings_named, put_agreements_on
 from currant.reads.model import PostedRead
-from currant.tariffs.model import NoSuchOffering
 
 sql = Statements(__package__)
 _PLANS_FOR = sql.rows("plans_for", PlanFor)
-_OFFERINGS_NAMED = sql.rows("offerings_named", OfferingIds)
-_PUT_AGREEMENTS_ON = sql.rows("put_agreements_on", int)
 _READS_AROUND = sql.rows("reads_around", ReadsAround)
 _SET_LIFE_SUPPORT = sql.rows("set_life_support", int)
 
@@ -309,13 +306,7 @@ async def _price(
     names = [move.told.price_plan_code for move in coming]
     plans = await plans_of(tx, names, "moves[{}].price_plan_code")
     codes = [move.told.offering_code for move in coming]
-    rows = await tx.all(
-        _OFFERINGS_NAMED,
-        portal_id=portal_id,
-        codes=sorted({code for code in codes if code is not None}),
-    )
-    offerings = {row.code: row.offering_id for row in rows}
-    refuse_missing(codes, offerings, "moves[{}].offering_code", NoSuchOffering)
+    offerings = await offerings_named(tx, codes, "moves[{}].offering_code")
     found = await tx.all(
         _PLANS_FOR,
         portal_id=portal_id,
@@ -345,17 +336,14 @@ async def _price(
             if term.tariff_id is not None
         ],
     )
-    await tx.one(
-        _PUT_AGREEMENTS_ON,
-        portal_id=portal_id,
-        agreement_ids=list(agreement_ids),
-        tariff_ids=[
-            None if plan.meter_ids else term.tariff_id
-            for plan, term in zip(found, terms, strict=True)
+    await put_agreements_on(
+        tx,
+        [
+            (agreement, None if plan.meter_ids else term.tariff_id, term.offering_id, service.since)
+            for agreement, service, plan, term in zip(
+                agreement_ids, services, found, terms, strict=True
+            )
         ],
-        offering_ids=[term.offering_id for term in terms],
-        ats=[service.since for service in services],
-        login=tx.user.login,
     )
     return [(meter, since) for meter, since in meters if since < tx.now]
 

@@ -947,10 +947,10 @@ select
                     lower(g.valid)
                 ) as at
         ) as z
-        left join tariffs.agreement_assignment as s
+        left join plans.agreement_assignment as s
             on s.portal_id = g.portal_id and s.agreement_id = g.agreement_id and s.valid @> z.at
         left join tariffs.tariff as t on t.portal_id = s.portal_id and t.tariff_id = s.tariff_id
-        left join tariffs.offering as o
+        left join plans.offering as o
             on o.portal_id = s.portal_id and o.offering_id = s.offering_id
         left join lateral (
             select min(x.name) as name

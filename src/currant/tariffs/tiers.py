@@ -1,7 +1,7 @@
 """The tiers of a tariff: what a new one has, how each is called, and where it is booked."""
 
 from currant.tariffs.model import CreateTariff
-from currant.tariffs.plans import tier_of
+from currant.tariffs.terms import tier_of
 
 ENERGY_COA = "4005"
 FUEL_COA = "4000"

@@ -22,8 +22,8 @@ from currant.api.utilmate.parameters import (
 )
 from currant.db.tx import Tx
 from currant.money import half_up
-from currant.prices.model import RATE_PLACES, Offering, Plan, PlanRow, PlansWanted, Price
-from currant.prices.verbs import plans
+from currant.plans.model import RATE_PLACES, Offering, Plan, PlanRow, PlansWanted, Price
+from currant.plans.verbs import plans
 from currant.supply.verbs import account_line
 
 BASIS = words("USAGE", "DAILY", "DEMAND", "FIXED")
