@@ -11,6 +11,7 @@ from tests.houses import small_house
 from tests.tariffs.test_tariff_verbs import read_book
 
 from currant.errors import Conflict, Forbidden, Invalid, NotFound, Refusal
+from currant.locations.model import NoSuchBuilding
 from currant.plans import verbs
 from currant.plans.model import (
     AssignPlan,
@@ -22,7 +23,6 @@ from currant.plans.model import (
     GivenRate,
     ImportPlan,
     NoSuchAgreement,
-    NoSuchBuilding,
     NoSuchOffering,
     OfferingsWanted,
     PlanAssigned,

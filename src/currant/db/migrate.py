@@ -48,6 +48,7 @@ DOMAINS = (
     "runs",
     "debtors",
     "supply",
+    "directory",
     "moves",
     "reports",
 )

@@ -135,14 +135,6 @@ class AssignPlan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     offering: str | None = None
 
 
-class AgreementAndPlan(msgspec.Struct, frozen=True):
-    """An agreement's account, and the ids of a tariff and an offering, where there are such."""
-
-    account: str | None
-    tariff_id: int | None
-    offering_id: int | None
-
-
 class PlanAssigned(msgspec.Struct, frozen=True):
     """An agreement's tariff and offering from start_at to before end_at."""
 
@@ -229,14 +221,6 @@ class SetBuildingDefault(msgspec.Struct, frozen=True, forbid_unknown_fields=True
     product_type: str = "ELECTRICITY"
     customer_type: Literal["", "RESIDENT", "COMPANY", "OCCUPIER", "SUNDRY"] = ""
     direct_debit: bool = False
-
-
-class BuildingAndPlan(msgspec.Struct, frozen=True):
-    """The ids of a building, a tariff and an offering, where there are such."""
-
-    building_id: int | None
-    tariff_id: int | None
-    offering_id: int | None
 
 
 class BuildingWanted(msgspec.Struct, frozen=True):
@@ -360,10 +344,6 @@ class NoSuchAgreement(NotFound):
 
 class NoSuchOffering(NotFound):
     """There is no such offering in this portal, or it is made no longer."""
-
-
-class NoSuchBuilding(NotFound):
-    """There is no such building in this portal."""
 
 
 class OfferingCode(Invalid, constraint="offering_coded"):

@@ -42,25 +42,12 @@ from plans.inducement as i
 where i.portal_id = :portal_id::int and i.offering_id = any(:offering_ids::int[])
 order by i.offering_id, i.position;
 
--- name: agreement_and_plan
--- An agreement's account, and a tariff and an offering by what they are called; an offering that is
--- no longer made is none.
-select
-    (
-        select a.account
-        from customers.agreement as g
-        inner join customers.account as a
-            on a.portal_id = g.portal_id and a.account_id = g.account_id
-        where g.portal_id = :portal_id::int and g.agreement_id = :agreement_id::bigint
-    ) as account,
-    (
-        select t.tariff_id from tariffs.tariff as t
-        where t.portal_id = :portal_id::int and t.name = :tariff::text
-    ) as tariff_id,
-    (
-        select o.offering_id from plans.offering as o
-        where o.portal_id = :portal_id::int and o.code = :offering::text and o.active
-    ) as offering_id;
+-- name: account_of_agreement
+-- The account of a service agreement.
+select a.account
+from customers.agreement as g
+inner join customers.account as a on a.portal_id = g.portal_id and a.account_id = g.account_id
+where g.portal_id = :portal_id::int and g.agreement_id = :agreement_id::bigint;
 
 -- name: assign_agreements
 -- Put agreements on tariffs and offerings from an instant each; answers how many changed.
@@ -82,22 +69,6 @@ left join tariffs.tariff as t on t.portal_id = a.portal_id and t.tariff_id = a.t
 left join plans.offering as o on o.portal_id = a.portal_id and o.offering_id = a.offering_id
 where a.portal_id = :portal_id::int and a.agreement_id = :agreement_id::bigint
 order by a.valid;
-
--- name: building_and_plan
--- A building by its code in any case, a tariff and an offering.
-select
-    (
-        select b.building_id from locations.building as b
-        where b.portal_id = :portal_id::int and lower(b.building_code) = lower(:building::text)
-    ) as building_id,
-    (
-        select t.tariff_id from tariffs.tariff as t
-        where t.portal_id = :portal_id::int and t.name = :tariff::text
-    ) as tariff_id,
-    (
-        select o.offering_id from plans.offering as o
-        where o.portal_id = :portal_id::int and o.code = :offering::text and o.active
-    ) as offering_id;
 
 -- name: set_building_default
 -- What a building's default is from now on.

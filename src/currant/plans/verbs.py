@@ -16,9 +16,7 @@ from currant.errors import Invalid
 from currant.locations.verbs import buildings_of, refuse_missing
 from currant.money import minor_units
 from currant.plans.model import (
-    AgreementAndPlan,
     AssignPlan,
-    BuildingAndPlan,
     BuildingDefault,
     BuildingWanted,
     CreateOffering,
@@ -26,7 +24,6 @@ from currant.plans.model import (
     ImportPlan,
     InducementRow,
     NoSuchAgreement,
-    NoSuchBuilding,
     NoSuchOffering,
     Offering,
     OfferingIds,
@@ -55,7 +52,6 @@ from currant.tariffs.judgement import (
 from currant.tariffs.model import (
     ChargeToSchedule,
     FixedRow,
-    NoSuchTariff,
     Rate,
     RateToSchedule,
     TariffCreated,
@@ -69,6 +65,7 @@ from currant.tariffs.verbs import (
     make_tariff,
     put_charge,
     put_rate,
+    tariffs_named,
 )
 
 sql = Statements(__package__)
@@ -76,10 +73,9 @@ _CREATE_OFFERING = sql.rows("create_offering", int)
 _OFFERINGS = sql.rows("offerings", OfferingRow)
 _OFFERINGS_NAMED = sql.rows("offerings_named", OfferingIds)
 _INDUCEMENTS = sql.rows("inducements", InducementRow)
-_AGREEMENT_AND_PLAN = sql.rows("agreement_and_plan", AgreementAndPlan)
+_ACCOUNT_OF_AGREEMENT = sql.rows("account_of_agreement", str)
 _ASSIGN_AGREEMENTS = sql.rows("assign_agreements", int)
 _AGREEMENT_ASSIGNMENTS = sql.rows("agreement_assignments", PlanAssigned)
-_BUILDING_AND_PLAN = sql.rows("building_and_plan", BuildingAndPlan)
 _SET_BUILDING_DEFAULT = sql.command("set_building_default")
 _BUILDING_DEFAULTS = sql.rows("building_defaults", BuildingDefault)
 _PLANS = sql.rows("plans", PlanRow)
@@ -221,20 +217,17 @@ async def assign_plan(tx: Tx, command: AssignPlan) -> list[PlanAssigned]:
     portal_id = tx.portal.portal_id
     if command.tariff is None and command.offering is None:
         raise Invalid("Name a tariff or an offering. Nothing was changed.", field="tariff")
-    named = await tx.one(
-        _AGREEMENT_AND_PLAN,
-        portal_id=portal_id,
-        agreement_id=command.agreement_id,
-        tariff=command.tariff,
-        offering=command.offering,
+    account = await tx.maybe(
+        _ACCOUNT_OF_AGREEMENT, portal_id=portal_id, agreement_id=command.agreement_id
     )
-    if named.account is None:
+    if account is None:
         raise NoSuchAgreement(str(command.agreement_id), field="agreement_id")
-    _refuse_unknown(command.tariff, named.tariff_id, command.offering, named.offering_id)
-    tx.user.refuse_blocked(named.account)
-    await put_agreements_on(
-        tx, [(command.agreement_id, named.tariff_id, named.offering_id, command.from_at)]
-    )
+    plans = await tariffs_named(tx, [command.tariff], "tariff")
+    offered = await offerings_named(tx, [command.offering], "offering")
+    tx.user.refuse_blocked(account)
+    tariff_id = None if command.tariff is None else plans[command.tariff]
+    offering_id = None if command.offering is None else offered[command.offering]
+    await put_agreements_on(tx, [(command.agreement_id, tariff_id, offering_id, command.from_at)])
     return await tx.all(
         _AGREEMENT_ASSIGNMENTS, portal_id=portal_id, agreement_id=command.agreement_id
     )
@@ -304,26 +297,18 @@ async def set_building_default(tx: Tx, command: SetBuildingDefault) -> list[Buil
 
     Raises `NoSuchBuilding`, `NoSuchTariff`, `NoSuchOffering`.
     """
-    portal_id = tx.portal.portal_id
-    named = await tx.one(
-        _BUILDING_AND_PLAN,
-        portal_id=portal_id,
-        building=command.building,
-        tariff=command.tariff,
-        offering=command.offering,
-    )
-    if named.building_id is None:
-        raise NoSuchBuilding(command.building, field="building")
-    _refuse_unknown(command.tariff, named.tariff_id, command.offering, named.offering_id)
+    buildings = await buildings_of(tx, [command.building], "building")
+    plans = await tariffs_named(tx, [command.tariff], "tariff")
+    offered = await offerings_named(tx, [command.offering], "offering")
     await tx.run(
         _SET_BUILDING_DEFAULT,
-        portal_id=portal_id,
-        building_id=named.building_id,
+        portal_id=tx.portal.portal_id,
+        building_id=buildings[command.building].building_id,
         product_type=command.product_type,
         customer_type=command.customer_type,
         direct_debit=command.direct_debit,
-        tariff_id=named.tariff_id,
-        offering_id=named.offering_id,
+        tariff_id=plans[command.tariff],
+        offering_id=None if command.offering is None else offered[command.offering],
     )
     return await building_defaults(tx, BuildingWanted(command.building))
 
@@ -342,6 +327,8 @@ async def offerings_named(tx: Tx, codes: Sequence[str | None], field: str) -> di
     `field` names the member that told one, with its place for {}. Raises `NoSuchOffering`.
     """
     wanted = sorted({code for code in codes if code is not None})
+    if not wanted:
+        return {}
     rows = await tx.all(_OFFERINGS_NAMED, portal_id=tx.portal.portal_id, codes=wanted)
     found = {row.code: row.offering_id for row in rows}
     refuse_missing(codes, found, field, NoSuchOffering)
@@ -419,13 +406,3 @@ async def _whole(
         )
         for head in heads
     ]
-
-
-def _refuse_unknown(
-    tariff: str | None, tariff_id: int | None, offering: str | None, offering_id: int | None
-) -> None:
-    """Refuse a tariff or an offering that was named and is not there."""
-    if tariff is not None and tariff_id is None:
-        raise NoSuchTariff(tariff, field="tariff")
-    if offering is not None and offering_id is None:
-        raise NoSuchOffering(offering, field="offering")

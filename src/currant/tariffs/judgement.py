@@ -5,6 +5,7 @@ from decimal import Decimal
 
 from currant.clock import Instant, parse_instant
 from currant.errors import Invalid
+from currant.tariffs.model import RateRunsBackward, ScheduleRate
 
 LARGEST = 10**9
 RATE_PLACES = 9
@@ -38,12 +39,26 @@ def check_forward(from_at: datetime, until: datetime | None) -> None:
         raise Invalid("It ends later than it begins. Nothing was changed.", field="until")
 
 
-def instant_of(name: str, text: str, zone: tzinfo) -> Instant:
-    """Read a timestamp of a named member. Raises `Invalid`."""
-    try:
-        return parse_instant(text, zone)
-    except Invalid as refusal:
-        raise Invalid(f"The {name} {refusal.detail}", field=name) from None
+def scheduled(command: ScheduleRate, zone: tzinfo, now: datetime) -> tuple[Instant, Instant]:
+    """Return from when and through which second a rate is to be in force.
+
+    Raises `Invalid`, `RateRunsBackward`.
+    """
+    check_number("rate", command.rate, RATE_PLACES)
+    if not 0 <= command.usage_base_start <= LARGEST:
+        raise Invalid(
+            f"The usage_base_start is a whole number from 0 to {LARGEST}. Nothing was scheduled.",
+            field="usage_base_start",
+        )
+    start = _instant("start_date", command.start, zone)
+    end = _instant("end_date", command.end, zone)
+    if start.at.replace(microsecond=0) <= now:
+        raise Invalid(
+            "The start_date must be later than now. Nothing was scheduled.", field="start_date"
+        )
+    if end.at <= start.at:
+        raise RateRunsBackward(field="end_date")
+    return start, end
 
 
 def second_after(last: datetime) -> datetime | None:
@@ -52,3 +67,11 @@ def second_after(last: datetime) -> datetime | None:
         return last.replace(microsecond=0) + _SECOND
     except OverflowError:
         return None
+
+
+def _instant(name: str, text: str, zone: tzinfo) -> Instant:
+    """Read a timestamp of a named member. Raises `Invalid`."""
+    try:
+        return parse_instant(text, zone)
+    except Invalid as refusal:
+        raise Invalid(f"The {name} {refusal.detail}", field=name) from None

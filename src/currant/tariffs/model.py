@@ -119,6 +119,13 @@ class TariffHead(msgspec.Struct, frozen=True):
     round_per: str
 
 
+class TariffIds(msgspec.Struct, frozen=True):
+    """The id of a tariff by its name."""
+
+    name: str
+    tariff_id: int
+
+
 class TariffToMake(msgspec.Struct, frozen=True, kw_only=True):
     """A tariff to make whole: its rates are in force from an instant until another, or for ever.
 

@@ -126,6 +126,12 @@ where t.portal_id = :portal_id::int
 order by t.tariff_id
 limit :how_many::bigint offset :skip::bigint;
 
+-- name: tariffs_named
+-- The tariffs that names mean.
+select t.name, t.tariff_id
+from tariffs.tariff as t
+where t.portal_id = :portal_id::int and t.name = any(:names::text[]);
+
 -- name: rates
 -- The past, present or future rates of some tariffs, by tier (levies last) and time.
 -- not null: start_at basis

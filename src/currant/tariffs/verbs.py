@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from datetime import date
-from decimal import Decimal
 
 from msgspec.structs import asdict
 
@@ -12,6 +11,7 @@ from currant.clock import day_bounds
 from currant.db.statements import Statements
 from currant.db.tx import Tx
 from currant.errors import Invalid
+from currant.locations.verbs import refuse_missing
 from currant.metering.model import NoSuchMeter
 from currant.money import minor_units
 from currant.tariffs.book import (
@@ -29,10 +29,9 @@ from currant.tariffs.calendars import public_holidays
 from currant.tariffs.judgement import (
     AMOUNT_PLACES,
     FRACTION_PLACES,
-    LARGEST,
     RATE_PLACES,
     check_number,
-    instant_of,
+    scheduled,
     second_after,
 )
 from currant.tariffs.model import (
@@ -53,7 +52,6 @@ from currant.tariffs.model import (
     Period,
     Rate,
     RateKindsMixed,
-    RateRunsBackward,
     RateScheduled,
     RateToSchedule,
     ScheduleRate,
@@ -61,6 +59,7 @@ from currant.tariffs.model import (
     SetTax,
     TariffCreated,
     TariffHead,
+    TariffIds,
     TariffShown,
     TariffsWanted,
     TariffToMake,
@@ -70,14 +69,15 @@ from currant.tariffs.model import (
     TierUnknown,
 )
 from currant.tariffs.pricing import TIERS
-from currant.tariffs.terms import Basis, PlanRate, Standing
-from currant.tariffs.tiers import coa_of, description_of, tiers_of
+from currant.tariffs.terms import PlanRate, Standing
+from currant.tariffs.tiers import charges_of, description_of, rates_of
 
 sql = Statements(__package__)
 _MAKE_TARIFF = sql.rows("make_tariff", TariffCreated)
 _LOCK_TARIFF = sql.rows("lock_tariff", LockedTariff)
 _SCHEDULE_RATE = sql.rows("schedule_rate", Rate)
 _TARIFFS = sql.rows("tariffs", TariffHead)
+_TARIFFS_NAMED = sql.rows("tariffs_named", TariffIds)
 _RATES = sql.rows("rates", Rate)
 _FIXED_CHARGES = sql.rows("fixed_charges", FixedRow)
 _SET_TAX = sql.command("set_tax")
@@ -113,10 +113,6 @@ async def create_tariff(tx: Tx, command: CreateTariff) -> TariffCreated:
     if not command.name.strip():
         raise Invalid("The name of a tariff is not blank. Nothing was created.", field="name")
     check_number("rate", command.rate, RATE_PLACES)
-    tiers = tiers_of(command)
-    charges = [("Fixed Charge", Basis.MONTHLY)] * command.fixed
-    charges += [("kVA Fixed Charge", Basis.KVA)] * command.kva_fixed
-    linear = command.type == 1
     return await make_tariff(
         tx,
         TariffToMake(
@@ -128,20 +124,8 @@ async def create_tariff(tx: Tx, command: CreateTariff) -> TariffCreated:
             from_at=tx.now,
             until=day_bounds(_LAST_DAY, tx.portal.zone)[1],
         ),
-        [
-            PlanRate(
-                tier,
-                command.rate if tier[0] in "BT" else Decimal(0),
-                coa_of(tier),
-                taxable=command.taxable and tier[0] != "L",
-                description="" if linear and tier == "B1" else description_of(tier),
-            )
-            for tier in tiers
-        ],
-        [
-            Standing(description, Decimal(0), basis, taxable=command.taxable)
-            for description, basis in charges
-        ],
+        rates_of(command),
+        charges_of(command),
     )
 
 
@@ -149,24 +133,17 @@ async def make_tariff(
     tx: Tx, tariff: TariffToMake, rates: Sequence[PlanRate], charges: Sequence[Standing]
 ) -> TariffCreated:
     """Make a tariff with its rates and charges. Raises `TariffNameTaken`."""
+    columns = asdict(tariff)
+    terms = asdict(columns.pop("terms"))
     return await tx.one(
         _MAKE_TARIFF,
         portal_id=tx.portal.portal_id,
-        name=tariff.name,
-        description=tariff.description,
-        municipality=tariff.municipality,
-        type=tariff.type,
-        units=tariff.units,
-        service=unit_named(tariff.units).service,
-        calendar_id=tariff.calendar_id,
-        **asdict(tariff.terms),
         at=tx.now,
-        from_at=tariff.from_at,
-        until=tariff.until,
-        charged_from=tariff.charged_from,
-        charged_until=tariff.charged_until,
+        service=unit_named(tariff.units).service,
         rates=wire.encode(rates).decode(),
         charges=wire.encode(charges).decode(),
+        **columns,
+        **terms,
     )
 
 
@@ -176,21 +153,7 @@ async def schedule_rate(tx: Tx, command: ScheduleRate) -> RateScheduled:
 
     Raises `Invalid`, `NoSuchTariff`, `RateOverlaps`, `RateKindsMixed`, `TierUnknown`.
     """
-    check_number("rate", command.rate, RATE_PLACES)
-    if not 0 <= command.usage_base_start <= LARGEST:
-        raise Invalid(
-            f"The usage_base_start is a whole number from 0 to {LARGEST}. Nothing was scheduled.",
-            field="usage_base_start",
-        )
-    start = instant_of("start_date", command.start, tx.portal.zone)
-    end = instant_of("end_date", command.end, tx.portal.zone)
-    start_at = start.at.replace(microsecond=0)
-    if start_at <= tx.now:
-        raise Invalid(
-            "The start_date must be later than now. Nothing was scheduled.", field="start_date"
-        )
-    if end.at <= start.at:
-        raise RateRunsBackward(field="end_date")
+    start, end = scheduled(command, tx.portal.zone, tx.now)
     known = await lock_tariff(tx, command.tariff)
     if command.tier not in TIERS:
         raise TierUnknown(field="tier")
@@ -204,7 +167,7 @@ async def schedule_rate(tx: Tx, command: ScheduleRate) -> RateScheduled:
         known.tariff_id,
         RateToSchedule(
             tier=command.tier,
-            start_at=start_at,
+            start_at=start.at.replace(microsecond=0),
             end_at=second_after(end.at),
             rate=command.rate,
             usage_base_start=command.usage_base_start,
@@ -257,10 +220,7 @@ async def tariffs(tx: Tx, question: TariffsWanted) -> list[TariffShown]:
         portal_id=tx.portal.portal_id,
         at=tx.now,
         name=None,
-        search=question.search,
-        municipality=question.municipality,
-        how_many=question.how_many,
-        skip=question.skip,
+        **asdict(question),
     )
     return await _shown(tx, heads, Period.CURRENT)
 
@@ -273,10 +233,7 @@ async def tariff(tx: Tx, question: TariffWanted) -> TariffShown:
         portal_id=tx.portal.portal_id,
         at=tx.now,
         name=question.tariff,
-        search=None,
-        municipality=None,
-        how_many=1,
-        skip=0,
+        **asdict(TariffsWanted()),
     )
     if not heads:
         raise NoSuchTariff(question.tariff, field="tariff")
@@ -425,13 +382,13 @@ async def price_book(tx: Tx, tariff_id: int, revision: int) -> PriceBook:
 
 async def _read_book(tx: Tx, tariff_id: int) -> tuple[PriceBook, int]:
     """Read a book, and after everything else its revision."""
-    portal_id = tx.portal.portal_id
-    rates = await tx.all(_BOOK_RATES, portal_id=portal_id, tariff_id=tariff_id)
-    taxes = await tx.all(_BOOK_TAXES, portal_id=portal_id)
-    switches = await tx.all(_BOOK_SWITCHES, portal_id=portal_id, tariff_id=tariff_id)
-    holidays = await tx.all(_BOOK_HOLIDAYS, portal_id=portal_id, tariff_id=tariff_id)
-    charges = await tx.all(_BOOK_CHARGES, portal_id=portal_id, tariff_id=tariff_id)
-    head = await tx.maybe(_BOOK_TARIFF, portal_id=portal_id, tariff_id=tariff_id)
+    named = {"portal_id": tx.portal.portal_id, "tariff_id": tariff_id}
+    rates = await tx.all(_BOOK_RATES, **named)
+    taxes = await tx.all(_BOOK_TAXES, portal_id=tx.portal.portal_id)
+    switches = await tx.all(_BOOK_SWITCHES, **named)
+    holidays = await tx.all(_BOOK_HOLIDAYS, **named)
+    charges = await tx.all(_BOOK_CHARGES, **named)
+    head = await tx.maybe(_BOOK_TARIFF, **named)
     if head is None:
         raise NoSuchTariff(str(tariff_id), field="tariff")
     places = minor_units(tx.portal.currency)
@@ -459,6 +416,20 @@ async def _shown(tx: Tx, heads: list[TariffHead], period: Period) -> list[Tariff
         )
         for head in heads
     ]
+
+
+async def tariffs_named(tx: Tx, names: Sequence[str | None], field: str) -> dict[str, int]:
+    """Return the ids of tariffs by name; those of None are left out.
+
+    `field` names the member that told one, with its place for {}. Raises `NoSuchTariff`.
+    """
+    wanted = sorted({name for name in names if name is not None})
+    if not wanted:
+        return {}
+    rows = await tx.all(_TARIFFS_NAMED, portal_id=tx.portal.portal_id, names=wanted)
+    found = {row.name: row.tariff_id for row in rows}
+    refuse_missing(names, found, field, NoSuchTariff)
+    return found
 
 
 async def lock_tariff(tx: Tx, name: str) -> LockedTariff:
