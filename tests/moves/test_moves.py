@@ -25,7 +25,6 @@ from currant.errors import Conflict, Forbidden, Invalid
 from currant.fieldwork.model import OrdersWanted
 from currant.fieldwork.verbs import list_orders
 from currant.metering.model import NoSuchRegister, RegisterRead
-from currant.moves.judgement import estimated
 from currant.moves.model import (
     ALL,
     MoveCharge,
@@ -43,6 +42,7 @@ from currant.moves.model import (
     StayOn,
     TooLongAgo,
 )
+from currant.moves.reads import estimated
 from currant.moves.verbs import move_in, move_out, stay_on
 from currant.plans.model import SetBuildingDefault
 from currant.plans.verbs import set_building_default

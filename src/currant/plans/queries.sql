@@ -9,13 +9,14 @@ with made as (
         portal_id, offering_id, position, kind, value, description, condition, taxable, coa, ar_coa
     )
     select
-        :portal_id::int, made.offering_id, i.n, i.kind, i.value, i.description, i.condition,
+        :portal_id::int, made.offering_id, line.n, i.kind, i.value, i.description, i.condition,
         i.taxable, i.coa, i.ar_coa
     from made
-    cross join unnest(
-        :kinds::text[], :values::numeric[], :descriptions::text[], :conditions::text[],
-        :taxables::boolean[], :coas::text[], :ar_coas::text[]
-    ) with ordinality as i (kind, value, description, condition, taxable, coa, ar_coa, n)
+    cross join jsonb_array_elements(:inducements::jsonb) with ordinality as line (told, n)
+    cross join lateral jsonb_to_record(line.told) as i (
+        kind text, value numeric, description text, condition text, taxable boolean, coa text,
+        ar_coa text
+    )
 )
 select made.offering_id from made;
 

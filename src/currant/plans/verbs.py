@@ -8,6 +8,7 @@ from operator import attrgetter
 
 from msgspec.structs import replace
 
+from currant import wire
 from currant.access.permissions import Permission, needs
 from currant.clock import day_bounds
 from currant.db.statements import Statements
@@ -222,10 +223,10 @@ async def assign_plan(tx: Tx, command: AssignPlan) -> list[PlanAssigned]:
     )
     if account is None:
         raise NoSuchAgreement(str(command.agreement_id), field="agreement_id")
-    plans = await tariffs_named(tx, [command.tariff], "tariff")
+    named = await tariffs_named(tx, [command.tariff], "tariff")
     offered = await offerings_named(tx, [command.offering], "offering")
     tx.user.refuse_blocked(account)
-    tariff_id = None if command.tariff is None else plans[command.tariff]
+    tariff_id = None if command.tariff is None else named[command.tariff]
     offering_id = None if command.offering is None else offered[command.offering]
     await put_agreements_on(tx, [(command.agreement_id, tariff_id, offering_id, command.from_at)])
     return await tx.all(
@@ -262,13 +263,7 @@ async def create_offering(tx: Tx, command: CreateOffering) -> Offering:
         portal_id=tx.portal.portal_id,
         code=command.code,
         description=command.description,
-        kinds=[inducement.kind.value for inducement in given],
-        values=[inducement.value for inducement in given],
-        descriptions=[inducement.description for inducement in given],
-        conditions=[inducement.condition for inducement in given],
-        taxables=[inducement.taxable for inducement in given],
-        coas=[inducement.coa for inducement in given],
-        ar_coas=[inducement.ar_coa for inducement in given],
+        inducements=wire.encode(given).decode(),
     )
     (made,) = await offerings(tx, OfferingsWanted(offering_ids=[offering_id]))
     return made
@@ -298,7 +293,7 @@ async def set_building_default(tx: Tx, command: SetBuildingDefault) -> list[Buil
     Raises `NoSuchBuilding`, `NoSuchTariff`, `NoSuchOffering`.
     """
     buildings = await buildings_of(tx, [command.building], "building")
-    plans = await tariffs_named(tx, [command.tariff], "tariff")
+    named = await tariffs_named(tx, [command.tariff], "tariff")
     offered = await offerings_named(tx, [command.offering], "offering")
     await tx.run(
         _SET_BUILDING_DEFAULT,
@@ -307,7 +302,7 @@ async def set_building_default(tx: Tx, command: SetBuildingDefault) -> list[Buil
         product_type=command.product_type,
         customer_type=command.customer_type,
         direct_debit=command.direct_debit,
-        tariff_id=plans[command.tariff],
+        tariff_id=named[command.tariff],
         offering_id=None if command.offering is None else offered[command.offering],
     )
     return await building_defaults(tx, BuildingWanted(command.building))
