@@ -18,7 +18,7 @@ from PySAM import Utilityrate5
 from common import Figure, median
 from currant.tariffs.bills import BillCharges, Determinants, price_bills
 from currant.tariffs.calendars import Calendar
-from currant.tariffs.plans import Basis, BlocksOver, PlanRate, Standing, Terms
+from currant.tariffs.terms import Basis, BlocksOver, PlanRate, Standing, Terms
 from currant.tariffs.versions import PlanVersion
 from currant.usage import determinants
 

@@ -70,7 +70,7 @@ select
     u.quantity / nullif(u.days, 0) as usual_wh,
     f.loss_days, f.loss_factors,
     (
-        select s.offering_id from tariffs.agreement_assignment as s
+        select s.offering_id from plans.agreement_assignment as s
         where s.portal_id = :portal_id::int and s.agreement_id = a.agreement_id
             and s.valid @> (lower(d.days)::timestamp at time zone a.timezone)
     ) as offering_id
@@ -164,7 +164,7 @@ where a.portal_id = :portal_id::int and a.meter_id = any(:meter_ids::bigint[])
 union all
 select
     null, s.agreement_id, s.tariff_id, t.revision, lower(s.valid), upper(s.valid)
-from tariffs.agreement_assignment as s
+from plans.agreement_assignment as s
 inner join tariffs.tariff as t on t.portal_id = s.portal_id and t.tariff_id = s.tariff_id
 where s.portal_id = :portal_id::int and s.agreement_id = any(:agreement_ids::bigint[])
     and s.tariff_id is not null

@@ -36,10 +36,12 @@ from currant.clock import day_bounds
 from currant.db.statements import Statements
 from currant.db.tx import Tx
 from currant.money import minor_units
-from currant.tariffs.book import PriceBook, discounts_of
-from currant.tariffs.model import OfferingsWanted
-from currant.tariffs.plans import Discount
-from currant.tariffs.verbs import offerings, price_book
+from currant.plans.model import OfferingsWanted
+from currant.plans.verbs import offerings
+from currant.plans.versions import discounts_of
+from currant.tariffs.book import PriceBook
+from currant.tariffs.terms import Discount
+from currant.tariffs.verbs import price_book
 from currant.usage.layouts import flat_calendar
 from currant.usage.model import DeterminantsWanted, PricedPeriod
 from currant.usage.verbs import determinants

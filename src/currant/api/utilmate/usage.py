@@ -24,6 +24,8 @@ from currant.api.utilmate.parameters import (
 )
 from currant.clock import format_instant
 from currant.db.tx import Tx
+from currant.directory.model import CustomerWanted
+from currant.directory.verbs import account_line, customer_details, site_lines
 from currant.errors import Invalid
 from currant.invoices.model import InvoicesWanted
 from currant.invoices.verbs import invoices
@@ -31,8 +33,6 @@ from currant.locations.verbs import sites_of
 from currant.money import half_up, kwh
 from currant.reads.model import BasicRead, PostReads
 from currant.reads.verbs import post_reads
-from currant.supply.model import CustomerWanted
-from currant.supply.verbs import account_line, customer_details, site_lines
 from currant.usage.model import (
     ActualUsage,
     Granularity,
