@@ -33,6 +33,8 @@ from currant.locations.verbs import create_buildings, create_sites
 from currant.metering.model import NewRegister, RegisterRead
 from currant.moves.model import MoveIn, MoveInTold
 from currant.moves.verbs import move_in
+from currant.plans.model import CreatePlan, GivenCharge, GivenRate
+from currant.plans.verbs import create_plan
 from currant.reads.model import BasicRead, PostReads
 from currant.reads.verbs import post_reads
 from currant.receipts.model import BatchType, NewReceipt, PostReceipts
@@ -47,17 +49,8 @@ from currant.runs.verbs import (
     post_bills,
     start_run,
 )
-from currant.tariffs.model import (
-    CreateCalendar,
-    CreatePlan,
-    GivenCharge,
-    GivenRate,
-    Period,
-    SetTax,
-    Switch,
-    TariffWanted,
-)
-from currant.tariffs.verbs import create_plan, set_tax, tariff
+from currant.tariffs.model import CreateCalendar, Period, SetTax, Switch, TariffWanted
+from currant.tariffs.verbs import set_tax, tariff
 
 PORTAL = "tower"
 MANAGER = "tower"
