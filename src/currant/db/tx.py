@@ -115,6 +115,12 @@ class Tx:
         ):
             yield statement.build(record)
 
+    async def count(self, statement: Statement[Any], **values: Any) -> int:
+        """Say how many rows a list has, without sending any; nothing is told of a page."""
+        whole = values | {"how_many": None, "beyond": 0}
+        record = await self.connection.fetchrow(statement.counting, *statement.arguments(whole))
+        return int(record[0])
+
     async def run(self, statement: Statement[None], **values: Any) -> int:
         """Run a statement that answers nothing and return how many rows it touched."""
         status = await self.connection.execute(statement.text, *statement.arguments(values))

@@ -187,14 +187,14 @@ async def describe_location(tx: Tx, command: DescribeLocation) -> Location:
 @needs(Permission.LOCATION_VIEW)
 async def list_buildings(tx: Tx, question: BuildingsWanted) -> list[Building]:
     """List buildings by code, with their sites counted and their gate meters (U03)."""
-    rows = await tx.all(
-        _BUILDINGS,
-        portal_id=tx.portal.portal_id,
-        timezone=tx.portal.timezone,
-        now=tx.now,
-        **msgspec.structs.asdict(question),
-    )
+    rows = await tx.all(_BUILDINGS, **_about_buildings(tx, question))
     return list(map(building_shown, rows))
+
+
+@needs(Permission.LOCATION_VIEW)
+async def count_buildings(tx: Tx, question: BuildingsWanted) -> int:
+    """Say how many buildings `list_buildings` lists, whatever the page."""
+    return await tx.count(_BUILDINGS, **_about_buildings(tx, question))
 
 
 @needs(Permission.LOCATION_VIEW)
@@ -213,20 +213,14 @@ async def list_sites(tx: Tx, question: SitesWanted) -> AsyncIterator[Site]:
     Those that supply an account that is blocked for the caller are left out. Raises
     `NoSuchBuilding`.
     """
-    buildings = await locations.buildings_of(tx, [question.building_code], "building_code")
-    found = tx.each(
-        _SITES,
-        **_about_sites(tx),
-        building_id=buildings[question.building_code].building_id,
-        location_id=None,
-        site_status=question.site_status,
-        occupancy=question.occupancy,
-        product_type=question.product_type,
-        how_many=question.how_many,
-        beyond=question.beyond,
-    )
-    async for row in found:
+    async for row in tx.each(_SITES, **await _about_building(tx, question)):
         yield site_shown(row)
+
+
+@needs(Permission.LOCATION_VIEW)
+async def count_sites(tx: Tx, question: SitesWanted) -> int:
+    """Say how many rows `list_sites` lists, whatever the page."""
+    return await tx.count(_SITES, **await _about_building(tx, question))
 
 
 @needs(Permission.LOCATION_VIEW)
@@ -295,6 +289,29 @@ async def customer_details(tx: Tx, question: CustomerWanted) -> CustomerDetails:
     )
     tx.user.refuse_blocked(row.account_number)
     return customer_shown(row)
+
+
+def _about_buildings(tx: Tx, question: BuildingsWanted) -> dict[str, Any]:
+    """Return what buildings are asked for with."""
+    return {
+        "portal_id": tx.portal.portal_id,
+        "timezone": tx.portal.timezone,
+        "now": tx.now,
+    } | msgspec.structs.asdict(question)
+
+
+async def _about_building(tx: Tx, question: SitesWanted) -> dict[str, Any]:
+    """Return what the sites of a building are asked for with."""
+    buildings = await locations.buildings_of(tx, [question.building_code], "building_code")
+    return _about_sites(tx) | {
+        "building_id": buildings[question.building_code].building_id,
+        "location_id": None,
+        "site_status": question.site_status,
+        "occupancy": question.occupancy,
+        "product_type": question.product_type,
+        "how_many": question.how_many,
+        "beyond": question.beyond,
+    }
 
 
 def _about_sites(tx: Tx) -> dict[str, Any]:
