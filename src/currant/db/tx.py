@@ -116,9 +116,8 @@ class Tx:
             yield statement.build(record)
 
     async def count(self, statement: Statement[Any], **values: Any) -> int:
-        """Say how many rows a list has, without sending any; nothing is told of a page."""
-        whole = values | {"how_many": None, "beyond": 0}
-        record = await self.connection.fetchrow(statement.counting, *statement.arguments(whole))
+        """Say how many rows a statement answers, without sending any."""
+        record = await self.connection.fetchrow(statement.counting, *statement.arguments(values))
         return int(record[0])
 
     async def run(self, statement: Statement[None], **values: Any) -> int:

@@ -171,7 +171,8 @@ async def list_orders(tx: Tx, question: OrdersWanted) -> AsyncIterator[WorkOrder
 @needs(Permission.FIELDWORK)
 async def count_orders(tx: Tx, question: OrdersWanted) -> int:
     """Say how many work orders `list_orders` lists, whatever the page."""
-    return await tx.count(_ORDERS, **await _asked(tx, question))
+    whole = msgspec.structs.replace(question, how_many=None, beyond=0)
+    return await tx.count(_ORDERS, **await _asked(tx, whole))
 
 
 async def _asked(tx: Tx, question: OrdersWanted) -> dict[str, Any]:

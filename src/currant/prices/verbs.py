@@ -7,6 +7,8 @@ from itertools import groupby
 from operator import attrgetter
 from typing import Any
 
+from msgspec.structs import replace
+
 from currant.access.permissions import Permission, needs
 from currant.clock import day_bounds
 from currant.db.statements import Statements
@@ -56,7 +58,8 @@ async def plans(tx: Tx, question: PlansWanted) -> AsyncIterator[Plan]:
 @needs(Permission.TARIFFS_VIEW)
 async def count_plans(tx: Tx, question: PlansWanted) -> int:
     """Say how many plans `plans` lists, whatever the page. Raises `NoSuchBuilding`."""
-    return await tx.count(_PLANS, **await _asked(tx, question))
+    whole = replace(question, how_many=None, beyond=0)
+    return await tx.count(_PLANS, **await _asked(tx, whole))
 
 
 async def _asked(tx: Tx, question: PlansWanted) -> dict[str, Any]:

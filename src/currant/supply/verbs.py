@@ -194,7 +194,8 @@ async def list_buildings(tx: Tx, question: BuildingsWanted) -> list[Building]:
 @needs(Permission.LOCATION_VIEW)
 async def count_buildings(tx: Tx, question: BuildingsWanted) -> int:
     """Say how many buildings `list_buildings` lists, whatever the page."""
-    return await tx.count(_BUILDINGS, **_about_buildings(tx, question))
+    whole = msgspec.structs.replace(question, how_many=None, beyond=0)
+    return await tx.count(_BUILDINGS, **_about_buildings(tx, whole))
 
 
 @needs(Permission.LOCATION_VIEW)
@@ -220,7 +221,8 @@ async def list_sites(tx: Tx, question: SitesWanted) -> AsyncIterator[Site]:
 @needs(Permission.LOCATION_VIEW)
 async def count_sites(tx: Tx, question: SitesWanted) -> int:
     """Say how many rows `list_sites` lists, whatever the page."""
-    return await tx.count(_SITES, **await _about_building(tx, question))
+    whole = msgspec.structs.replace(question, how_many=None, beyond=0)
+    return await tx.count(_SITES, **await _about_building(tx, whole))
 
 
 @needs(Permission.LOCATION_VIEW)

@@ -260,13 +260,15 @@ async def account_days(tx: Tx, question: ReadsOfAccount) -> AsyncIterator[Accoun
 @needs(Permission.READS_VIEW)
 async def count_account_reads(tx: Tx, question: ReadsOfAccount) -> int:
     """Say how many basic reads `account_reads` lists, whatever the page."""
-    return await tx.count(_ACCOUNT_READS, **await _asked(tx, question))
+    whole = replace(question, how_many=None, beyond=0)
+    return await tx.count(_ACCOUNT_READS, **await _asked(tx, whole))
 
 
 @needs(Permission.READS_VIEW)
 async def count_account_days(tx: Tx, question: ReadsOfAccount) -> int:
     """Say how many days of intervals `account_days` lists, whatever the page."""
-    return await tx.count(_ACCOUNT_DAYS, **await _asked_days(tx, question))
+    whole = replace(question, how_many=None, beyond=0)
+    return await tx.count(_ACCOUNT_DAYS, **await _asked_days(tx, whole))
 
 
 @needs(Permission.READS_WRITE)
