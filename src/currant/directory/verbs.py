@@ -48,14 +48,15 @@ _SITE_LINES = sql.rows("site_lines", SiteLine)
 @needs(Permission.LOCATION_VIEW)
 async def list_buildings(tx: Tx, question: BuildingsWanted) -> list[Building]:
     """List buildings by code, with their sites counted and their gate meters (U03)."""
-    rows = await tx.all(
-        _BUILDINGS,
-        portal_id=tx.portal.portal_id,
-        timezone=tx.portal.timezone,
-        now=tx.now,
-        **msgspec.structs.asdict(question),
-    )
+    rows = await tx.all(_BUILDINGS, **_about_buildings(tx, question))
     return list(map(building_shown, rows))
+
+
+@needs(Permission.LOCATION_VIEW)
+async def count_buildings(tx: Tx, question: BuildingsWanted) -> int:
+    """Say how many buildings `list_buildings` lists, whatever the page."""
+    whole = msgspec.structs.replace(question, how_many=None, beyond=0)
+    return await tx.count(_BUILDINGS, **_about_buildings(tx, whole))
 
 
 @needs(Permission.LOCATION_VIEW)
@@ -74,20 +75,15 @@ async def list_sites(tx: Tx, question: SitesWanted) -> AsyncIterator[Site]:
     Those that supply an account that is blocked for the caller are left out. Raises
     `NoSuchBuilding`.
     """
-    buildings = await buildings_of(tx, [question.building_code], "building_code")
-    found = tx.each(
-        _SITES,
-        **_about_sites(tx),
-        building_id=buildings[question.building_code].building_id,
-        location_id=None,
-        site_status=question.site_status,
-        occupancy=question.occupancy,
-        product_type=question.product_type,
-        how_many=question.how_many,
-        beyond=question.beyond,
-    )
-    async for row in found:
+    async for row in tx.each(_SITES, **await _about_building(tx, question)):
         yield site_shown(row)
+
+
+@needs(Permission.LOCATION_VIEW)
+async def count_sites(tx: Tx, question: SitesWanted) -> int:
+    """Say how many rows `list_sites` lists, whatever the page."""
+    whole = msgspec.structs.replace(question, how_many=None, beyond=0)
+    return await tx.count(_SITES, **await _about_building(tx, whole))
 
 
 @needs(Permission.LOCATION_VIEW)
@@ -178,6 +174,29 @@ async def site_lines(tx: Tx, location_ids: Iterable[int]) -> dict[int, SiteLine]
     wanted = sorted(set(location_ids))
     rows = await tx.all(_SITE_LINES, portal_id=tx.portal.portal_id, location_ids=wanted)
     return {row.location_id: row for row in rows}
+
+
+def _about_buildings(tx: Tx, question: BuildingsWanted) -> dict[str, Any]:
+    """Return what buildings are asked for with."""
+    return {
+        "portal_id": tx.portal.portal_id,
+        "timezone": tx.portal.timezone,
+        "now": tx.now,
+    } | msgspec.structs.asdict(question)
+
+
+async def _about_building(tx: Tx, question: SitesWanted) -> dict[str, Any]:
+    """Return what the sites of a building are asked for with."""
+    buildings = await buildings_of(tx, [question.building_code], "building_code")
+    return _about_sites(tx) | {
+        "building_id": buildings[question.building_code].building_id,
+        "location_id": None,
+        "site_status": question.site_status,
+        "occupancy": question.occupancy,
+        "product_type": question.product_type,
+        "how_many": question.how_many,
+        "beyond": question.beyond,
+    }
 
 
 def _about_sites(tx: Tx) -> dict[str, Any]:

@@ -143,30 +143,40 @@ async def list_orders(tx: Tx, question: OrdersWanted) -> AsyncIterator[WorkOrder
     A few thousand at a time; those of accounts that are blocked for the caller are left out. Raises
     `Invalid`, `NoSuchAccount`, `NoSuchLocation`, `NoSuchBuilding`.
     """
+    async for row in tx.each(_ORDERS, **await _asked(tx, question)):
+        yield listed(row)
+
+
+@needs(Permission.FIELDWORK)
+async def count_orders(tx: Tx, question: OrdersWanted) -> int:
+    """Say how many work orders `list_orders` lists, whatever the page."""
+    whole = msgspec.structs.replace(question, how_many=None, beyond=0)
+    return await tx.count(_ORDERS, **await _asked(tx, whole))
+
+
+async def _asked(tx: Tx, question: OrdersWanted) -> dict[str, Any]:
+    """Return what work orders are asked for with."""
     start, end = question.start_date, question.end_date
     if start is not None and end is not None and start > end:
         raise Invalid("The start_date is after the end_date.", field="start_date")
     accounts = await accounts_by_number(tx, [question.account_number], "account_number")
     sites = await sites_of(tx, [question.site_identifier], "site_identifier")
     buildings = await buildings_of(tx, [question.building_code], "building_code")
-    found = tx.each(
-        _ORDERS,
-        portal_id=tx.portal.portal_id,
-        timezone=tx.portal.timezone,
-        work_order_id=question.work_order_id,
-        account_id=next((account.account_id for account in accounts.values()), None),
-        location_id=next((site.location_id for site in sites.values()), None),
-        building_id=next((building.building_id for building in buildings.values()), None),
-        status=question.status,
-        start_date=start,
-        end_date=end,
-        blocked=list(tx.user.blocked),
-        after=question.after,
-        how_many=question.how_many,
-        beyond=question.beyond,
-    )
-    async for row in found:
-        yield listed(row)
+    return {
+        "portal_id": tx.portal.portal_id,
+        "timezone": tx.portal.timezone,
+        "work_order_id": question.work_order_id,
+        "account_id": next((account.account_id for account in accounts.values()), None),
+        "location_id": next((site.location_id for site in sites.values()), None),
+        "building_id": next((building.building_id for building in buildings.values()), None),
+        "status": question.status,
+        "start_date": start,
+        "end_date": end,
+        "blocked": list(tx.user.blocked),
+        "after": question.after,
+        "how_many": question.how_many,
+        "beyond": question.beyond,
+    }
 
 
 @needs(Permission.FIELDWORK)

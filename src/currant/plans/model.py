@@ -244,7 +244,8 @@ class PlansWanted(msgspec.Struct, frozen=True):
     """Whose plans: an account's, an agreement's, a building's, or everybody's.
 
     They are those in force at the end of a day, now without one; with `history` all there were and
-    will be. `active_only` leaves out agreements that do not supply then.
+    will be. `active_only` leaves out agreements that do not supply then. A page is `how_many`
+    (none: all) beyond so many others.
     """
 
     account: str | None = None
@@ -253,6 +254,8 @@ class PlansWanted(msgspec.Struct, frozen=True):
     as_at: date | None = None
     history: bool = False
     active_only: bool = True
+    how_many: int | None = None
+    beyond: int = 0
 
 
 class PlanRow(msgspec.Struct, frozen=True):

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from itertools import groupby
 from operator import attrgetter
+from typing import Any
 
 from msgspec.structs import replace
 
@@ -337,25 +338,11 @@ async def plans(tx: Tx, question: PlansWanted) -> AsyncIterator[Plan]:
     A few hundred at a time; those of accounts that are blocked for the caller are left out. Raises
     `NoSuchBuilding`.
     """
-    buildings = await buildings_of(tx, [question.building_code], "building_code")
-    at = tx.now
-    if question.as_at is not None:
-        at = day_bounds(question.as_at, tx.portal.zone)[1] - _INSTANT
+    asked = await _asked(tx, question)
+    at = asked["at"]
     tax = await tx.maybe(_TAX_AT, portal_id=tx.portal.portal_id, at=at) or Decimal(0)
-    found = tx.each(
-        _PLANS,
-        portal_id=tx.portal.portal_id,
-        timezone=tx.portal.timezone,
-        account=question.account,
-        agreement_id=question.agreement_id,
-        building_id=next((building.building_id for building in buildings.values()), None),
-        at=at,
-        history=question.history,
-        active_only=question.active_only,
-        blocked=list(tx.user.blocked),
-    )
     page: list[PlanRow] = []
-    async for head in found:
+    async for head in tx.each(_PLANS, **asked):
         page.append(head)
         if len(page) == _PAGE:
             for plan in await _whole(tx, page, at, tax, history=question.history):
@@ -363,6 +350,34 @@ async def plans(tx: Tx, question: PlansWanted) -> AsyncIterator[Plan]:
             page = []
     for plan in await _whole(tx, page, at, tax, history=question.history):
         yield plan
+
+
+@needs(Permission.TARIFFS_VIEW)
+async def count_plans(tx: Tx, question: PlansWanted) -> int:
+    """Say how many plans `plans` lists, whatever the page. Raises `NoSuchBuilding`."""
+    whole = replace(question, how_many=None, beyond=0)
+    return await tx.count(_PLANS, **await _asked(tx, whole))
+
+
+async def _asked(tx: Tx, question: PlansWanted) -> dict[str, Any]:
+    """Return what plans are asked for with; without a day those of now."""
+    buildings = await buildings_of(tx, [question.building_code], "building_code")
+    at = tx.now
+    if question.as_at is not None:
+        at = day_bounds(question.as_at, tx.portal.zone)[1] - _INSTANT
+    return {
+        "portal_id": tx.portal.portal_id,
+        "timezone": tx.portal.timezone,
+        "account": question.account,
+        "agreement_id": question.agreement_id,
+        "building_id": next((building.building_id for building in buildings.values()), None),
+        "at": at,
+        "history": question.history,
+        "active_only": question.active_only,
+        "blocked": list(tx.user.blocked),
+        "how_many": question.how_many,
+        "beyond": question.beyond,
+    }
 
 
 async def _calendar_for(tx: Tx, command: CreatePlan) -> int | None:

@@ -292,7 +292,8 @@ class AmRegister(msgspec.Struct, frozen=True):
 class ReadsOfAccount(msgspec.Struct, frozen=True):
     """Which reads of an account: of a span of days, both inclusive, of a site or meter if named.
 
-    `as_of`: as they were known at that instant; otherwise as they are known now.
+    `as_of`: as they were known at that instant; otherwise as they are known now. A page is
+    `how_many` (none: all) beyond so many others.
     """
 
     account: str
@@ -301,6 +302,8 @@ class ReadsOfAccount(msgspec.Struct, frozen=True):
     site_identifier: str | None = None
     meter_code: str | None = None
     as_of: datetime | None = None
+    how_many: int | None = None
+    beyond: int = 0
 
 
 class StoredRead(msgspec.Struct, frozen=True):

@@ -689,8 +689,9 @@ order by key, m.serial_number, g.register_no;
 -- not null: read_at value sub_type estimated multiplier notes status source
 with supplied as materialized (
     select
-        l.site_identifier, l.loc_id, l.external_key as site_name, r.register_id, r.meter_code,
-        m.serial_number, r.register_no, r.unit, m.dials,
+        l.site_identifier, l.loc_id,
+        coalesce(nullif(l.site_name, ''), l.external_key) as site_name, r.register_id,
+        r.meter_code, m.serial_number, r.register_no, r.unit, m.dials,
         coalesce(b.timezone, :timezone::text) as timezone,
         greatest(lower(g.valid), lower(i.valid)) as from_at,
         coalesce(least(upper(g.valid), upper(i.valid)), 'infinity') as to_at
@@ -822,15 +823,16 @@ where case
         n.read_at > greatest(s.from_at, (:from_day::date)::timestamp at time zone s.timezone)
         and n.read_at <= least(s.to_at, (:to_day::date + 1)::timestamp at time zone s.timezone)
 end
-order by s.loc_id, s.serial_number, s.register_no, n.read_at, n.read_id;
+order by s.loc_id, s.serial_number, s.register_no, n.read_at, n.read_id
+limit :how_many::bigint offset :beyond::bigint;
 
 -- name: account_days
 -- The days of intervals of what an account is supplied through, as they were known at an instant.
 -- not null: loc_id site_name meter_code serial_number register_no unit datastream clock day minutes
 -- not null: quantities quality file_id
 select
-    l.site_identifier, l.loc_id, l.external_key as site_name, r.meter_code, m.serial_number,
-    r.register_no, r.unit, r.datastream, r.clock, d.day, d.minutes, d.quantities, d.quality,
+    l.site_identifier, l.loc_id, coalesce(nullif(l.site_name, ''), l.external_key) as site_name,
+    r.meter_code, m.serial_number, r.register_no, r.unit, r.datastream, r.clock, d.day, d.minutes, d.quantities, d.quality,
     d.file_id
 from customers.agreement as g
 inner join locations.location as l
@@ -856,4 +858,5 @@ where g.portal_id = :portal_id::int and g.account_id = :account_id::bigint
         where n.portal_id = d.portal_id and n.register_id = d.register_id and n.day = d.day
             and n.revision >= 1 and n.loaded_at <= :as_of::timestamptz
     )
-order by l.loc_id, m.serial_number, r.register_no, d.day;
+order by l.loc_id, m.serial_number, r.register_no, d.day
+limit :how_many::bigint offset :beyond::bigint;

@@ -237,9 +237,7 @@ async def account_days(tx: Tx, question: ReadsOfAccount) -> AsyncIterator[Accoun
 
     Raises `Invalid`, `NoSuchAccount`.
     """
-    told = await _asked(tx, question)
-    del told["timezone"]
-    async for day in tx.each(_ACCOUNT_DAYS, **told):
+    async for day in tx.each(_ACCOUNT_DAYS, **await _asked_days(tx, question)):
         yield AccountDay(
             day.site_identifier,
             day.loc_id,
@@ -257,6 +255,20 @@ async def account_days(tx: Tx, question: ReadsOfAccount) -> AsyncIterator[Accoun
             day.clock,
             day.file_id,
         )
+
+
+@needs(Permission.READS_VIEW)
+async def count_account_reads(tx: Tx, question: ReadsOfAccount) -> int:
+    """Say how many basic reads `account_reads` lists, whatever the page."""
+    whole = replace(question, how_many=None, beyond=0)
+    return await tx.count(_ACCOUNT_READS, **await _asked(tx, whole))
+
+
+@needs(Permission.READS_VIEW)
+async def count_account_days(tx: Tx, question: ReadsOfAccount) -> int:
+    """Say how many days of intervals `account_days` lists, whatever the page."""
+    whole = replace(question, how_many=None, beyond=0)
+    return await tx.count(_ACCOUNT_DAYS, **await _asked_days(tx, whole))
 
 
 @needs(Permission.READS_WRITE)
@@ -437,7 +449,16 @@ async def _asked(tx: Tx, question: ReadsOfAccount) -> dict[str, object]:
         "meter": question.meter_code,
         "as_of": question.as_of or tx.now,
         "timezone": tx.portal.timezone,
+        "how_many": question.how_many,
+        "beyond": question.beyond,
     }
+
+
+async def _asked_days(tx: Tx, question: ReadsOfAccount) -> dict[str, object]:
+    """Return what its days are asked for with: they are told by the clocks of registers."""
+    told = await _asked(tx, question)
+    del told["timezone"]
+    return told
 
 
 def _account_read(read: StoredRead) -> AccountRead:

@@ -20,6 +20,8 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import asyncpg
+import httpx
 import pytest
 import requests
 import schemathesis
@@ -35,18 +37,24 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 from tests.cli.conftest import Server
-from tests.conftest import TOKENS, free_port, make_user, new_database
+from tests.conformance.utilmate.stage import Stage
+from tests.conformance.utilmate.stage import build as build_tower
+from tests.conftest import NOW, TOKENS, free_port, make_user, new_database
 from tests.documents import documents, operations
 from tests.houses import small_house
+from tests.shared import superuser
 
 from currant.access.model import OPERATOR, CreatePortal
 from currant.access.verbs import create_portal
-from currant.clock import SystemClock
+from currant.clock import FrozenClock, SystemClock
+from currant.db.database import Urls
 from currant.db.tx import open_pool
 from currant.door import Door
 
+Values = dict[str, list[Any]]
+
 SEED = int(os.environ.get("CURRANT_FUZZ_SEED", "1"))
-CASES = {"juice": 10_000, "v1": 1_000}
+CASES = {"juice": 10_000, "v1": 1_000, "utilmate": 500}
 SOAK = 10  # times as many
 VARIANTS = 4  # of what was made up: as it is, and with values that mean something
 CHECKS = [
@@ -67,29 +75,14 @@ UNLIMITED = dict.fromkeys(
 )
 SELDOM_DONE = ("J06", "J31", "J37")  # What they name is made up, so it is hardly ever there.
 ONE_CASE = ("/health-check", "/auth-test", "/meters/com-types/get-supported")
-FACES = dict(zip(("juice", "v1"), documents(), strict=False))
-OPERATIONS = [
-    pytest.param(face, path, method, id=operation["operationId"])
-    for face, document in FACES.items()
-    for path, method, operation in operations(document)
-]
+FACES = dict(zip(CASES, documents(), strict=True))
 
 
 @pytest.fixture(scope="module")
-async def product(server, template) -> AsyncIterator[SimpleNamespace]:
+async def product(request, server, template) -> AsyncIterator[SimpleNamespace]:
     """`currant serve` on a small portal, and what there is in it to name."""
     async with new_database(server, template) as urls:
-        clock = SystemClock()
-        async with await open_pool(urls.runtime, size=2) as pool:
-            door = Door(pool, clock)
-            made = CreatePortal("example", "Example", "America/New_York", "USD", "CEC", tz_index=11)
-            await door.act(create_portal, made, OPERATOR)
-            boss = await make_user(door, "example", "boss", "SysAdmin")
-            await make_user(door, "example", "swarren", "VENDOR")
-            units = await small_house(door, boss, homes=3)
-            money = await small_house(
-                door, boss, homes=2, first=4, wallet="currency", tariff="FLAT", rate="0.12"
-            )
+        signed, values = await request.param(server, urls)
         with tempfile.TemporaryDirectory() as name:
             started = Server(
                 Path(name),
@@ -103,15 +96,97 @@ async def product(server, template) -> AsyncIterator[SimpleNamespace]:
                 started.wait_up()
                 yield SimpleNamespace(
                     url=f"http://127.0.0.1:{started.port}",
-                    signed={"Authorization": f"token boss:{TOKENS['boss']}"},
-                    values=values_of(units, money, clock),
+                    signed={"Authorization": signed},
+                    values=values,
                     log=started.err,
                 )
             finally:
                 started.end(signal.SIGTERM)
 
 
-def values_of(units: Any, money: Any, clock: SystemClock) -> dict[str, list[Any]]:
+async def house_to_name(_server: Any, urls: Urls) -> tuple[str, Values]:
+    """A house of prepaid homes; how its boss signs in, and what there is to name."""
+    clock = SystemClock()
+    async with await open_pool(urls.runtime, size=2) as pool:
+        door = Door(pool, clock)
+        made = CreatePortal("example", "Example", "America/New_York", "USD", "CEC", tz_index=11)
+        await door.act(create_portal, made, OPERATOR)
+        boss = await make_user(door, "example", "boss", "SysAdmin")
+        await make_user(door, "example", "swarren", "VENDOR")
+        units = await small_house(door, boss, homes=3)
+        money = await small_house(
+            door, boss, homes=2, first=4, wallet="currency", tariff="FLAT", rate="0.12"
+        )
+    return f"token boss:{TOKENS['boss']}", values_of(units, money, clock)
+
+
+async def tower_to_name(server: Any, urls: Urls) -> tuple[str, Values]:
+    """The running example of the library; its access key, and what there is to name."""
+    clock = FrozenClock(NOW)
+    async with await open_pool(urls.runtime, size=2) as pool, httpx.AsyncClient() as nobody:
+        owner = await asyncpg.connect(urls.owner)
+        stage = Stage(owner, clock, Door(pool, clock), urls, superuser(server, urls), nobody)
+        await build_tower(stage)
+        await owner.close()
+    return f"Bearer {stage.key}", values_of_tower()
+
+
+def values_of_tower() -> Values:
+    """Values that mean something, by the names of parameters."""
+    days = [
+        "2024-06-21",
+        "2024-07-01",
+        "31/07/2024",
+        "2024-08-15",
+        f"{SystemClock().now():%Y-%m-%d}",
+    ]
+    flags = ["Y", "N", True]
+    amounts = [1, "10.00", 0.5, 0, -3, 10**9]
+    return {
+        "companycode": ["Tower"] * 9 + ["elsewhere"],
+        "account_number": ["03280"] * 4 + [3280, "3280", "00000032807", "77777"],
+        "sales_cust_number": ["5003986", "S1", "S2"],
+        "cust_account_id": [501, 501, "501", 77],
+        "site_identifier": ["4103000012"] * 5 + ["ALL", "X"],
+        "building_code": ["TWR01", "twr01", "NONE"],
+        "invoice_number": ["900123", "900123", "1"],
+        "work_order_id": [1, 2, 3],
+        "activity_id": [1, 2],
+        "report_id": [112, 114, 115, 116, 142, 145, *range(901, 907)],
+        "meter_code": ["1234abcde", "1234abcde", "x"],
+        "meter_register": [1, 1, 2],
+        "meter_read": [12500, 12600, "13000.5", 12510],
+        "add_factor": [0, 0, 100_000],
+        "read_sub_type": ["ACTUAL", "ESTIMATE", "OPENING", "CLOSING", "MISREAD"],
+        "estimate_read": ["C", "Y", "N"],
+        "price_plan_code": ["RES-FLAT"],
+        "charge_item_code": ["ADMIN", "CONN", "NONE"],
+        "charge_group_code": ["STANDARD"],
+        "adj_reason_code": ["GOODWILL", "WRITEOFF", "BILLERR", "TRANSFER"],
+        "item_code": ["ADMIN"],
+        "period": ["202407", "202408", "202413"],
+        "loc_id": ["L00000"],
+        **dict.fromkeys(
+            (
+                "start_date", "end_date", "as_at", "effective_date", "move_in_date",
+                "move_out_date", "read_date", "date", "charge_date", "adj_date",
+                "scheduled_date", "completed_date", "updated_since", "due_date",
+                "preferred_connection_date", "next_scheduled_read_date",
+            ),
+            days,
+        ),
+        **dict.fromkeys(("amount", "adj_amount", "unit_price", "bond_amount"), amounts),
+        **dict.fromkeys(("history", "detail", "post_adj", "post_charge", "active_only"), flags),
+        "contact1_email": ["a@example.com"],
+        "contact1_first_name": ["George"],
+        "contact1_last_name": ["Best"],
+        "format": ["JSON", "CSV"],
+        "limit": [0, 1, 50],
+        "offset": [0, 1],
+    }  # fmt: skip
+
+
+def values_of(units: Any, money: Any, clock: SystemClock) -> Values:
     """Values that mean something, by the names of parameters, members and columns."""
     now = clock.now()
     days = [f"{now - timedelta(days=days):%Y-%m-%d}" for days in (0, 1, 30, 400)]
@@ -192,7 +267,7 @@ def values_of(units: Any, money: Any, clock: SystemClock) -> dict[str, list[Any]
     }
 
 
-def lifelike(case: Case, values: dict[str, list[Any]], chance: random.Random) -> None:
+def lifelike(case: Case, values: Values, chance: random.Random) -> None:
     """Put values that mean something in the place of most of those that were made up."""
     for place in (case.query, case.path_parameters):
         fill(place, "", values, chance)
@@ -207,7 +282,7 @@ def lifelike(case: Case, values: dict[str, list[Any]], chance: random.Random) ->
         case.body = written(kinds.get(kind) or chance.choice([*kinds.values()]), values, chance)
 
 
-def fill(sent: Any, within: str, values: dict[str, list[Any]], chance: random.Random) -> None:
+def fill(sent: Any, within: str, values: Values, chance: random.Random) -> None:
     """Fill what is sent, however deep; `body.end_date` is meant before `end_date`."""
     if isinstance(sent, dict):
         for name, value in sent.items():
@@ -232,7 +307,7 @@ def spare_the_one_who_asks(case: Case) -> None:
                     place[name] = "swarren"
 
 
-def written(columns: list[str], values: dict[str, list[Any]], chance: random.Random) -> str:
+def written(columns: list[str], values: Values, chance: random.Random) -> str:
     """A file that is right, or nearly."""
     header = list(columns)
     if chance.random() < 0.1:
@@ -293,7 +368,7 @@ def fuzz(product: SimpleNamespace, face: str, path: str, method: str, cases: int
     faults: list[str] = []
     statuses: Counter[int] = Counter()
     told = operation.definition.raw
-    tells = "requestBody" in told or any(p["in"] == "query" for p in told.get("parameters", []))
+    tells = can_be_wrong(told)
     modes = list(GenerationMode) if tells else [GenerationMode.POSITIVE]
     with requests.Session() as session:
 
@@ -333,6 +408,14 @@ def fuzz(product: SimpleNamespace, face: str, path: str, method: str, cases: int
         assert statuses[200], statuses
 
 
+def can_be_wrong(told: dict[str, Any]) -> bool:
+    """Whether an operation takes what a document can forbid: a query, or a body but any bytes."""
+    bodies = told.get("requestBody", {}).get("content", {}).values()
+    return any(part["in"] == "query" for part in told.get("parameters", [])) or any(
+        body["schema"].get("format") != "binary" for body in bodies
+    )
+
+
 def share(face: str, path: str) -> int:
     """How many cases an operation gets: few where nothing can be sent."""
     if path in ONE_CASE:
@@ -340,16 +423,25 @@ def share(face: str, path: str) -> int:
     return -(-CASES[face] // sum(path not in ONE_CASE for path in FACES[face]["paths"]))
 
 
-@pytest.mark.parametrize(("face", "path", "method"), OPERATIONS)
+BUILT = {"juice": house_to_name, "v1": house_to_name, "utilmate": tower_to_name}
+OPERATIONS = [
+    pytest.param(BUILT[face], face, path, method, id=f"{face}-{operation['operationId']}")
+    for face, document in FACES.items()
+    for path, method, operation in operations(document)
+]
+
+
+@pytest.mark.parametrize(("product", "face", "path", "method"), OPERATIONS, indirect=["product"])
 def test_every_answer_is_as_documented(product, face: str, path: str, method: str) -> None:
     fuzz(product, face, path, method, share(face, path))
 
 
 @pytest.mark.soak
-@pytest.mark.parametrize(("face", "path", "method"), OPERATIONS)
+@pytest.mark.parametrize(("product", "face", "path", "method"), OPERATIONS, indirect=["product"])
 def test_every_answer_of_many_is_as_documented(product, face: str, path: str, method: str) -> None:
     fuzz(product, face, path, method, share(face, path) * SOAK)
 
 
+@pytest.mark.parametrize("product", [house_to_name, tower_to_name], indirect=True)
 def test_the_log_tells_of_nothing_unexpected(product) -> None:
     assert "unexpected" not in product.log.read_text()
