@@ -22,10 +22,10 @@ from currant.api.utilmate.parameters import (
     words,
 )
 from currant.db.tx import Tx
+from currant.directory.verbs import account_line
 from currant.errors import Invalid
 from currant.reads.model import BasicRead, PostReads
 from currant.reads.verbs import post_reads
-from currant.supply.verbs import account_line
 from currant.validation.model import AccountDay, AccountRead, ReadsOfAccount
 from currant.validation.verbs import (
     account_days,
