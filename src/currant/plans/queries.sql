@@ -176,7 +176,6 @@ where g.portal_id = :portal_id::int
     and (:history::boolean or tstzrange(p.start_at, p.end_at) @> :at::timestamptz)
     and a.account <> all(:blocked::text[]) and '*' <> all(:blocked::text[])
 order by length(a.account), a.account, g.agreement_id, p.start_at, p.assignment_id
-limit :how_many::bigint offset :beyond::bigint
 limit :how_many::bigint offset :beyond::bigint;
 
 -- name: prices
