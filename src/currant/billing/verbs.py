@@ -35,14 +35,14 @@ from currant.billing.periods import Period, Plans, Supply, periods, supplies
 from currant.clock import day_bounds
 from currant.db.statements import Statements
 from currant.db.tx import Tx
+from currant.determinants.layouts import flat_calendar
+from currant.determinants.model import DeterminantsWanted, PricedPeriod
+from currant.determinants.verbs import determinants
 from currant.money import minor_units
 from currant.tariffs.book import PriceBook, discounts_of
 from currant.tariffs.model import OfferingsWanted
 from currant.tariffs.plans import Discount
 from currant.tariffs.verbs import offerings, price_book
-from currant.usage.layouts import flat_calendar
-from currant.usage.model import DeterminantsWanted, PricedPeriod
-from currant.usage.verbs import determinants
 
 sql = Statements(__package__)
 _POLICY = sql.rows("policy", Policy)

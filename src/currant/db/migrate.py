@@ -28,6 +28,7 @@ DOMAINS = (
     "intervals",
     "tariffs",
     "validation",
+    "determinants",
     "usage",
     "headends",
     "receivables",
