@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from msgspec.structs import replace
 
 from currant.access.permissions import Permission, needs
+from currant.basicreads.model import PostedRead
 from currant.db.statements import Statements
 from currant.db.tx import Tx
 from currant.errors import Invalid
@@ -25,7 +26,6 @@ from currant.locations.model import SiteNamed
 from currant.locations.verbs import refuse_none, sites_by_id, sites_of
 from currant.metering.model import MeterTold
 from currant.metering.verbs import add_meters, install, meter_hanging, registers_of
-from currant.reads.model import PostedRead
 from currant.tariffs.model import NoSuchTariff
 
 sql = Statements(__package__)

@@ -8,6 +8,7 @@ import msgspec
 from currant.access.permissions import Permission, needs
 from currant.activities.model import NewActivity
 from currant.activities.verbs import leave_activities
+from currant.basicreads.model import PostedRead
 from currant.charges.model import AddCharges, NewCharge
 from currant.charges.verbs import add_charges
 from currant.customers.model import AccountFacts, AgreementOf
@@ -60,7 +61,6 @@ from currant.moves.model import (
     StayedOn,
     StayOn,
 )
-from currant.reads.model import PostedRead
 from currant.tariffs.model import NoSuchOffering
 
 sql = Statements(__package__)

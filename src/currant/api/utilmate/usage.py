@@ -22,6 +22,8 @@ from currant.api.utilmate.parameters import (
     also,
     words,
 )
+from currant.basicreads.model import BasicRead, PostReads
+from currant.basicreads.verbs import post_reads
 from currant.clock import format_instant
 from currant.db.tx import Tx
 from currant.errors import Invalid
@@ -29,8 +31,6 @@ from currant.invoices.model import InvoicesWanted
 from currant.invoices.verbs import invoices
 from currant.locations.verbs import sites_of
 from currant.money import half_up, kwh
-from currant.reads.model import BasicRead, PostReads
-from currant.reads.verbs import post_reads
 from currant.supply.model import CustomerWanted
 from currant.supply.verbs import account_line, customer_details, site_lines
 from currant.usage.model import (
