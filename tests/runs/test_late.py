@@ -26,6 +26,10 @@ from currant.billing.model import Policy
 from currant.billing.verbs import policy, set_policy
 from currant.clock import FrozenClock
 from currant.door import Door
+from currant.reads.model import BasicRead, PostReads
+from currant.reads.verbs import post_reads
+from currant.receivables.model import WriteOff, WriteOffItem
+from currant.receivables.verbs import write_off
 from currant.runs.model import StartRun
 from currant.runs.verbs import draft_run
 
@@ -160,6 +164,88 @@ async def test_intervals_that_are_corrected_reopen_their_bill(door, owner, told,
     assert [row[1] for row in await found(door, told, run)][:1] == ["LATE_READ"]
     await posted(door, told, run.run_id)
     assert (await used(door, told, "03281"))[-1] == ("NORMAL", september, 300 + 168)
+    await sound(door, owner)
+
+
+async def test_a_half_hour_of_midnight_reopens_the_month_that_it_is_in(
+    door, owner, told, clock
+) -> None:
+    """In summer a market day ends an hour after Sydney's, so its last hour is tomorrow's."""
+    unit, october, november = told.units[1], date(2024, 10, 31), date(2024, 11, 30)
+    stream = await register(
+        owner, told, unit, 21, metering_type="AM", datastream="E2", interval_minutes=30
+    )
+    await intervals(owner, told, stream, date(2024, 8, 30), 100, [100] * 48)
+    clock.set(morning(date(2024, 12, 1)))
+    for day, value in ((date(2024, 11, 1), "13000"), (date(2024, 12, 1), "13300")):
+        await read(owner, told, unit, day, value, morning(date(2024, 12, 1)))
+    await billed(door, told, october, account="03281")
+    await billed(door, told, november, account="03281")
+    told_before = await used(door, told, "03281")
+    correction = [100] * 47 + [1_100]
+    await intervals(
+        owner, told, stream, october, 1, correction, revision=2, loaded=morning(date(2024, 12, 2))
+    )
+    clock.set(morning(date(2024, 12, 3)))
+    run = await drafted(door, told, november, account="03281", reopen=True)
+    assert [row[1] for row in await found(door, told, run)] == ["LATE_READ"]
+    await posted(door, told, run.run_id)
+    (kind, last, kwh) = told_before[-1]
+    assert (await used(door, told, "03281"))[-1] == (kind, last, kwh + 1)
+    # What is told once more as it was changes nothing.
+    await intervals(
+        owner, told, stream, october, 1, correction, revision=3, loaded=morning(date(2024, 12, 4))
+    )
+    clock.set(morning(date(2024, 12, 5)))
+    run = await drafted(door, told, november, account="03281", reopen=True)
+    assert (await found(door, told, run), run.invoices) == ([], 0)
+
+
+async def test_a_read_that_shows_what_was_billed_reopens_nothing(door, owner, told, clock) -> None:
+    """As the opening read of who comes next does, at the instant of the last one's closing read."""
+    for unit in told.units:
+        await read(owner, told, unit, NEXT, "12720", morning(NEXT, 10))
+    clock.set(morning(NEXT, 12))
+    run = await drafted(door, told, AUGUST, reopen=True)
+    assert (await found(door, told, run), run.invoices) == ([], 0)
+
+
+async def test_a_misread_takes_its_bill_back_until_there_is_a_read(
+    door, owner, told, clock
+) -> None:
+    unit = told.units[1]
+    clock.set(morning(NEXT, 10))
+    misread = BasicRead(
+        unit.site_identifier, unit.serial_number, D(12720), AUGUST, sub_type="MISREAD"
+    )
+    await door.act(post_reads, PostReads([misread]), told.manager)
+    clock.set(morning(NEXT, 12))
+    run = await drafted(door, told, AUGUST, reopen=True)
+    assert [row[:2] for row in await found(door, told, run)] == [
+        ("03281", "MISSING_READ"), ("03281", "LATE_READ"),
+    ]  # fmt: skip
+    assert (await used(door, told, "03281"))[-1] == ("CREDIT", AUGUST, 0)
+
+
+async def test_a_bill_that_was_written_off_stands_and_stops_no_run(
+    door, owner, told, clock
+) -> None:
+    _, july, august = [invoice.head for invoice in await invoices_of(door, told, "03280")]
+    item = await owner.fetchval(
+        "select item_id from receivables.open_item where number = $1", july.number
+    )
+    await door.act(write_off, WriteOff([WriteOffItem(item)], "Gone."), told.manager)
+    clock.set(morning(NEXT, 10))
+    await read(owner, told, told.units[0], LAST, "12430", morning(NEXT, 10))
+    clock.set(morning(NEXT, 12))
+    run = await drafted(door, told, AUGUST, reopen=True)
+    late = [detail for _, kind, detail in await found(door, told, run) if kind == "LATE_READ"]
+    assert late == [
+        f"Invoice {august.number} was cancelled.",
+        f"Invoice {july.number} was written off and stands.",
+    ]  # fmt: skip
+    await posted(door, told, run.run_id)
+    assert (await used(door, told))[-1] == ("NORMAL", AUGUST, 290)
     await sound(door, owner)
 
 

@@ -35,6 +35,8 @@ from currant.clock import FrozenClock
 from currant.door import Door
 from currant.invoices.model import CancelInvoice, Invoice
 from currant.invoices.verbs import cancel_invoice
+from currant.locations.model import NewLossFactor, SetLossFactors
+from currant.locations.verbs import set_loss_factors
 from currant.tariffs.model import (
     AssignPlan,
     CreateCalendar,
@@ -96,6 +98,40 @@ async def test_a_rate_that_changes_within_the_period_cuts_it_by_days(
         ("Anytime", date(2024, 7, 11), JULY, D(210), D("0.40"), D("84.00")),
         ("Daily supply", date(2024, 7, 11), JULY, D(21), D("1.10"), D("23.10")),
     ]
+    await sound(door, owner)
+
+
+async def test_losses_raise_the_energy_of_the_days_that_they_are_for(door, owner, told) -> None:
+    (unit,) = told.units
+    await plan(door, told, "LOSSY", GivenRate("B1", D("0.10")), terms=Terms(with_losses=True))
+    await put_on(owner, told, unit, "LOSSY")
+    factors = [
+        NewLossFactor(D("1.0514"), date(2024, 6, 1), building_code="TWR01", mlf=D("0.9876")),
+        NewLossFactor(D("1.1"), date(2024, 7, 11), building_code="TWR01"),
+    ]
+    await door.act(set_loss_factors, SetLossFactors(factors), told.manager)
+    invoice = await bill(door, told)
+    # Ten days of July are 100 kWh of 310, the other 21 are 210; factors have six decimals.
+    assert [(line.quantity, line.loss_factor, line.from_on) for line in invoice.lines] == [
+        (D("103.836"), D("1.038363"), FIRST), (D(231), D("1.1"), date(2024, 7, 11)),
+    ]  # fmt: skip
+    assert [row.quantity for row in invoice.measured] == [310_000]
+    await sound(door, owner)
+
+
+async def test_substituted_intervals_are_billed_and_told(door, owner, told) -> None:
+    (unit,) = told.units
+    stream = await register(
+        owner, told, unit, 1, metering_type="AM", datastream="E1", interval_minutes=30
+    )
+    await intervals(owner, told, stream, date(2024, 6, 28), 12, [500] * 48)
+    await intervals(owner, told, stream, date(2024, 7, 10), 1, [500] * 48, quality="S")
+    await intervals(owner, told, stream, date(2024, 7, 11), 30, [500] * 48)
+    run = await drafted(door, told, JULY)
+    assert await found(door, told, run) == [("03280", "ESTIMATED", "Some usage is estimated.")]
+    await posted(door, told, run.run_id)
+    (invoice,) = await invoices_of(door, told, unit.account)
+    assert [(row.basis, row.quantity) for row in invoice.measured] == [("SUBSTITUTED", 744_000)]
     await sound(door, owner)
 
 

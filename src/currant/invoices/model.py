@@ -91,6 +91,7 @@ class InvoiceRow(msgspec.Struct, frozen=True):
     previous_balance: Decimal
     adjustment_total: Decimal
     receipt_total: Decimal
+    tax_rounding: str
     net: Decimal
     tax: Decimal
     total: Decimal

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 from decimal import Decimal
+from functools import lru_cache
 
 from currant.documents.letters import letter_of, subject_of
 from currant.documents.model import (
@@ -108,7 +109,7 @@ def paper_of(
         supply_address=head.supply_address,
         credits_number=told.reversal_of or "",
         groups=_groups(invoice),
-        taxes=_taxes(invoice.lines),
+        taxes=_taxes(invoice.lines) if told.tax_rounding == "INVOICE" else [],
         charts=[] if credit else _charts(invoice, history),
         payment_reference=told.account,
         direct_debit_on=told.due_on if debit else None,
@@ -186,7 +187,7 @@ def _units(quantity: int) -> Decimal:
 
 
 def _taxes(lines: Sequence[LineRow]) -> list[TaxTotal]:
-    """Sum up the tax by its rate."""
+    """Sum up the tax by its rate, where it is reckoned for the whole invoice."""
     by_rate: dict[Decimal, tuple[Decimal, Decimal]] = {}
     for line in lines:
         rate = line.why.tax_rate
@@ -198,8 +199,7 @@ def _taxes(lines: Sequence[LineRow]) -> list[TaxTotal]:
 
 def _charts(invoice: Invoice, history: Sequence[UsageOfMonth]) -> list[UsageChart]:
     """Draw what each metered agreement used in thirteen months, beside the year before."""
-    last = invoice.head.to_on.replace(day=1)
-    months = [_months_before(last, back) for back in reversed(range(_MONTHS))]
+    months = _thirteen(invoice.head.to_on.replace(day=1))
     products = {line.agreement_id: line.product_type for line in invoice.lines}
     charts = []
     for agreement_id in dict.fromkeys(row.agreement_id for row in history):
@@ -222,8 +222,8 @@ def _charts(invoice: Invoice, history: Sequence[UsageOfMonth]) -> list[UsageChar
                 _PRODUCTS.get(product, product.title()),
                 rows[0].unit,
                 [
-                    UsageMonth(month, used.get(month), used.get(_months_before(month, 12)))
-                    for month in months
+                    UsageMonth(month, used.get(month), used.get(year_before))
+                    for month, year_before in months
                 ],
                 half_up(quantity / days, 1),
                 half_up(amount / days, 2),
@@ -232,20 +232,32 @@ def _charts(invoice: Invoice, history: Sequence[UsageOfMonth]) -> list[UsageChar
     return charts
 
 
+@lru_cache(maxsize=64)
+def _thirteen(last: date) -> tuple[tuple[date, date], ...]:
+    """Return the thirteen months up to one, each with that of the year before."""
+    return tuple(
+        (_months_before(last, back), _months_before(last, back + 12))
+        for back in reversed(range(_MONTHS))
+    )
+
+
 def _months_before(month: date, back: int) -> date:
     years, index = divmod(month.year * 12 + month.month - 1 - back, 12)
     return date(years, index + 1, 1)
 
 
 def _notes(invoice: Invoice, head: PaperHead) -> list[Note]:
-    """Say what a customer should know beside an estimate: life support, why a credit note."""
+    """Say what a customer should know: substituted intervals, life support, why a credit note.
+
+    What is estimated of reads the paper says itself.
+    """
     notes = []
     if any(row.basis == "SUBSTITUTED" for row in invoice.measured):
         notes.append(
             Note(
                 "Estimated usage",
-                "Some usage on this bill is estimated. When the meter has been read, the bill is"
-                " corrected by what it shows.",
+                "Some of the usage on this bill was not measured. When it is known, the bill is"
+                " corrected by it.",
             )
         )
     if head.life_support:

@@ -1,12 +1,13 @@
 -- name: invoices
 -- Posted invoices by date, those of blocked accounts left out: of an account, a building, days.
 -- not null: invoice_id number kind account contract account_name customer_type invoice_on
--- not null: posted_at due_on from_on to_on previous_balance adjustment_total receipt_total net tax
--- not null: total amount_paid status reason
+-- not null: posted_at due_on from_on to_on previous_balance adjustment_total receipt_total
+-- not null: tax_rounding net tax total amount_paid status reason
 select
     t.invoice_id, t.number, t.kind, t.account, t.contract, t.account_name, t.customer_type,
     t.building_code, t.building_name, t.invoice_on, t.posted_at, t.due_on, t.from_on, t.to_on,
-    t.previous_balance, t.adjustment_total, t.receipt_total, t.net, t.tax, t.total, t.amount_paid,
+    t.previous_balance, t.adjustment_total, t.receipt_total, t.tax_rounding, t.net,
+    t.tax, t.total, t.amount_paid,
     t.status, t.reversal_of, t.reason
 from invoices.told as t
 where t.portal_id = :portal_id::int
@@ -36,12 +37,13 @@ limit :how_many::bigint offset :skip::bigint;
 -- name: by_ids
 -- Some posted invoices, by id.
 -- not null: invoice_id number kind account contract account_name customer_type invoice_on
--- not null: posted_at due_on from_on to_on previous_balance adjustment_total receipt_total net tax
--- not null: total amount_paid status reason
+-- not null: posted_at due_on from_on to_on previous_balance adjustment_total receipt_total
+-- not null: tax_rounding net tax total amount_paid status reason
 select
     t.invoice_id, t.number, t.kind, t.account, t.contract, t.account_name, t.customer_type,
     t.building_code, t.building_name, t.invoice_on, t.posted_at, t.due_on, t.from_on, t.to_on,
-    t.previous_balance, t.adjustment_total, t.receipt_total, t.net, t.tax, t.total, t.amount_paid,
+    t.previous_balance, t.adjustment_total, t.receipt_total, t.tax_rounding, t.net,
+    t.tax, t.total, t.amount_paid,
     t.status, t.reversal_of, t.reason
 from invoices.told as t
 where t.portal_id = :portal_id::int and t.invoice_id = any(:invoice_ids::bigint[])

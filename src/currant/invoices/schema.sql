@@ -126,7 +126,7 @@ create table invoices.measured (
 );
 comment on table invoices.measured is
 'What the registers of an invoice measured: from which read to which, times what, in whole '
-'thousandths of their unit. Intervals have no reads; they are SUBSTITUTED where any of them was not '
+'thousandths of their unit. Intervals have no reads; SUBSTITUTED are those of which some were not '
 'measured.';
 create index measured_by_register on invoices.measured (portal_id, register_id, to_on);
 call db.tenant_table('invoices.measured');
@@ -154,7 +154,7 @@ select
     coalesce(a.contract, a.account) as contract, c.name as account_name,
     c.type_code as customer_type, b.building_code, b.name as building_name, i.invoice_on,
     i.posted_at, i.due_on, i.from_on, i.to_on, i.previous_balance, i.adjustment_total,
-    i.receipt_total, i.net, i.tax, i.total,
+    i.receipt_total, i.tax_rounding, i.net, i.tax, i.total,
     case when r.invoice_id is null then coalesce(o.paid, 0) else 0 end::db.amount
     as amount_paid,
     case

@@ -113,8 +113,8 @@ def cell(value: object) -> str:
     """
     if not isinstance(value, Decimal):
         return csv_cell(value)
-    rounded = half_up(value, 2)
-    return f"{rounded if rounded == value else value.normalize():f}"
+    whole, _, decimals = f"{value or abs(value):f}".partition(".")
+    return f"{whole}.{decimals.rstrip('0').ljust(2, '0')}"
 
 
 def _day(at: datetime | None, zone: tzinfo) -> date | None:

@@ -52,18 +52,17 @@ where r.portal_id = :portal_id::int and r.run_id = :run_id::bigint
 for share;
 
 -- name: take_accounts
--- Take the next accounts of a run that no other hand has.
-with taken as materialized (
-    select d.account_id
-    from runs.due as d
-    where d.portal_id = :portal_id::int and d.run_id = :run_id::bigint
-    order by d.account_id
+-- Take the next accounts of a run that no other hand has; they are found by where they lie, for
+-- nothing is known of how many of them there are.
+delete from runs.due as d
+where d.ctid = any(array(
+    select n.ctid
+    from runs.due as n
+    where n.portal_id = :portal_id::int and n.run_id = :run_id::bigint
+    order by n.account_id
     limit :how_many::int
     for update skip locked
-)
-delete from runs.due as d using taken
-where d.portal_id = :portal_id::int and d.run_id = :run_id::bigint
-    and d.account_id = taken.account_id
+))
 returning d.account_id;
 
 -- name: still_due

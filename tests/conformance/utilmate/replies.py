@@ -162,11 +162,11 @@ REPLIES = {
     "POSTCHARGE": """charge_id:int status:PENDING|APPROVED amount_ex_gst:money gst:money
         result:RESULT""",
     "POSTMOVEIN": """account_number:account cust_account_ids:[int] status:ACTIVE|PENDING_MOVE_IN
-        reads_created:int work_order_ids:[int] activity_ids:[int] charge_id?:int
+        reads_created:[str] work_order_ids:[int] activity_ids:[int] charge_id?:int
         result:RESULT""",
     "POSTMOVEOUT": f"""account_number:account
         agreements:[{{cust_account_id:int status:{AGREEMENT} end_date:date}}]
-        reads_created:int work_order_ids:[int] activity_ids:[int] charge_id?:int
+        reads_created:[str] work_order_ids:[int] activity_ids:[int] charge_id?:int
         final_invoice_expected:flag result:RESULT""",
     "POSTPROVISION": f"""account_number:account cust_account_id:int service_number:s
         status:{AGREEMENT} line_item_ids:[int] result:RESULT""",

@@ -151,7 +151,7 @@ def utilmate_document(routes: Sequence[HTTPRouteHandler]) -> dict[str, Any]:
         for told in path.values():
             code = told["operationId"].removesuffix("-items")
             if code in REGISTER:
-                needed = [permission.value for permission in REGISTER[code].permissions]
+                needed = [one.value for one in REGISTER[code].permissions if one]
                 told["x-permission"] = needed[0] if len(needed) == 1 else needed
     return document
 
