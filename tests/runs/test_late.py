@@ -22,12 +22,12 @@ from tests.towers import (
 )
 
 from currant.access.verbs import Nothing
+from currant.basicreads.model import BasicRead, PostReads
+from currant.basicreads.verbs import post_reads
 from currant.billing.model import Policy
 from currant.billing.verbs import policy, set_policy
 from currant.clock import FrozenClock
 from currant.door import Door
-from currant.reads.model import BasicRead, PostReads
-from currant.reads.verbs import post_reads
 from currant.receivables.model import WriteOff, WriteOffItem
 from currant.receivables.verbs import write_off
 from currant.runs.model import StartRun
