@@ -1,6 +1,7 @@
 """The shapes of billing: the policy, facts of what is due, and what is refused."""
 
 from bisect import bisect_right
+from collections.abc import Mapping
 from datetime import date, datetime
 from decimal import Decimal
 
@@ -24,11 +25,15 @@ class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class DraftTerms(msgspec.Struct, frozen=True):
-    """What drafts are made for: the run that they are of, the last day billed, the policy."""
+    """What drafts are made for: the run that they are of, the last day billed, the policy.
+
+    `replaced`: by account the invoices, the latest first, whose days are billed anew.
+    """
 
     run_id: int
     through: date
     policy: Policy
+    replaced: Mapping[int, list[int]] = {}
 
 
 class Remarkable(msgspec.Struct, frozen=True):
@@ -41,9 +46,9 @@ class Remarkable(msgspec.Struct, frozen=True):
 
 
 class Drafted(msgspec.Struct, frozen=True):
-    """How many invoices were drafted, and what was remarkable."""
+    """The accounts that an invoice was drafted for, and what was remarkable."""
 
-    invoices: int
+    account_ids: list[int]
     remarkable: list[Remarkable]
 
 

@@ -1,7 +1,7 @@
 """Acts on drafts, and the policy that they are made by."""
 
 from collections.abc import Iterable, Sequence
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -90,6 +90,7 @@ async def draft_accounts(tx: Tx, terms: DraftTerms, account_ids: Sequence[int]) 
         account_ids=list(account_ids),
         through=terms.through,
         timezone=tx.portal.timezone,
+        replaced=_replaced(terms),
     )
     ready, found = await _ready(tx, due, terms)
     found += [
@@ -131,13 +132,14 @@ async def draft_accounts(tx: Tx, terms: DraftTerms, account_ids: Sequence[int]) 
             lines.setdefault(period.supply.due.account_id, []).append(line)
     for account_id, line in await _service_lines(tx, billed):
         lines.setdefault(account_id, []).append(line)
-    charged = await _charges(
-        tx, account_ids, terms.through, {row.account_id for row in found}, billed
+    troubled = {row.account_id for row in found}
+    charged = await _charges(tx, account_ids, terms, troubled, billed)
+    drafts, remarkable = account_drafts(
+        billed, lines, charged, totals, terms, troubled, tx.portal.currency
     )
-    drafts, remarkable = account_drafts(billed, lines, charged, totals, terms, tx.portal.currency)
     if drafts:
         await _write(tx, terms.run_id, drafts)
-    return Drafted(len(drafts), found + remarkable)
+    return Drafted([draft.account_id for draft in drafts], found + remarkable)
 
 
 async def _ready(
@@ -328,7 +330,7 @@ async def _service_lines(tx: Tx, billed: Sequence[Supply]) -> list[tuple[int, Dr
 async def _charges(
     tx: Tx,
     account_ids: Sequence[int],
-    through: date,
+    terms: DraftTerms,
     troubled: set[int],
     billed: Sequence[Supply],
 ) -> dict[int, list[DraftLine]]:
@@ -339,7 +341,8 @@ async def _charges(
         _CHARGES_DUE,
         portal_id=tx.portal.portal_id,
         account_ids=[account_id for account_id in account_ids if account_id not in waiting],
-        through=through,
+        through=terms.through,
+        replaced=_replaced(terms),
     ):
         line = charge_line(charge, tx.portal.currency)
         lines.setdefault(charge.account_id, []).append(line)
@@ -359,6 +362,11 @@ async def _write(tx: Tx, run_id: int, drafts: Sequence[Draft]) -> None:
         days=told.days,
         at=tx.now,
     )
+
+
+def _replaced(terms: DraftTerms) -> list[int]:
+    """Return the invoices whose days and charges are billed anew."""
+    return [invoice_id for ids in terms.replaced.values() for invoice_id in ids]
 
 
 def _zone(days: DueDays) -> ZoneInfo:

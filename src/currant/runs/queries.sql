@@ -165,6 +165,24 @@ order by i.account_id
 limit :how_many::int
 for no key update skip locked;
 
+-- name: to_replace
+-- The invoices that some drafts replace and that nobody cancelled since, with their place among
+-- those of the draft; one of which something was written off since stands.
+-- not null: place invoice_id stands
+select
+    i.invoice_id as draft_id, w.place::int as place, r.invoice_id,
+    invoices.written_off(r.portal_id, r.entry_id) as stands
+from invoices.invoice as i
+cross join lateral unnest(i.replaces) with ordinality as w (invoice_id, place)
+inner join invoices.invoice as r
+    on r.portal_id = i.portal_id and r.invoice_id = w.invoice_id
+where i.portal_id = :portal_id::int and i.invoice_id = any(:invoice_ids::bigint[])
+    and not exists (
+        select from invoices.invoice as n
+        where n.portal_id = r.portal_id and n.reverses = r.invoice_id
+    )
+order by w.place, r.invoice_id;
+
 -- name: still_to_post
 -- Whether drafts of a run that are not held are not posted yet, those in other hands too.
 -- not null: more
@@ -229,10 +247,18 @@ where e.portal_id = :portal_id::int and e.run_id = :run_id::bigint
 order by e.exception_id;
 
 -- name: drafts
--- The invoices of a run, drafts and posted ones, by account.
+-- The invoices of a run, drafts and posted ones, by account, with the numbers of what they replace.
+-- not null: replaces
 select
     i.invoice_id, i.account_id, a.account, c.name as account_name, i.kind, i.from_on, i.to_on,
-    i.net, i.tax, i.total, i.held_for, i.held_by, i.number
+    i.net, i.tax, i.total, i.held_for, i.held_by, i.number,
+    array(
+        select r.number
+        from unnest(i.replaces) with ordinality as w (invoice_id, n)
+        inner join invoices.invoice as r
+            on r.portal_id = i.portal_id and r.invoice_id = w.invoice_id
+        order by w.n
+    ) as replaces
 from invoices.invoice as i
 inner join customers.account as a on a.portal_id = i.portal_id and a.account_id = i.account_id
 inner join customers.customer as c
@@ -276,17 +302,11 @@ limit :how_many::int;
 -- the opening read of who comes next does, changes nothing. One of which something was written off
 -- stands.
 -- not null: invoice_id number stands
-select i.invoice_id, i.number, i.account_id, s.stands
+select
+    i.invoice_id, i.number, i.account_id, invoices.written_off(i.portal_id, i.entry_id) as stands
 from invoices.invoice as i
 left join locations.building as b
     on b.portal_id = i.portal_id and b.building_id = i.building_id
-cross join lateral (
-    select count(*) > 0 as stands
-    from receivables.open_item as o
-    cross join lateral receivables.standing(o.portal_id, array[o.item_id], null) as a
-    where o.portal_id = i.portal_id and o.entry_id = i.entry_id
-        and a.entry_id <> i.entry_id and a.credit_id is null
-) as s
 where i.portal_id = :portal_id::int and i.account_id = any(:account_ids::bigint[])
     and i.posted_at is not null and i.kind in ('NORMAL', 'FINAL')
     and i.to_on >= :since::date

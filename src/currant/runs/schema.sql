@@ -43,7 +43,7 @@ create table runs.run (
 comment on table runs.run is
 'A bill run: the accounts of a cycle, a building or one, for the days up to through that are not '
 'billed yet. It is drafted in chunks of accounts, approved by another user, which numbers the '
-'drafts, and posted in chunks. reopens says that it cancels invoices that later reads changed.';
+'drafts, and posted in chunks. reopens says that it bills anew what later reads changed.';
 call db.tenant_table('runs.run');
 
 create table runs.due (
