@@ -77,7 +77,6 @@ class DueDays(msgspec.Struct, frozen=True):
     usual_wh: Decimal | None
     loss_days: list[date]
     loss_factors: list[Decimal | None]
-    offering_id: int | None
 
     def loss_factor(self, day: date) -> Decimal | None:
         """Return the loss factor in force on a day; None where none is told."""
@@ -97,6 +96,7 @@ class MeteredRow(msgspec.Struct, frozen=True):
     meter_type_code: str
     direction: str
     unit: str
+    controlled_load: bool
     dials: int
     hung_from: datetime
     hung_to: datetime | None
@@ -119,6 +119,15 @@ class AssignedRow(msgspec.Struct, frozen=True):
     agreement_id: int | None
     tariff_id: int
     revision: int
+    start_at: datetime
+    end_at: datetime | None
+
+
+class OfferedRow(msgspec.Struct, frozen=True):
+    """What is offered with an agreement, from when to when."""
+
+    agreement_id: int
+    offering_id: int
     start_at: datetime
     end_at: datetime | None
 

@@ -70,12 +70,7 @@ select
     lower(d.days) as from_on, upper(d.days) - 1 as to_on,
     coalesce(a.ends_before <= upper(d.days), false) as ends,
     u.quantity / nullif(u.days, 0) as usual_wh,
-    f.loss_days, f.loss_factors,
-    (
-        select s.offering_id from tariffs.agreement_assignment as s
-        where s.portal_id = :portal_id::int and s.agreement_id = a.agreement_id
-            and s.valid @> (lower(d.days)::timestamp at time zone a.timezone)
-    ) as offering_id
+    f.loss_days, f.loss_factors
 from agreement as a
 left join covered as c on c.agreement_id = a.agreement_id
 left join usual as u on u.agreement_id = a.agreement_id
@@ -123,8 +118,8 @@ order by a.account_id, a.agreement_id, lower(d.days);
 -- not null: agreement_id due_from hung_from
 select
     w.agreement_id, w.due_from, m.meter_id, g.register_id, m.serial_number, g.register_no,
-    g.metering_type, g.meter_type_code, g.direction, g.unit, m.dials, lower(i.valid) as hung_from,
-    upper(i.valid) as hung_to
+    g.metering_type, g.meter_type_code, g.direction, g.unit, g.controlled_load, m.dials,
+    lower(i.valid) as hung_from, upper(i.valid) as hung_to
 from unnest(
     :agreement_ids::bigint[], :location_ids::bigint[], :products::text[], :due_froms::date[],
     :from_ats::timestamptz[], :to_ats::timestamptz[]
@@ -171,6 +166,16 @@ inner join tariffs.tariff as t on t.portal_id = s.portal_id and t.tariff_id = s.
 where s.portal_id = :portal_id::int and s.agreement_id = any(:agreement_ids::bigint[])
     and s.tariff_id is not null
     and s.valid && tstzrange(:from_at::timestamptz, :to_at::timestamptz);
+
+-- name: offered
+-- What was offered with agreements at some time of a span.
+-- not null: offering_id start_at
+select s.agreement_id, s.offering_id, lower(s.valid) as start_at, upper(s.valid) as end_at
+from tariffs.agreement_assignment as s
+where s.portal_id = :portal_id::int and s.agreement_id = any(:agreement_ids::bigint[])
+    and s.offering_id is not null
+    and s.valid && tstzrange(:from_at::timestamptz, :to_at::timestamptz)
+order by s.agreement_id, lower(s.valid);
 
 -- name: charges_due
 -- The approved charges of accounts up to a day, and those of invoices that are replaced; what is

@@ -27,11 +27,12 @@ from currant.billing.model import (
     DueDays,
     LineItemRow,
     MeteredRow,
+    OfferedRow,
     Policy,
     ReadRow,
     Remarkable,
 )
-from currant.billing.periods import Period, Plans, Supply, periods, supplies
+from currant.billing.periods import Period, Plans, Supply, counted_once, periods, supplies
 from currant.clock import day_bounds
 from currant.db.statements import Statements
 from currant.db.tx import Tx
@@ -52,6 +53,7 @@ _DUE_DAYS = sql.rows("due_days", DueDays)
 _METERED = sql.rows("metered", MeteredRow)
 _READS_AROUND = sql.rows("reads_around", ReadRow)
 _ASSIGNED = sql.rows("assigned", AssignedRow)
+_OFFERED = sql.rows("offered", OfferedRow)
 _CHARGES_DUE = sql.rows("charges_due", ChargeRow)
 _LINE_ITEMS_DUE = sql.rows("line_items_due", LineItemRow)
 _DRAFT = sql.rows("draft", int)
@@ -98,6 +100,7 @@ async def draft_accounts(tx: Tx, terms: DraftTerms, account_ids: Sequence[int]) 
         for row in drafted
     ]
     plans = await _plans(tx, ready)
+    ready = [counted_once(supply, plans) for supply in ready]
     cut: list[Period] = []
     for supply in ready:
         if supply.due.location_id is not None:
@@ -121,7 +124,7 @@ async def draft_accounts(tx: Tx, terms: DraftTerms, account_ids: Sequence[int]) 
         [cut[n] for n in whole],
         [counts[n] for n in whole],
         plans.books,
-        await _discounts(tx, ready),
+        await _discounts(tx, plans),
     )
     found += unpriced
     short |= {row.agreement_id for row in unpriced}
@@ -184,19 +187,21 @@ async def _ready(
 
 
 async def _plans(tx: Tx, ready: Sequence[Supply]) -> Plans:
-    """Read which tariffs priced the supplies, and their price books."""
+    """Read which tariffs priced the supplies, what was offered with them, and the price books."""
     if not ready:
-        return Plans({}, {}, {})
+        return Plans({}, {}, {}, {})
     meters = {register.row.meter_id for supply in ready for register in supply.registers}
     meters |= {row.meter_id for supply in ready for row in supply.intervals}
-    rows = await tx.all(
-        _ASSIGNED,
-        portal_id=tx.portal.portal_id,
-        meter_ids=list(meters),
-        agreement_ids=[supply.due.agreement_id for supply in ready],
-        from_at=min(day_bounds(supply.start, supply.zone)[0] for supply in ready),
-        to_at=max(day_bounds(supply.end, supply.zone)[0] for supply in ready),
-    )
+    wanted = {
+        "portal_id": tx.portal.portal_id,
+        "agreement_ids": [supply.due.agreement_id for supply in ready],
+        "from_at": min(day_bounds(supply.start, supply.zone)[0] for supply in ready),
+        "to_at": max(day_bounds(supply.end, supply.zone)[0] for supply in ready),
+    }
+    rows = await tx.all(_ASSIGNED, meter_ids=list(meters), **wanted)
+    offered: dict[int, list[OfferedRow]] = {}
+    for offer in await tx.all(_OFFERED, **wanted):
+        offered.setdefault(offer.agreement_id, []).append(offer)
     by_meter: dict[int, list[AssignedRow]] = {}
     by_agreement: dict[int, list[AssignedRow]] = {}
     for row in rows:
@@ -209,12 +214,12 @@ async def _plans(tx: Tx, ready: Sequence[Supply]) -> Plans:
         tariff_id: await price_book(tx, tariff_id, revision)
         for tariff_id, revision in revisions.items()
     }
-    return Plans(by_meter, by_agreement, books)
+    return Plans(by_meter, by_agreement, books, offered)
 
 
-async def _discounts(tx: Tx, ready: Sequence[Supply]) -> dict[int | None, tuple[Discount, ...]]:
+async def _discounts(tx: Tx, plans: Plans) -> dict[int | None, tuple[Discount, ...]]:
     """Read what the offerings of agreements take off."""
-    ids = list({s.due.offering_id for s in ready if s.due.offering_id is not None})
+    ids = list({row.offering_id for rows in plans.offered.values() for row in rows})
     if not ids:
         return {}
     found = await offerings(tx, OfferingsWanted(offering_ids=ids))

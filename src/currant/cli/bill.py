@@ -76,6 +76,7 @@ _TO_DO = {
     "NO_PLAN": "Put the meter or the agreement on a plan, and run the account again.",
     "UNPRICED": "Mend the plan: `currant tariff show`; then run the account again.",
     "DRAFTED": "Post or discard that draft, and run the account again.",
+    "HELD_CYCLE": "Nothing, or bill it by itself: `currant bill run --account`.",
     "LATE_READ": "Nothing: posting the draft that replaces it issues its credit note.",
 }
 

@@ -4,14 +4,15 @@ select b.building_id from locations.building as b
 where b.portal_id = :portal_id::int and lower(b.building_code) = lower(:building_code::text);
 
 -- name: start_run
--- Begin a bill run with the accounts that it concerns.
-with account as materialized (
-    select a.account_id
+-- Begin a bill run with the accounts that it concerns. Those on hold are passed over, and noted
+-- where they have days to bill, unless the run is of one account.
+with concerned as materialized (
+    select
+        a.account_id, a.bill_cycle_code = 'HOLD' and :account_id::bigint is null as held
     from customers.account as a
     where a.portal_id = :portal_id::int and a.payment_mode = 'POSTPAID'
         and (:account_id::bigint is null or a.account_id = :account_id::bigint)
         and (:cycle_code::text is null or a.bill_cycle_code = :cycle_code::text)
-        and (a.bill_cycle_code <> 'HOLD' or :account_id::bigint is not null)
         and (:building_id::bigint is null or exists (
             select from customers.agreement as g
             inner join locations.location as l
@@ -19,6 +20,8 @@ with account as materialized (
             where g.portal_id = a.portal_id and g.account_id = a.account_id
                 and l.building_id = :building_id::bigint
         ))
+), account as materialized (
+    select c.account_id from concerned as c where not c.held
 ), begun as (
     insert into runs.run (
         portal_id, through, invoice_on, due_on, cycle_code, building_id, account_id, reopens,
@@ -34,6 +37,25 @@ with account as materialized (
     select :portal_id::int, begun.run_id, account.account_id
     from account cross join begun
     order by account.account_id
+), passed_over as (
+    insert into runs.exception (portal_id, run_id, account_id, kind, detail)
+    select :portal_id::int, begun.run_id, c.account_id, 'HELD_CYCLE', :held_detail::text
+    from concerned as c cross join begun
+    where c.held and exists (
+        select from customers.agreement as g
+        where g.portal_id = :portal_id::int and g.account_id = c.account_id
+            and (lower(g.valid) at time zone 'UTC')::date <= :through::date
+            and least(
+                coalesce((upper(g.valid) at time zone 'UTC')::date, 'infinity'), :through::date + 1
+            ) > coalesce(
+                (
+                    select max(upper(k.days)) from invoices.covered as k
+                    where k.portal_id = g.portal_id and k.agreement_id = g.agreement_id
+                        and k.released_by is null
+                ), '-infinity'
+            )
+    )
+    order by c.account_id
 )
 select begun.run_id from begun;
 

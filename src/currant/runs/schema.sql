@@ -67,7 +67,7 @@ create table runs.exception (
     kind text not null check (
         kind in (
             'ZERO', 'NEGATIVE', 'OUTLIER', 'MISSING_READ', 'GAP', 'ESTIMATED', 'NO_PLAN',
-            'UNPRICED', 'DRAFTED', 'LATE_READ'
+            'UNPRICED', 'DRAFTED', 'LATE_READ', 'HELD_CYCLE'
         )
     ),
     detail text not null,
@@ -75,7 +75,7 @@ create table runs.exception (
     foreign key (portal_id, run_id) references runs.run
 );
 comment on table runs.exception is
-'What a bill run found remarkable: drafts that are held because of it, and agreements that could '
-'not be billed.';
+'What a bill run found remarkable: drafts that are held because of it, agreements that could not '
+'be billed, and accounts that it passed over.';
 create index exception_by_run on runs.exception (portal_id, run_id, exception_id);
 call db.tenant_table('runs.exception');

@@ -65,6 +65,7 @@ _TO_PRINT = sql.rows("to_print", ToPrint)
 _LATE = sql.rows("late", Late)
 
 _MONTH = timedelta(days=31)
+_ON_HOLD = "Its bill cycle is HOLD; only a run of the account bills it."
 _OPEN = ("DRAFTING", "DRAFTED", "APPROVED", "POSTED")
 
 
@@ -72,6 +73,7 @@ _OPEN = ("DRAFTING", "DRAFTED", "APPROVED", "POSTED")
 async def start_run(tx: Tx, command: StartRun) -> Run:
     """Begin a bill run; it is drafted by `draft_bills`, chunk by chunk.
 
+    Accounts whose bill cycle is HOLD are passed over, and told as exceptions.
     Raises `Invalid` for a day that is not over, `NoSuchBuilding`, `NoSuchAccount`.
     """
     portal_id = tx.portal.portal_id
@@ -99,6 +101,7 @@ async def start_run(tx: Tx, command: StartRun) -> Run:
         building_id=building_id,
         account_id=account_id,
         reopens=command.reopen,
+        held_detail=_ON_HOLD,
         login=tx.user.login,
         at=tx.now,
     )

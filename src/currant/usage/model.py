@@ -97,6 +97,7 @@ class RegisterShown(msgspec.Struct, frozen=True):
     unit: str
     direction: str
     datastream: str
+    controlled_load: bool
 
 
 class ActualUsage(msgspec.Struct, frozen=True):

@@ -89,7 +89,7 @@ order by h.item, h.register_id, s.read_at;
 -- Registers with the meters that they are of.
 select
     r.register_id, m.meter_id, m.serial_number, r.meter_code, r.register_no, r.meter_type_code,
-    r.unit, r.direction, r.datastream
+    r.unit, r.direction, r.datastream, r.controlled_load
 from metering.register as r
 inner join metering.meter as m on m.portal_id = r.portal_id and m.meter_id = r.meter_id
 where r.portal_id = :portal_id::int and r.register_id = any(:register_ids::bigint[]);

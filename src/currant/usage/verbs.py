@@ -48,7 +48,7 @@ from currant.usage.months import (
     next_month,
     within,
 )
-from currant.usage.spans import SiteUsage, bucket_names, spans, year_before
+from currant.usage.spans import SiteUsage, bucket_names, counted, spans, year_before
 
 sql = Statements(__package__)
 _SITES_OF_ACCOUNT = sql.rows("sites_of_account", SiteOfAccount)
@@ -284,8 +284,10 @@ async def gate_usage(tx: Tx, question: GatesWanted) -> list[GateUsage]:
         start, end = day_bounds(question.first_day, zone)[0], day_bounds(question.last_day, zone)[1]
         periods.append(SitePeriod(number, location_id, _ELECTRICITY, start, end))
     known: dict[int, dict[date, int]] = {location_id: {} for location_id in sites}
-    for measured in await _measured(tx, periods, [zones[site] for site in sites]):
-        if measured.register.unit == _KWH:
+    found = await _measured(tx, periods, [zones[site] for site in sites])
+    whole = counted(measured.register for measured in found)
+    for measured in found:
+        if measured.register.unit == _KWH and measured.register.register_id in whole:
             days = known[sites[measured.item]]
             sign = 1 if measured.register.direction == "E" else -1
             for day, wh in measured.by_day():
@@ -363,10 +365,10 @@ async def _measured(tx: Tx, periods: list[SitePeriod], timezones: list[str]) -> 
     segments: dict[tuple[int, int], list[tuple[Segment, bool]]] = defaultdict(list)
     for row in await tx.all(_BASIC_USAGE, portal_id=portal_id):
         zone = ZoneInfo(timezones[row.item])
-        passed, counted = (row.from_at, row.to_at), (row.start_at, row.end_at)
-        quantity = within(row.quantity, passed, counted)
-        before, until = (day_of(at, zone) for at in counted)
-        told = (Segment(before, until, quantity), passed != counted)
+        passed, part = (row.from_at, row.to_at), (row.start_at, row.end_at)
+        quantity = within(row.quantity, passed, part)
+        before, until = (day_of(at, zone) for at in part)
+        told = (Segment(before, until, quantity), passed != part)
         segments[row.item, row.register_id].append(told)
     days = await _by_day(tx, periods, timezones) if streams else {}
     found = list(segments.keys() | days.keys())
