@@ -19,7 +19,7 @@ from common import Figure, median
 from currant.determinants import summing
 from currant.tariffs.bills import BillCharges, Determinants, price_bills
 from currant.tariffs.calendars import Calendar
-from currant.tariffs.plans import Basis, BlocksOver, PlanRate, Standing, Terms
+from currant.tariffs.terms import Basis, BlocksOver, PlanRate, Standing, Terms
 from currant.tariffs.versions import PlanVersion
 
 T = TypeVar("T")

@@ -15,6 +15,10 @@ from currant.errors import Invalid, Unparsable
 from currant.reads.model import OnError, QuarantineWanted
 from currant.reads.verbs import quarantine
 
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")
+    import nemreader
+
 NMI = "4100000001"
 FILES = sorted(FIXTURES.glob("nem13/*.zip")) if FIXTURES else []
 
@@ -225,9 +229,6 @@ order by 1, 2, 3
 @pytest.mark.skipif(not FILES, reason="the files of ../shared are not here")
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
 async def test_a_real_file_has_the_reads_that_nemreader_finds(path: Path, door, boss, owner):
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        nemreader = pytest.importorskip("nemreader")
     await building(owner)
     theirs = set()
     for nmi, streams in nemreader.read_nem_file(str(path)).readings.items():

@@ -4,7 +4,8 @@ import shlex
 import signal
 import socket
 import subprocess
-from datetime import UTC, datetime, timedelta
+from collections import Counter
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from functools import partial
 from pathlib import Path
@@ -16,10 +17,18 @@ from rich.progress import Progress
 from tests.cli.conftest import COMMAND, ROOT, environment, within
 from tests.conftest import make_user, new_database
 
-from currant.access.model import OPERATOR, IssueToken
-from currant.access.verbs import Nothing, hash_token, issue_token, users
+from currant.access.model import OPERATOR, IssueToken, RevokeKey
+from currant.access.verbs import (
+    Nothing,
+    access_keys,
+    hash_token,
+    issue_token,
+    revoke_key,
+    users,
+)
 from currant.batches.model import BatchesWanted
 from currant.batches.verbs import batch_faults, list_batches
+from currant.cli import tower_loading
 from currant.cli.demo import enter
 from currant.cli.example import BUSINESS, DAYS, HOMES, LIFELINE, RESIDENTIAL, Example
 from currant.cli.frame import Stopped
@@ -28,15 +37,25 @@ from currant.clock import FrozenClock
 from currant.customers.verbs import account_keys
 from currant.db.database import Urls
 from currant.db.tx import open_pool
+from currant.debtors.model import AgedWanted
+from currant.debtors.verbs import portfolio
 from currant.door import Door
+from currant.intervals.model import GapsWanted
+from currant.intervals.verbs import interval_gaps
+from currant.invoices.model import InvoicesWanted
+from currant.invoices.verbs import invoices
 from currant.ledger.model import BalancesOf
 from currant.ledger.verbs import ledger_faults, trial_balance
 from currant.locations.model import KeysWanted
 from currant.prepayment.verbs import wallet_faults
+from currant.receivables.verbs import arrears_faults
+from currant.runs.model import StartRun
+from currant.runs.verbs import draft_run
 from currant.settings import Settings
 
 NOW = datetime(2026, 3, 10, 15, 7, 9, tzinfo=UTC)  # Two days after the clocks went forward.
 EXAMPLE = OPERATOR.at("example")
+TOWER = OPERATOR.at("tower")
 
 
 class Tired(Exception):
@@ -58,6 +77,11 @@ class TiringDoor(Door):
 async def loaded(door: Door, clock: FrozenClock, homes: int) -> None:
     with Progress(disable=True) as progress:
         await load(door, clock, progress, homes=homes)
+
+
+async def billed(door: Door, clock: FrozenClock) -> None:
+    with Progress(disable=True) as progress:
+        await tower_loading.load(door, clock, progress)
 
 
 def test_the_example_is_the_same_every_time_and_as_large_as_promised() -> None:
@@ -129,6 +153,36 @@ async def test_an_interrupted_load_goes_on_where_it_stopped(urls, server, templa
         assert await Door(pool, clock).ask(trial_balance, BalancesOf(), EXAMPLE) == interrupted
 
 
+async def test_a_building_is_billed_for_two_months_and_ready_for_the_third(urls) -> None:
+    clock = FrozenClock(NOW)
+    async with await open_pool(urls.runtime, size=2) as pool:
+        door = TiringDoor(pool, clock)
+        for acts in (1, 6, 14, 20, 26, 29):
+            door.left = acts
+            with pytest.raises(Tired):
+                await billed(door, clock)
+            clock.set(NOW + timedelta(minutes=acts))
+            assert not await tower_loading.is_loaded(door)
+        door.left = 10_000
+        await billed(door, clock)
+        assert await tower_loading.is_loaded(door)
+        assert clock.now() == NOW + timedelta(minutes=29)
+        for view in (ledger_faults, arrears_faults):
+            assert await door.ask(view, Nothing(), OPERATOR) == []
+        async with door.asking(invoices, TOWER) as tx:
+            heads = [invoice.head async for invoice in invoices(tx, InvoicesWanted())]
+        assert [head.number for head in heads] == [f"{n:05}" for n in range(1, 25)]
+        paid = Counter(head.status for head in heads)
+        assert paid == {"PAID": 21, "POSTED": 2, "PART_PAID": 1}
+        owing = await door.ask(portfolio, AgedWanted(), TOWER)
+        assert owing.days_60 > 0
+        run = await door.rehearse(draft_run, StartRun(date(2026, 2, 28)), TOWER)
+        assert (run.run.invoices, run.run.held, run.exceptions) == (12, 0, [])
+        async with door.asking(interval_gaps, TOWER) as tx:
+            wanted = GapsWanted(date(2025, 12, 1), date(2026, 3, 10))
+            assert [gap async for gap in interval_gaps(tx, wanted)] == []
+
+
 async def test_a_portal_of_ones_own_is_left_alone(door, portal) -> None:
     await make_user(door, portal, "mine", "SysAdmin")
     with pytest.raises(Stopped, match="not the demo's"):
@@ -169,6 +223,7 @@ async def test_credentials_that_are_refused_are_replaced(urls, tmp_path) -> None
     async with await open_pool(urls.runtime, size=6) as pool:
         door = Door(pool, clock)
         await loaded(door, clock, 8)
+        await billed(door, clock)
         first = await enter(door, config)
         assert await enter(door, config) == first
         kept.write_text("not ours")
@@ -178,6 +233,10 @@ async def test_credentials_that_are_refused_are_replaced(urls, tmp_path) -> None
         third = await enter(door, config)
         assert third.token != second.token
         assert await enter(door, config) == third
+        newest = max(key.key_id for key in await door.ask(access_keys, Nothing(), TOWER))
+        await door.act(revoke_key, RevokeKey(newest), TOWER)
+        assert (await enter(door, config)).building.key != third.building.key
+    assert (tmp_path / "invoice.pdf").read_bytes().startswith(b"%PDF-")
 
 
 def answered(access: dict[str, str]) -> bool:

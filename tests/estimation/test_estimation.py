@@ -249,7 +249,7 @@ async def test_a_missing_read_between_two_is_on_their_line(door: Door, boss, own
 async def test_without_history_there_is_no_estimate(door: Door, boss, owner, home) -> None:
     await post(door, boss, basic("2026-01-01", "10"))
     (read,) = await door.act(estimate_reads, EstimateReads(date(2026, 1, 11)), boss)
-    assert (read.meter_read, read.read_id, read.status) == (None, "", "")
+    assert (read.meter_read, read.read_id, read.status) == (None, None, "")
 
 
 async def test_days_are_put_right_with_author_and_reason(door: Door, boss, owner) -> None:

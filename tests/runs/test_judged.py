@@ -31,6 +31,7 @@ from currant.clock import FrozenClock
 from currant.door import Door
 from currant.errors import Conflict, Forbidden, Invalid
 from currant.locations.model import NoSuchBuilding
+from currant.plans.model import GivenRate
 from currant.runs.model import (
     ApprovedByTheSame,
     DraftsNamed,
@@ -52,7 +53,6 @@ from currant.runs.verbs import (
     release_drafts,
     start_run,
 )
-from currant.tariffs.model import GivenRate
 
 JULY, AUGUST = date(2024, 7, 31), date(2024, 8, 31)
 

@@ -37,19 +37,18 @@ from currant.invoices.model import CancelInvoice, Invoice
 from currant.invoices.verbs import cancel_invoice
 from currant.locations.model import NewLossFactor, SetLossFactors
 from currant.locations.verbs import set_loss_factors
-from currant.tariffs.model import (
+from currant.plans.model import (
     AssignPlan,
-    CreateCalendar,
     CreateOffering,
     GivenCharge,
     GivenInducement,
     GivenRate,
     SetRate,
-    SetTax,
-    Switch,
 )
-from currant.tariffs.plans import Basis, Inducement, Per, Terms
-from currant.tariffs.verbs import assign_plan, create_offering, set_rate, set_tax
+from currant.plans.verbs import assign_plan, create_offering, set_rate
+from currant.tariffs.model import CreateCalendar, SetTax, Switch
+from currant.tariffs.terms import Basis, Inducement, Per, Terms
+from currant.tariffs.verbs import set_tax
 
 D = Decimal
 JULY = date(2024, 7, 31)

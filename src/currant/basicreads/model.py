@@ -77,6 +77,7 @@ class JudgedRead(msgspec.Struct, frozen=True):
     value: int
     sub_type: str
     revision: int | None
+    read_id: int | None
     reason: str | None
     quarantine_id: int | None
     rolled: bool
@@ -87,12 +88,13 @@ class JudgedRead(msgspec.Struct, frozen=True):
 class PostedRead(msgspec.Struct, frozen=True):
     """What became of a posted read: ACCEPTED, or IN_REVIEW with the checks that it failed.
 
-    `read_id` names the read, or for one that is under review `Q` and its id in quarantine.
+    `read_id` names the read; of one that is under review it is negative, and tells where in
+    quarantine.
     `consumption` is in the register's unit, since the read before. `result` is CREATED, DUPLICATE
     where it was known already, or MISREAD.
     """
 
-    read_id: str
+    read_id: int
     status: str
     consumption: Decimal | None
     failed_checks: list[str]
@@ -189,7 +191,7 @@ class StoredRead(msgspec.Struct, frozen=True):
     register_no: int
     unit: str
     dials: int
-    read_id: str
+    read_id: int
     read_at: datetime
     value: int
     sub_type: str
@@ -220,7 +222,7 @@ class AccountRead(msgspec.Struct, frozen=True):
     serial_number: str
     meter_register: int
     unit: str
-    read_id: str
+    read_id: int
     read_date: date
     meter_read: Decimal
     read_sub_type: str

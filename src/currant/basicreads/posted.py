@@ -5,7 +5,7 @@ supply stands at the beginning of D. Days are those of the building's zone.
 """
 
 from collections.abc import Sequence
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from zoneinfo import ZoneInfo
 
@@ -125,9 +125,3 @@ def _misplaced(
         return "add_factor", f"the register has {known} dials: 1{'0' * known}"
     late = read.read_date > now.astimezone(ZoneInfo(register.timezone)).date()
     return ("read_date", "lies in the future") if late else None
-
-
-def read_id_of(register_id: int, read_at: datetime, revision: int) -> str:
-    """Return what names a revision of a read: its register, microseconds since 1970, its number."""
-    micros = (read_at - datetime(1970, 1, 1, tzinfo=UTC)) // _MOMENT
-    return f"{register_id}-{micros}-{revision}"

@@ -50,8 +50,8 @@ select metering.learn_dials(
 -- that stands before it.
 select
     p.record, p.register_id, p.read_at, p.value, p.sub_type,
-    coalesce(p.revision, s.revision) as revision, p.reason, p.quarantine_id, p.rolled,
-    b.value as before_value,
+    coalesce(p.revision, s.revision) as revision, i.read_id, p.reason, p.quarantine_id,
+    p.rolled, b.value as before_value,
     case
         when p.sub_type <> 'MISREAD'
             then round(reads.difference(b.value, p.value, p.dials) * p.multiplier)::bigint
@@ -63,6 +63,9 @@ left join lateral (
         and r.read_at = p.read_at
     order by r.revision desc limit 1
 ) as s on true
+left join reads.read as i
+    on i.portal_id = :portal_id::int and i.register_id = p.register_id
+    and i.read_at = p.read_at and i.revision = coalesce(p.revision, s.revision)
 left join lateral reads.before(:portal_id::int, p.register_id, p.read_at) as b on true
 order by p.record;
 
@@ -314,7 +317,8 @@ with supplied as materialized (
         and x.register_id in (select s.register_id from supplied as s)
 ), told as materialized (
     select
-        s.register_id, s.from_at, r.read_at, r.revision, r.value, r.multiplier, t.source,
+        s.register_id, s.from_at, r.read_at, r.revision, r.read_id, r.value, r.multiplier,
+        t.source,
         coalesce(d.sub_type, 'ACTUAL') as sub_type, d.next_scheduled_on, d.temp_factor,
         d.cv_factor, coalesce(d.notes, '') as notes, x.reason as misread,
         max(r.revision) over instant as top, r.revision <= coalesce(
@@ -348,10 +352,9 @@ with supplied as materialized (
     select distinct on (
         t.register_id, t.from_at, t.read_at, t.misread, t.sub_type = 'OPENING'
     )
-        t.register_id, t.from_at, t.register_id || '-'
-        || (extract(epoch from t.read_at) * 1000000)::bigint || '-' || t.revision as read_id,
-        t.read_at, t.value, t.multiplier, t.source, t.sub_type, t.next_scheduled_on,
-        t.temp_factor, t.cv_factor, t.notes, w.before_at, w.before_value,
+        t.register_id, t.from_at, t.read_id, t.read_at, t.value, t.multiplier, t.source,
+        t.sub_type, t.next_scheduled_on, t.temp_factor, t.cv_factor, t.notes, w.before_at,
+        w.before_value,
         case coalesce(t.misread, '')
             when '' then 'ACCEPTED' when 'MISREAD' then 'MISREAD' else 'SUPERSEDED'
         end as status
@@ -365,7 +368,7 @@ with supplied as materialized (
         t.sub_type = 'OPENING' asc, t.revision desc
 ), doubted as (
     select
-        s.register_id, s.from_at, 'Q' || q.quarantine_id as read_id, q.read_at, q.value,
+        s.register_id, s.from_at, -q.quarantine_id as read_id, q.read_at, q.value,
         q.multiplier, t.source, coalesce(d.sub_type, 'ACTUAL') as sub_type, d.next_scheduled_on,
         d.temp_factor, d.cv_factor, coalesce(d.notes, '') as notes
     from supplied as s

@@ -36,7 +36,6 @@ from currant.basicreads.posted import (
     instant_of,
     placed,
     quantity_of,
-    read_id_of,
 )
 from currant.clock import refuse_span
 from currant.customers.verbs import account_id_of
@@ -268,10 +267,9 @@ def _untrue(read: JudgedRead) -> list[Fault]:
 def _posted(read: JudgedRead) -> PostedRead:
     """Say what became of a posted read."""
     parked = read.quarantine_id is not None
-    if parked or read.revision is None:
-        read_id = f"Q{read.quarantine_id}"
-    else:
-        read_id = read_id_of(read.register_id, read.read_at, read.revision)
+    read_id = read.read_id
+    if parked or read_id is None:
+        read_id = -(read.quarantine_id or 0)
     result = "MISREAD" if read.sub_type == "MISREAD" else "CREATED"
     return PostedRead(
         read_id,

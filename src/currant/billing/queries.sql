@@ -161,7 +161,7 @@ where a.portal_id = :portal_id::int and a.meter_id = any(:meter_ids::bigint[])
 union all
 select
     null, s.agreement_id, s.tariff_id, t.revision, lower(s.valid), upper(s.valid)
-from tariffs.agreement_assignment as s
+from plans.agreement_assignment as s
 inner join tariffs.tariff as t on t.portal_id = s.portal_id and t.tariff_id = s.tariff_id
 where s.portal_id = :portal_id::int and s.agreement_id = any(:agreement_ids::bigint[])
     and s.tariff_id is not null
@@ -171,7 +171,7 @@ where s.portal_id = :portal_id::int and s.agreement_id = any(:agreement_ids::big
 -- What was offered with agreements at some time of a span.
 -- not null: offering_id start_at
 select s.agreement_id, s.offering_id, lower(s.valid) as start_at, upper(s.valid) as end_at
-from tariffs.agreement_assignment as s
+from plans.agreement_assignment as s
 where s.portal_id = :portal_id::int and s.agreement_id = any(:agreement_ids::bigint[])
     and s.offering_id is not null
     and s.valid && tstzrange(:from_at::timestamptz, :to_at::timestamptz)

@@ -40,10 +40,12 @@ from currant.determinants.layouts import flat_calendar
 from currant.determinants.model import DeterminantsWanted, PricedPeriod
 from currant.determinants.verbs import determinants
 from currant.money import minor_units
-from currant.tariffs.book import PriceBook, discounts_of
-from currant.tariffs.model import OfferingsWanted
-from currant.tariffs.plans import Discount
-from currant.tariffs.verbs import offerings, price_book
+from currant.plans.model import OfferingsWanted
+from currant.plans.verbs import offerings
+from currant.plans.versions import discounts_of
+from currant.tariffs.book import PriceBook
+from currant.tariffs.terms import Discount
+from currant.tariffs.verbs import price_book
 
 sql = Statements(__package__)
 _POLICY = sql.rows("policy", Policy)

@@ -46,12 +46,13 @@ DOMAINS = (
     "installations",
     "documents",
     "invoices",
+    "plans",
     "billing",
     "runs",
     "debtors",
     "supply",
+    "directory",
     "moves",
-    "prices",
     "reports",
 )
 ROLES = ("currant_owner", "currant_runtime", "currant_reader")

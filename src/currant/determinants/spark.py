@@ -40,8 +40,15 @@ class SparkMissing(Refusal):
 
 def why_not() -> str | None:
     """Say in one sentence why Spark cannot run here; None where it can."""
+    if (reason := why_no_java()) is not None:
+        return reason
     if find_spec("pyspark") is None:
         return "Spark is not installed: pip install 'currant[spark]'."
+    return None
+
+
+def why_no_java() -> str | None:
+    """Say in one sentence why there is no Java here that Spark runs on; None where there is."""
     home = environ.get("JAVA_HOME")
     java = shutil.which("java", path=f"{home}/bin" if home else None)
     if java is None:

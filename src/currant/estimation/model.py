@@ -94,7 +94,7 @@ class EstimatedRead(msgspec.Struct, frozen=True):
     meter_register: int
     meter_read: Decimal | None
     basis: str
-    read_id: str
+    read_id: int | None
     status: str
 
 

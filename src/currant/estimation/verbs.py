@@ -176,7 +176,7 @@ async def edit_reads(tx: Tx, command: EditReads) -> list[PostedRead]:
     refuse_blank(command.reason)
     reads = [replace(read, audit_notes=command.reason) for read in command.reads]
     posted = await post_reads(tx, PostReads(reads, "EDIT"))
-    parked = [int(read.read_id[1:]) for read in posted if read.status == "IN_REVIEW"]
+    parked = [-read.read_id for read in posted if read.status == "IN_REVIEW"]
     if parked:
         await release_reads(tx, ReleaseReads(parked))
         posted = await post_reads(tx, PostReads(reads, "EDIT"))
@@ -230,6 +230,6 @@ def _told(one: ReadToEstimate, read: BasicRead | None, posted: PostedRead | None
         one.register_no,
         None if read is None else read.meter_read,
         "" if read is None else read.audit_notes.removeprefix("estimated by "),
-        "" if posted is None else posted.read_id,
+        None if posted is None else posted.read_id,
         "" if posted is None else posted.status,
     )

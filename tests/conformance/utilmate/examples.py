@@ -152,7 +152,7 @@ CALLS = [
     }),
     Call("UPDATEWORKORDER", {"work_order_id": 1, "status": "SCHEDULED",
         "scheduled_date": "2024-08-20"}, 1, {"work_order_id": 1, "status": "SCHEDULED",
-        "site_status": "ENERGISED", "reads_created": 0, "result": "UPDATED"}),
+        "site_status": "ENERGISED", "reads_created": [], "result": "UPDATED"}),
     Call("POSTMOVEOUT", {"account_number": ACCOUNT, "site_identifier": SITE,
         "move_out_date": "2024-08-20", "forwarding_address": {"line1": "1 Park Lane"}}, 1, {
         "account_number": ACCOUNT, "final_invoice_expected": "Y", "result": "UPDATED",

@@ -26,13 +26,13 @@ from currant.basicreads.model import BasicRead, PostReads
 from currant.basicreads.verbs import post_reads
 from currant.clock import format_instant
 from currant.db.tx import Tx
+from currant.directory.model import CustomerWanted
+from currant.directory.verbs import account_line, customer_details, site_lines
 from currant.errors import Invalid
 from currant.invoices.model import InvoicesWanted
 from currant.invoices.verbs import invoices
 from currant.locations.verbs import sites_of
 from currant.money import half_up, kwh
-from currant.supply.model import CustomerWanted
-from currant.supply.verbs import account_line, customer_details, site_lines
 from currant.usage.model import (
     ActualUsage,
     Granularity,
@@ -175,9 +175,12 @@ class ReadSent(Sent, frozen=True, kw_only=True):
 
 
 class ReadPosted(Row, frozen=True, kw_only=True):
-    """A read that was taken; one that failed a check is under review and counts not yet."""
+    """A read that was taken; one that failed a check is under review and counts not yet.
 
-    read_id: str
+    The number of a read that is under review is negative; believed, it gets one of its own.
+    """
+
+    read_id: int
     status: Annotated[str, words("ACCEPTED", "IN_REVIEW")]
     consumption: Decimal | None
     failed_checks: list[str]

@@ -246,13 +246,13 @@ class OrderSent(Sent, frozen=True, kw_only=True):
 class OrderUpdated(Row, frozen=True, kw_only=True):
     """A work order that was updated, and how its site stands now.
 
-    `reads_created` counts the reads that were taken on it.
+    `reads_created` are the ids of the reads that were taken on it.
     """
 
     work_order_id: int
     status: Annotated[str, STATUS]
     site_status: str
-    reads_created: int
+    reads_created: list[int]
     charge_id: int | msgspec.UnsetType = msgspec.UNSET
     result: Annotated[str, RESULT]
 

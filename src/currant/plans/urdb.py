@@ -29,8 +29,9 @@ from msgspec import Struct
 
 from currant.errors import Invalid
 from currant.money import half_up
-from currant.tariffs.model import CreateCalendar, CreatePlan, GivenCharge, GivenRate, Season, Switch
-from currant.tariffs.plans import Basis, BlocksOver, Per, RoundPer, Terms
+from currant.plans.model import CreatePlan, GivenCharge, GivenRate
+from currant.tariffs.model import CreateCalendar, Season, Switch
+from currant.tariffs.terms import Basis, BlocksOver, Per, RoundPer, Terms
 
 _RATE_PLACES = 9
 _STEP_PLACES = 3

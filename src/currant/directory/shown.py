@@ -1,4 +1,4 @@
-"""Buildings, sites and customers at a glance: what is stored of them, as it is shown."""
+"""How buildings, sites and customers are shown, of what is stored of them."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -7,8 +7,7 @@ import msgspec
 
 from currant import wire
 from currant.customers.details import masked_number
-from currant.locations.identifiers import nmi_checksum
-from currant.supply.model import (
+from currant.directory.model import (
     Address,
     Building,
     BuildingRow,
@@ -31,6 +30,7 @@ from currant.supply.model import (
     SiteShown,
     WalletHeld,
 )
+from currant.locations.identifiers import nmi_checksum
 
 _ACTIVE = ("ACTIVE", "PENDING_MOVE_OUT")
 

@@ -8,11 +8,12 @@ import pytest
 from tests.tariffs.published import FOLDER, determined, published
 
 from currant import wire
+from currant.plans.model import CreatePlan
+from currant.plans.urdb import Unsupported, plan_of
+from currant.plans.versions import version_of
 from currant.tariffs.bills import BillCharges, Determinants, price_bills
-from currant.tariffs.book import calendar_for, version_of
-from currant.tariffs.model import CreatePlan
-from currant.tariffs.plans import Basis, BlocksOver, LineType, Per
-from currant.tariffs.urdb import Unsupported, plan_of
+from currant.tariffs.book import calendar_for
+from currant.tariffs.terms import Basis, BlocksOver, LineType, Per
 from currant.tariffs.versions import PlanVersion
 
 ALL_DAY = [[0] * 24 for _ in range(12)]
@@ -29,7 +30,7 @@ def books() -> list[str]:
 
 
 def version(plan: CreatePlan) -> PlanVersion:
-    return version_of(plan, Decimal(0), 2)
+    return version_of(plan, 2)
 
 
 def monthly(charges: BillCharges, *line_types: LineType) -> list[Decimal]:

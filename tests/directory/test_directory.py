@@ -16,31 +16,29 @@ from currant.customers.model import (
     DirectDebitTold,
     NoSuchAccount,
 )
+from currant.directory.model import (
+    BuildingsWanted,
+    CustomerWanted,
+    GateMeter,
+    SiteMetersWanted,
+    SitesWanted,
+    SiteWanted,
+)
+from currant.directory.verbs import (
+    customer_details,
+    list_buildings,
+    list_sites,
+    show_site,
+    site_registers,
+)
 from currant.errors import Forbidden
 from currant.installations.model import CreateMeters, ExchangeMeter, NewMeter, ReadTold
 from currant.installations.verbs import create_meters, exchange_meter
 from currant.locations.model import CreateSites, NewSite, NoSuchBuilding, NoSuchLocation
 from currant.locations.verbs import create_sites
 from currant.metering.model import MeterTold, NewRegister, RegisterRead
-from currant.supply.model import (
-    BuildingsWanted,
-    CustomerWanted,
-    GateMeter,
-    LocationWanted,
-    MeterWanted,
-    SiteMetersWanted,
-    SitesWanted,
-    SiteWanted,
-)
-from currant.supply.verbs import (
-    customer_details,
-    list_buildings,
-    list_sites,
-    show_location,
-    show_meter,
-    show_site,
-    site_registers,
-)
+from currant.supply.model import LocationWanted, MeterWanted
+from currant.supply.verbs import show_location, show_meter
 
 NOON = datetime(2024, 8, 16, 2, tzinfo=UTC)
 

@@ -1,3 +1,102 @@
+-- name: create_offering
+-- An offering with its inducements, in their order.
+with made as (
+    insert into plans.offering (portal_id, code, description)
+    values (:portal_id::int, :code::text, :description::text)
+    returning offering_id
+), induced as (
+    insert into plans.inducement (
+        portal_id, offering_id, position, kind, value, description, condition, taxable, coa, ar_coa
+    )
+    select
+        :portal_id::int, made.offering_id, line.n, i.kind, i.value, i.description, i.condition,
+        i.taxable, i.coa, i.ar_coa
+    from made
+    cross join jsonb_array_elements(:inducements::jsonb) with ordinality as line (told, n)
+    cross join lateral jsonb_to_record(line.told) as i (
+        kind text, value numeric, description text, condition text, taxable boolean, coa text,
+        ar_coa text
+    )
+)
+select made.offering_id from made;
+
+-- name: offerings
+-- Offerings by code: all, or some by their ids or by a code.
+select o.offering_id, o.code, o.description, o.active
+from plans.offering as o
+where o.portal_id = :portal_id::int
+    and (:code::text is null or o.code = :code::text)
+    and (:offering_ids::int[] is null or o.offering_id = any(:offering_ids::int[]))
+order by o.code;
+
+-- name: offerings_named
+-- The offerings that codes mean.
+select o.code, o.offering_id
+from plans.offering as o
+where o.portal_id = :portal_id::int and o.active and o.code = any(:codes::text[]);
+
+-- name: inducements
+-- The inducements of some offerings, in their order.
+select
+    i.offering_id, i.kind, i.value, i.description, i.condition, i.taxable, i.coa, i.ar_coa
+from plans.inducement as i
+where i.portal_id = :portal_id::int and i.offering_id = any(:offering_ids::int[])
+order by i.offering_id, i.position;
+
+-- name: account_of_agreement
+-- The account of a service agreement.
+select a.account
+from customers.agreement as g
+inner join customers.account as a on a.portal_id = g.portal_id and a.account_id = g.account_id
+where g.portal_id = :portal_id::int and g.agreement_id = :agreement_id::bigint;
+
+-- name: assign_agreements
+-- Put agreements on tariffs and offerings from an instant each; answers how many changed.
+-- not null: changed
+select
+    plans.assign_agreements(
+        :portal_id::int, :agreement_ids::bigint[], :tariff_ids::int[], :offering_ids::int[],
+        :from_at::timestamptz[], :login::text
+    ) as changed;
+
+-- name: agreement_assignments
+-- The tariffs and offerings of an agreement in time.
+-- not null: start_at
+select
+    a.assignment_id, t.name as tariff, o.code as offering, lower(a.valid) as start_at,
+    upper(a.valid) as end_at, a.assigned_by
+from plans.agreement_assignment as a
+left join tariffs.tariff as t on t.portal_id = a.portal_id and t.tariff_id = a.tariff_id
+left join plans.offering as o on o.portal_id = a.portal_id and o.offering_id = a.offering_id
+where a.portal_id = :portal_id::int and a.agreement_id = :agreement_id::bigint
+order by a.valid;
+
+-- name: set_building_default
+-- What a building's default is from now on.
+insert into plans.building_default (
+    portal_id, building_id, product_type, customer_type, direct_debit, tariff_id, offering_id
+)
+values (
+    :portal_id::int, :building_id::bigint, :product_type::text, :customer_type::text,
+    :direct_debit::boolean, :tariff_id::int, :offering_id::int
+)
+on conflict (portal_id, building_id, product_type, customer_type, direct_debit)
+do update set tariff_id = excluded.tariff_id, offering_id = excluded.offering_id;
+
+-- name: building_defaults
+-- The defaults of a building, or of all, by its code.
+select
+    b.building_code as building, d.product_type, d.customer_type, d.direct_debit,
+    t.name as tariff, o.code as offering
+from plans.building_default as d
+inner join locations.building as b
+    on b.portal_id = d.portal_id and b.building_id = d.building_id
+inner join tariffs.tariff as t on t.portal_id = d.portal_id and t.tariff_id = d.tariff_id
+left join plans.offering as o on o.portal_id = d.portal_id and o.offering_id = d.offering_id
+where d.portal_id = :portal_id::int
+    and (:building::text is null or lower(b.building_code) = lower(:building::text))
+order by b.building_code, d.product_type, d.customer_type, d.direct_debit;
+
 -- name: plans
 -- The plans of service agreements with their accounts and sites, by account, service and time: of
 -- an account, an agreement, a building or all of them. Without a history those in force at an
@@ -15,7 +114,7 @@ select
     t.type as plan_type, o.offering_id, p.start_at, p.end_at, p.assigned_by,
     d.billed_to,
     exists(
-        select from tariffs.building_default as n
+        select from plans.building_default as n
         where n.portal_id = g.portal_id and n.building_id = l.building_id
             and n.product_type = g.product_type and n.customer_type = any(array['', c.type_code])
             and n.direct_debit = (e.account_id is not null) and n.tariff_id = p.tariff_id
@@ -33,7 +132,7 @@ cross join lateral (
     select
         s.assignment_id, s.tariff_id, s.assigned_by, lower(s.valid * g.valid) as start_at,
         upper(s.valid * g.valid) as end_at
-    from tariffs.agreement_assignment as s
+    from plans.agreement_assignment as s
     where s.portal_id = g.portal_id and s.agreement_id = g.agreement_id
         and s.tariff_id is not null and s.valid && g.valid
     union all
@@ -48,16 +147,16 @@ cross join lateral (
     where i.portal_id = g.portal_id and i.location_id = g.location_id
         and not isempty(s.valid * i.valid * g.valid)
         and not exists (
-            select from tariffs.agreement_assignment as own
+            select from plans.agreement_assignment as own
             where own.portal_id = g.portal_id and own.agreement_id = g.agreement_id
                 and own.tariff_id is not null and own.valid && (s.valid * i.valid * g.valid)
         )
 ) as p
 inner join tariffs.tariff as t on t.portal_id = g.portal_id and t.tariff_id = p.tariff_id
-left join tariffs.agreement_assignment as w
+left join plans.agreement_assignment as w
     on w.portal_id = g.portal_id and w.agreement_id = g.agreement_id
     and w.valid @> least(:at::timestamptz, p.end_at - interval '1 microsecond')
-left join tariffs.offering as o
+left join plans.offering as o
     on o.portal_id = w.portal_id and o.offering_id = w.offering_id
 left join lateral (
     select max(upper(k.days)) - 1 as billed_to
@@ -100,16 +199,6 @@ from (
     where f.portal_id = :portal_id::int and f.tariff_id = any(:tariff_ids::int[])
 ) as p
 order by p.tariff_id, p.tier = '', p.tier collate "C", p.description, p.start_at nulls first;
-
--- name: offerings
--- What some offerings are called, and their inducements in their order.
-select
-    o.offering_id, o.code, o.description, i.kind, i.value, i.condition
-from tariffs.offering as o
-left join tariffs.inducement as i
-    on i.portal_id = o.portal_id and i.offering_id = o.offering_id
-where o.portal_id = :portal_id::int and o.offering_id = any(:offering_ids::int[])
-order by o.offering_id, i.position;
 
 -- name: tax_at
 -- The tax on taxable lines at an instant.

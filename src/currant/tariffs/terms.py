@@ -1,4 +1,4 @@
-"""What a postpaid plan is made of: rates by tier, standing charges, discounts, and its terms.
+"""What a tariff is made of: rates by tier, standing charges, discounts, and its terms.
 
 `bills.py` prices by them. The prepaid kernel takes the tiers A, L, B and T of the same rate table.
 """
@@ -110,7 +110,7 @@ class PlanRate(Struct, frozen=True):
 
     `step_from` is where its block begins, in units or kW, a month, day or year as the plan's terms
     say. `buckets` are the time-of-use buckets that it prices together; where none is named, the one
-    of its tier's number.
+    of its tier's number. `meter_type_code` names the registers whose usage is its bucket's.
     """
 
     tier: str
@@ -122,6 +122,7 @@ class PlanRate(Struct, frozen=True):
     taxable: bool = False
     description: str = ""
     rounding: Rounding = Rounding.HALF_UP
+    meter_type_code: str = ""
 
 
 class Standing(Struct, frozen=True):

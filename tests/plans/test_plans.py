@@ -11,42 +11,45 @@ from tests.houses import small_house
 from tests.tariffs.test_tariff_verbs import read_book
 
 from currant.errors import Conflict, Forbidden, Invalid, NotFound, Refusal
-from currant.tariffs import verbs
-from currant.tariffs.bills import Determinants, price_bills
-from currant.tariffs.book import discounts_of
-from currant.tariffs.calendars import UnsoundCalendar
-from currant.tariffs.model import (
+from currant.locations.model import NoSuchBuilding
+from currant.plans import verbs
+from currant.plans.model import (
     AssignPlan,
     BuildingWanted,
-    CreateCalendar,
     CreateOffering,
     CreatePlan,
-    FixedOverlaps,
     GivenCharge,
     GivenInducement,
     GivenRate,
     ImportPlan,
     NoSuchAgreement,
-    NoSuchBuilding,
-    NoSuchCalendar,
     NoSuchOffering,
-    NoSuchTariff,
     OfferingsWanted,
-    Period,
     PlanAssigned,
-    RateKindsMixed,
-    RateOverlaps,
-    Season,
     SetBuildingDefault,
     SetCharge,
     SetRate,
+)
+from currant.plans.versions import discounts_of
+from currant.tariffs import verbs as tariffs
+from currant.tariffs.bills import Determinants, price_bills
+from currant.tariffs.calendars import UnsoundCalendar
+from currant.tariffs.model import (
+    CreateCalendar,
+    FixedOverlaps,
+    NoSuchCalendar,
+    NoSuchTariff,
+    Period,
+    RateKindsMixed,
+    RateOverlaps,
+    Season,
     SetTax,
     Switch,
     TariffWanted,
 )
-from currant.tariffs.plans import Basis, Inducement, Per, RoundPer, Terms
 from currant.tariffs.pricing import UnsoundTariff
 from currant.tariffs.rounding import Rounding
+from currant.tariffs.terms import Basis, Inducement, Per, RoundPer, Terms
 
 DAY = timedelta(days=1)
 START = datetime(2026, 1, 1, 5, tzinfo=UTC)
@@ -87,7 +90,7 @@ async def tou(door, boss) -> int:
 
 
 async def test_a_plan_is_made_whole_and_read_as_it_was_said(door, boss, tou) -> None:
-    await door.act(verbs.set_tax, SetTax(Decimal("0.1"), START - DAY), boss)
+    await door.act(tariffs.set_tax, SetTax(Decimal("0.1"), START - DAY), boss)
     book = await door.ask(read_book, tou, boss)
     version = book.plan_at(NOW)
     assert (version.tax_rate, version.unit, version.unit_size) == (Decimal("0.1"), "kWh", 1000)
@@ -136,7 +139,7 @@ async def test_a_change_of_rate_and_charge_cuts_a_bill(door, boss, tou) -> None:
         (Period.CURRENT, ["1.100000000"]),
         (Period.FUTURE, ["1.100000000", "1.250000000"]),
     ):
-        shown = await door.ask(verbs.tariff, TariffWanted("TOU", period), boss)
+        shown = await door.ask(tariffs.tariff, TariffWanted("TOU", period), boss)
         assert [str(fixed.amount) for fixed in shown.fixed] == amounts
 
 
@@ -381,33 +384,6 @@ async def test_a_building_has_defaults_by_customer_and_way_to_pay(door, boss, to
             await door.act(verbs.set_building_default, command, boss)
 
 
-@pytest.mark.parametrize(
-    ("customer_type", "direct_debit", "expected"),
-    [
-        ("COMPANY", True, "TOU"),
-        ("COMPANY", False, "TOU"),
-        ("RESIDENT", True, "FLAT"),
-        ("RESIDENT", False, "FLAT"),
-    ],
-)
-async def test_who_moves_in_is_put_on_the_nearest_default(
-    door, boss, owner, tou, tower, customer_type, direct_debit, expected
-) -> None:
-    await door.act(verbs.create_plan, plan("FLAT"), boss)
-    for command in (
-        SetBuildingDefault("TWR01", "FLAT"),
-        SetBuildingDefault("TWR01", "TOU", customer_type="COMPANY"),
-    ):
-        await door.act(verbs.set_building_default, command, boss)
-    names = dict(await owner.fetch("select name, tariff_id from tariffs.tariff"))
-    async with door.asking(verbs.building_defaults, boss) as tx:
-        found = await verbs.default_plan(
-            tx, tower, "ELECTRICITY", customer_type, direct_debit=direct_debit
-        )
-        none = await verbs.default_plan(tx, tower, "GAS", customer_type, direct_debit=direct_debit)
-    assert (found and found.tariff_id, none) == (names[expected], None)
-
-
 async def test_only_who_manages_tariffs_makes_plans(door, cashier, boss) -> None:
     later = NOW + DAY
     for verb, command in {
@@ -422,4 +398,4 @@ async def test_only_who_manages_tariffs_makes_plans(door, cashier, boss) -> None
         with pytest.raises(Refusal, match=r"lacks tariffs\.manage"):
             await door.act(verb, command, cashier)
     with pytest.raises(NotFound):
-        await door.ask(verbs.tariff, TariffWanted("NONE", Period.CURRENT), boss)
+        await door.ask(tariffs.tariff, TariffWanted("NONE", Period.CURRENT), boss)
