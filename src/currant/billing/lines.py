@@ -106,7 +106,7 @@ def price_periods(
         due = period.supply.due
         try:
             version = books[period.tariff_id].plan_at(
-                period.instants[0], discounts.get(due.offering_id, ())
+                period.instants[0], discounts.get(period.offering_id, ())
             )
         except UnsoundTariff as refusal:
             found.append(Remarkable(due.account_id, due.agreement_id, "UNPRICED", refusal.detail))

@@ -5,12 +5,12 @@ from datetime import datetime
 
 import msgspec
 
+from currant.basicreads.model import BasicRead, PostedRead
 from currant.errors import Invalid
 from currant.fieldwork.model import UNSET, HeldOrder, OrderChange, ReadType, TakenRead
 from currant.locations.days import day_of
 from currant.metering.matching import matched
 from currant.metering.model import RegisterAt
-from currant.reads.model import BasicRead, PostedRead
 
 _READ_AS = {"FINAL_READ": ReadType.CLOSING}
 

@@ -10,6 +10,8 @@ from currant import wire
 from currant.access.permissions import Permission, needs
 from currant.activities.model import NewActivity
 from currant.activities.verbs import leave_activities
+from currant.basicreads.model import PostedRead, PostReads
+from currant.basicreads.verbs import post_reads
 from currant.charges.model import AddCharges
 from currant.charges.verbs import add_charges
 from currant.customers.verbs import accounts_by_number
@@ -41,8 +43,6 @@ from currant.fieldwork.taken import posted, reads_on_orders
 from currant.locations.days import day_begins, day_of
 from currant.locations.verbs import buildings_of, hold_sites, refuse_none, sites_of
 from currant.metering.verbs import registers_at
-from currant.reads.model import PostedRead, PostReads
-from currant.reads.verbs import post_reads
 
 sql = Statements(__package__)
 _CREATE_ORDERS = sql.rows("create_orders", OrderRow)

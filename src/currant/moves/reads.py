@@ -6,6 +6,7 @@ from decimal import Decimal
 
 import msgspec
 
+from currant.basicreads.model import PostedRead
 from currant.errors import Invalid
 from currant.fieldwork.model import ReadType, TakenRead
 from currant.fieldwork.taken import doubts
@@ -14,7 +15,6 @@ from currant.metering.matching import matched
 from currant.metering.model import RegisterAt
 from currant.moves.judgement import Coming, Going
 from currant.moves.model import ReadsAround
-from currant.reads.model import PostedRead
 
 _DAY = timedelta(days=1)
 _TICK = timedelta.resolution

@@ -5,8 +5,8 @@ from typing import Any
 
 import pyarrow as pa
 
-from currant.usage.layouts import DAYS, ITEMS, Terms, flat_calendar
-from currant.usage.model import Stream
+from currant.determinants.layouts import DAYS, ITEMS, Terms, flat_calendar
+from currant.determinants.model import Stream
 
 
 def days_of(streams: Any, copied: Any) -> Any:

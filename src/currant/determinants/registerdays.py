@@ -10,9 +10,9 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from currant.clock import day_bounds
+from currant.determinants.columns import Groups, Ints, as_table, coded, ints, refuse
+from currant.determinants.layouts import BUCKETS, IMPORT, Terms, UnsoundDays, UnsoundItems
 from currant.tariffs.calendars import Calendar, clock, split
-from currant.usage.columns import Groups, Ints, as_table, coded, ints, refuse
-from currant.usage.layouts import BUCKETS, IMPORT, Terms, UnsoundDays, UnsoundItems
 
 Buckets = npt.NDArray[np.uint8]
 

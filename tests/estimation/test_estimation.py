@@ -6,18 +6,18 @@ from decimal import Decimal
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.basicreads.test_basic import IDENTIFIERS, basic, details, post
 from tests.houses import small_house
 from tests.reads.meters import live, use_all
-from tests.reads.test_basic import IDENTIFIERS, basic, details, post
 from tests.shared import shared_urls, urls  # noqa: F401
 from tests.validation.measured import days_of, measured
 
 from currant.access.model import Actor
+from currant.basicreads.model import SubType
 from currant.door import Door
 from currant.errors import Invalid
-from currant.reads.model import SubType, UsageNegative
-from currant.validation.estimation import Known, Readings, fill, interpolate, read_estimated, spread
-from currant.validation.model import (
+from currant.estimation.estimates import Known, Readings, fill, interpolate, read_estimated, spread
+from currant.estimation.model import (
     EditDays,
     EditedDay,
     EditReads,
@@ -25,7 +25,8 @@ from currant.validation.model import (
     EstimatedDays,
     EstimateReads,
 )
-from currant.validation.verbs import edit_days, edit_reads, estimate_days, estimate_reads
+from currant.estimation.verbs import edit_days, edit_reads, estimate_days, estimate_reads
+from currant.reads.model import UsageNegative
 
 MONDAY = date(2026, 2, 2)
 FEBRUARY = EstimateDays(date(2026, 2, 1), date(2026, 2, 28))

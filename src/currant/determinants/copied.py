@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 from msgspec import Struct
 
-from currant.usage.layouts import DAYS
+from currant.determinants.layouts import DAYS
 
 COPIED = pa.schema(
     [

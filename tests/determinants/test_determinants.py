@@ -8,12 +8,10 @@ import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.usage.walked import Day, Item, midnight, table_of, terms_of, walked
+from tests.determinants.walked import Day, Item, midnight, table_of, terms_of, walked
 
 from currant.clock import day_bounds
-from currant.tariffs.calendars import Calendar, clock
-from currant.usage.determinants import combine, determine, settle
-from currant.usage.layouts import (
+from currant.determinants.layouts import (
     DETERMINANTS,
     SUMS,
     Terms,
@@ -21,6 +19,8 @@ from currant.usage.layouts import (
     UnsoundItems,
     flat_calendar,
 )
+from currant.determinants.summing import combine, determine, settle
+from currant.tariffs.calendars import Calendar, clock
 
 CLOCKS = ("+10:00", "Australia/Sydney", "Australia/Lord_Howe", "America/New_York", "-03:30")
 TOU = ((0, 1), (420, 2), (900, 3), (1260, 1))

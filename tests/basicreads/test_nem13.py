@@ -8,10 +8,12 @@ import pytest
 from tests.intervals.files import FIXTURES, building, upload, zipped
 
 from currant.access.model import Actor
+from currant.basicreads.model import LoadNem13, Nem13Loaded, TellNem13
+from currant.basicreads.verbs import load_nem13, tell_nem13
 from currant.door import Door
 from currant.errors import Invalid, Unparsable
-from currant.reads.model import LoadNem13, Nem13Loaded, OnError, QuarantineWanted, TellNem13
-from currant.reads.verbs import load_nem13, quarantine, tell_nem13
+from currant.reads.model import OnError, QuarantineWanted
+from currant.reads.verbs import quarantine
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")

@@ -6,12 +6,10 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
-from tests.usage.walked import Day, Item, midnight, table_of, terms_of, walked
+from tests.determinants.walked import Day, Item, midnight, table_of, terms_of, walked
 
-from currant.tariffs.calendars import Calendar
-from currant.usage import folder as folders
-from currant.usage.determinants import combine, determine, settle
-from currant.usage.folder import (
+from currant.determinants import folder as folders
+from currant.determinants.folder import (
     DaysWriter,
     FolderTaken,
     NotAFolderOfIntervals,
@@ -19,7 +17,9 @@ from currant.usage.folder import (
     determine_here,
     write_terms,
 )
-from currant.usage.spark import determine_in_spark, why_not
+from currant.determinants.spark import determine_in_spark, why_not
+from currant.determinants.summing import combine, determine, settle
+from currant.tariffs.calendars import Calendar
 
 TOU = ((0, 1), (420, 2), (900, 3), (1260, 1))
 SYDNEY = Calendar(

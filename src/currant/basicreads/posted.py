@@ -1,4 +1,4 @@
-"""Basic reads: on which day a read is dated, and what is asked of one that somebody posts.
+"""Basic reads as they are posted: on which day each is dated, and what is wrong with it.
 
 A read dated D stands at the end of D, the instant at which the next day begins; one that opens a
 supply stands at the beginning of D. Days are those of the building's zone.
@@ -9,9 +9,9 @@ from datetime import date, datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from zoneinfo import ZoneInfo
 
+from currant.basicreads.model import BasicRead, FoundRegister, SubType
 from currant.clock import day_bounds
 from currant.errors import Fault
-from currant.reads.model import BasicRead, FoundRegister, SubType
 
 _MOST = Decimal(10) ** 12
 _MOST_PLACES = 6

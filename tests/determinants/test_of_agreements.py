@@ -8,16 +8,16 @@ import asyncpg
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.determinants.walked import Day, Item, midnight, walked
 from tests.usage.conftest import agreement_of, measure, stream
-from tests.usage.walked import Day, Item, midnight, walked
 
+from currant.determinants.copied import CopiedDays
+from currant.determinants.layouts import flat_calendar
+from currant.determinants.model import DeterminantsWanted, PricedPeriod
+from currant.determinants.verbs import determinants
 from currant.door import Door
 from currant.errors import Invalid
 from currant.tariffs.calendars import Calendar
-from currant.usage.copied import CopiedDays
-from currant.usage.layouts import flat_calendar
-from currant.usage.model import DeterminantsWanted, PricedPeriod
-from currant.usage.verbs import determinants
 
 TOU = ((0, 1), (420, 2), (900, 3), (1260, 1))
 SYDNEY = Calendar("Australia/Sydney", TOU, ((0, 1), (600, 4)), TOU)

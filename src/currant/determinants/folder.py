@@ -14,10 +14,10 @@ import msgspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from currant.determinants.layouts import DAYS, ITEMS, Terms
+from currant.determinants.summing import Summing, going_on, last_of, settle
 from currant.errors import Invalid
 from currant.tariffs.calendars import Calendar
-from currant.usage.determinants import Summing, going_on, last_of, settle
-from currant.usage.layouts import DAYS, ITEMS, Terms
 
 _CALENDARS = b"currant.calendars"
 _ITEMS = "items.parquet"

@@ -4,17 +4,19 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 
 import pytest
+from tests.basicreads.test_basic import IDENTIFIERS, basic, post
 from tests.houses import small_house
-from tests.reads.test_basic import IDENTIFIERS, basic, post
 from tests.shared import shared_urls, urls  # noqa: F401
 from tests.validation.measured import days_of, measured
 
 from currant.access.model import Actor
+from currant.basicreads.model import AccountRead, ReadsOfAccount
+from currant.basicreads.verbs import account_reads
 from currant.customers.model import NoSuchAccount
 from currant.door import Door
 from currant.errors import Invalid
-from currant.validation.model import AccountDay, AccountRead, ReadsOfAccount
-from currant.validation.verbs import account_days, account_reads
+from currant.intervals.model import AccountDay
+from currant.intervals.verbs import account_days
 
 SWAP = """
 update locations.location set site_identifier = 'AWAY' where site_identifier = '4100000002';

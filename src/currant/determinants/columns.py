@@ -7,8 +7,8 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from currant.determinants.layouts import INSTANT
 from currant.errors import Invalid
-from currant.usage.layouts import INSTANT
 
 Ints = npt.NDArray[np.int64]
 

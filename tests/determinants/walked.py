@@ -10,8 +10,8 @@ from typing import Any, NamedTuple
 import pyarrow as pa
 
 from currant.clock import day_bounds
+from currant.determinants.layouts import DAYS, ITEMS, Terms
 from currant.tariffs.calendars import Calendar, bucket_at, clock
-from currant.usage.layouts import DAYS, ITEMS, Terms
 
 
 class Day(NamedTuple):

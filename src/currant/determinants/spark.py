@@ -17,10 +17,10 @@ from typing import Any
 
 import pyarrow as pa
 
+from currant.determinants.folder import days_of, terms_in
+from currant.determinants.layouts import Terms
+from currant.determinants.summing import Summing, combine, settle
 from currant.errors import Refusal
-from currant.usage.determinants import Summing, combine, settle
-from currant.usage.folder import days_of, terms_in
-from currant.usage.layouts import Terms
 
 JAVA = 17  # what Spark 4 runs on, at least
 _VERSION = re.compile(r'version "(\d+)')

@@ -21,9 +21,8 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from currant.tariffs.calendars import clock
-from currant.usage.columns import Groups, Ints, as_table, ints
-from currant.usage.layouts import (
+from currant.determinants.columns import Groups, Ints, as_table, ints
+from currant.determinants.layouts import (
     BUCKETS,
     DETERMINANTS,
     IMPORT,
@@ -34,7 +33,8 @@ from currant.usage.layouts import (
     Terms,
     flat_calendar,
 )
-from currant.usage.registerdays import EPOCH, MINUTE, TICK, Block, Days, Items, demands
+from currant.determinants.registerdays import EPOCH, MINUTE, TICK, Block, Days, Items, demands
+from currant.tariffs.calendars import clock
 
 __all__ = ["ITEMS", "Summing", "Terms", "combine", "determine", "flat_calendar", "settle"]
 

@@ -12,21 +12,14 @@ from tests.reads.meters import deliver, line, live, standing, use_all
 from tests.shared import shared_urls, urls  # noqa: F401
 
 from currant.access.model import Actor
+from currant.basicreads.model import BasicRead, PostedRead, PostReads, SubType
+from currant.basicreads.posted import day_of, instant_of
+from currant.basicreads.verbs import post_reads
 from currant.db.tx import Tx
 from currant.door import Door
 from currant.errors import Forbidden, Invalid
-from currant.reads.basic import day_of, instant_of
-from currant.reads.model import (
-    BasicRead,
-    PostedRead,
-    PostReads,
-    QuarantineWanted,
-    ReadsWanted,
-    RejectReads,
-    ReleaseReads,
-    SubType,
-)
-from currant.reads.verbs import post_reads, quarantine, reads_of_meter, reject_reads, release_reads
+from currant.reads.model import QuarantineWanted, ReadsWanted, RejectReads, ReleaseReads
+from currant.reads.verbs import quarantine, reads_of_meter, reject_reads, release_reads
 
 ZONES = ("Australia/Sydney", "America/New_York", "America/Havana", "Africa/Cairo", "Asia/Kolkata")
 IDENTIFIERS = "update locations.location set site_identifier = 'NMI' || external_key"

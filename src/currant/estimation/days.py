@@ -5,10 +5,10 @@ from datetime import UTC, date, datetime, time, timedelta
 from itertools import groupby
 
 from currant import wire
+from currant.estimation.estimates import ACTUAL, Filled, Known, fill
+from currant.estimation.model import GapToFill, KnownDay, Passed
 from currant.intervals.model import OwnDay
 from currant.intervals.nem12 import Span
-from currant.validation.estimation import ACTUAL, Filled, Known, fill
-from currant.validation.model import GapToFill, KnownDay, Passed
 
 REACH = timedelta(days=56)
 
