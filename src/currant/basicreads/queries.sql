@@ -287,7 +287,8 @@ order by s.nmi, s.serial_number, s.datastream, s.read_at;
 -- not null: read_at value sub_type estimated multiplier notes status source
 with supplied as materialized (
     select
-        l.site_identifier, l.loc_id, l.external_key as site_name, r.register_id, r.meter_code,
+        l.site_identifier, l.loc_id,
+        coalesce(nullif(l.site_name, ''), l.external_key) as site_name, r.register_id, r.meter_code,
         m.serial_number, r.register_no, r.unit, m.dials,
         coalesce(b.timezone, :timezone::text) as timezone,
         greatest(lower(g.valid), lower(i.valid)) as from_at,

@@ -554,7 +554,8 @@ limit :how_many::bigint offset :beyond::bigint;
 -- not null: loc_id site_name meter_code serial_number register_no unit datastream clock day minutes
 -- not null: quantities quality file_id
 select
-    l.site_identifier, l.loc_id, l.external_key as site_name, r.meter_code, m.serial_number,
+    l.site_identifier, l.loc_id, coalesce(nullif(l.site_name, ''), l.external_key) as site_name,
+    r.meter_code, m.serial_number,
     r.register_no, r.unit, r.datastream, r.clock, d.day, d.minutes, d.quantities, d.quality,
     d.file_id
 from customers.agreement as g
