@@ -18,6 +18,8 @@ from currant.door import Door
 from currant.invoices.model import Invoice, InvoicesWanted
 from currant.invoices.verbs import invoices
 from currant.ledger.verbs import ledger_faults
+from currant.plans.model import CreatePlan, GivenCharge, GivenRate
+from currant.plans.verbs import create_plan
 from currant.receivables.verbs import arrears_faults
 from currant.runs.model import Run, RunChunk, RunNamed, StartRun
 from currant.runs.verbs import (
@@ -28,9 +30,9 @@ from currant.runs.verbs import (
     post_bills,
     start_run,
 )
-from currant.tariffs.model import CreatePlan, GivenCharge, GivenRate, SetTax
-from currant.tariffs.plans import Basis
-from currant.tariffs.verbs import create_plan, set_tax
+from currant.tariffs.model import SetTax
+from currant.tariffs.terms import Basis
+from currant.tariffs.verbs import set_tax
 from tests.conftest import make_user
 
 SYDNEY = ZoneInfo("Australia/Sydney")
@@ -118,7 +120,7 @@ insert into intervals.register_day (
     loaded_at, file_id
 )
 select
-    $1, $2, $3::date + d.n, $5, 30, $4::bigint[], 'A', null, $6, $6, file.file_id
+    $1, $2, $3::date + d.n, $5, 30, $4::bigint[], $8, null, $6, $6, file.file_id
 from file cross join generate_series(0, $7::int - 1) as d (n)
 """
 EXCHANGE = """
@@ -296,10 +298,12 @@ async def register(
 
 async def intervals(
     owner: asyncpg.Connection, told: Tower, register_id: int, first: date, days: int,
-    wh: list[int], *, revision: int = 1, loaded: datetime = LONG_AGO,
+    wh: list[int], *, revision: int = 1, loaded: datetime = LONG_AGO, quality: str = "A",
 ) -> None:  # fmt: skip
     """Let a register have measured the same half-hours on each of some days."""
-    await owner.execute(INTERVALS, told.portal_id, register_id, first, wh, revision, loaded, days)
+    await owner.execute(
+        INTERVALS, told.portal_id, register_id, first, wh, revision, loaded, days, quality
+    )
 
 
 async def plan(door: Door, told: Tower, name: str, *rates: GivenRate, **more: object) -> None:

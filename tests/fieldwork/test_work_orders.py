@@ -144,7 +144,8 @@ async def test_reading_orders_are_complete_with_their_reads(door, boss, home, ow
         await changed(door, boss, order, status="COMPLETE")
     read = RegisterRead(home.meters[0], Decimal("12100.5"), read_date=date(2024, 8, 14))
     done = await changed(door, boss, order, status="COMPLETE", reads=[read])
-    assert done.reads_created == 1
+    number = await owner.fetchval("select read_id from reads.read order by read_at desc limit 1")
+    assert done.reads_created == [number]
     row = await owner.fetchrow("select value, read_at from reads.read order by read_at desc")
     assert tuple(row) == (12100500, datetime(2024, 8, 14, 14, tzinfo=UTC))
     (shown,) = await orders(door, boss, work_order_id=order)

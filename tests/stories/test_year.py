@@ -27,8 +27,6 @@ from currant.access.verbs import create_key, create_portal, new_token
 from currant.db.tx import Tx
 from currant.door import Door
 from currant.invoices.verbs import cancel
-from currant.usage.model import GatesWanted
-from currant.usage.verbs import gate_usage
 
 # What the units are that something happens to.
 DISPUTED, MOVED, GUESSED, TALKING, LATE = 15, 6, 7, 8, 10
@@ -383,25 +381,29 @@ async def hold(year: Year, door: Door, owner: asyncpg.Connection) -> None:
     assert days == billed
 
 
-async def hold_gate(year: Year, door: Door, first: date, last: date) -> None:
-    """Hold the gate meter against what hangs behind it: what is lost is two in a hundred."""
-    (gate,) = await door.ask(gate_usage, GatesWanted(first, last), OPERATOR.at("tower"))
+async def hold_gate(year: Year, first: date, last: date) -> Decimal:
+    """Hold the gate meter against what hangs behind it; return what is lost, two in a hundred."""
+    asked = {"report_id": 905, "START_DATE": first.isoformat(), "END_DATE": last.isoformat()}
+    (gate,) = (await year.office.call("GETREPORT", asked))["data"]
     net = {
         number: year.used(number, first, last + DAY) - home.fed_in(first, last + DAY)
         for number, home in year.homes.items()
     }
     own = net.pop(GATE)
     rest = sum(net.values())
-    assert (gate.site_identifier, gate.unread, gate.sites) == (nmi(GATE), [], 41)
-    assert (gate.gate_wh, gate.sites_wh, gate.difference_wh) == (own, rest, own - rest)
-    assert 0.01 < gate.difference_wh / gate.gate_wh < 0.03
+    assert (gate["Gate Identifier"], gate["Unread Sites"], gate["Sites"]) == (nmi(GATE), "", 41)
+    assert (gate["Gate Consumption"], gate["Sites Consumption"]) == (cast.kwh(own), cast.kwh(rest))
+    assert gate["Difference"] == cast.kwh(own - rest)
+    assert 1 < gate["Difference Percent"] < 3
+    return Decimal(gate["Difference"])
 
 
 async def close(year: Year, month: date, journals: Counter[str]) -> None:
     """Close a month of the books; all that was posted so far is in the months up to it."""
     named = f"{month:%Y-%m}"
     closed = await year.office.post(f"/ledger/periods/{named}/close", {})
-    assert closed["left_open"] == [], closed
+    left = [{"what": "receipts in suspense", "how_many": 1}] if month.month == 3 else []
+    assert closed["left_open"] == left, closed
     told = await year.office.get("/ledger/journals/totals", period=named)
     summary = told["summary"]
     assert summary["total_debit"] == summary["total_credit"]
@@ -427,11 +429,10 @@ async def test_a_year(year: Year, door: Door, owner: asyncpg.Connection) -> None
         await event(year, owner)
         await reopen(year, after(end, 28), end)
         await hold(year, door, owner)
-        await hold_gate(year, door, end.replace(day=1), end)
+        await hold_gate(year, end.replace(day=1), end)
     year.at(date(2017, 2, 1))
     await close(year, date(2017, 1, 1), journals)
-    await hold_energy(year, owner)
-    await hold_gate(year, door, FIRST, LAST)
+    await hold_energy(year, owner, await hold_gate(year, FIRST, LAST))
     await hold_methods(year, journals)
     await bill_anew(year, door, owner)
 
@@ -488,14 +489,18 @@ async def bill_anew(year: Year, door: Door, owner: asyncpg.Connection) -> None:
     await hold(year, door, owner)
 
 
-async def hold_energy(year: Year, owner: asyncpg.Connection) -> None:
-    """What was billed in the year is what the loads hold, to the Wh, but for an empty flat."""
+async def hold_energy(year: Year, owner: asyncpg.Connection, lost: Decimal) -> None:
+    """What was billed in the year is what the loads hold, to the Wh, but for an empty flat.
+
+    With what is lost it is what passed the gate.
+    """
     for number, home in year.homes.items():
         if number not in cast.BASICS:
             assert (home.used, home.fed) == year.truths[number], number
     vacant = sum(year.truths[MOVED].used[n] for n in quarters(date(2016, 5, 13), date(2016, 5, 17)))
     used = sum(sum(truth.used) for number, truth in year.truths.items() if number != GATE)
     fed = sum(sum(truth.fed) for truth in year.truths.values())
-    assert tuple(await owner.fetchrow(MEASURED)) == (used - vacant, fed)
-    lost = sum(year.truths[GATE].used) - used + fed
-    assert sum(year.truths[GATE].used) == (used - vacant) + vacant + lost - fed
+    billed, exported = await owner.fetchrow(MEASURED)
+    assert (billed, exported) == (used - vacant, fed)
+    gate = cast.kwh(sum(year.truths[GATE].used))
+    assert cast.kwh(int(billed - exported) + vacant) + lost == gate

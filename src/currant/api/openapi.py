@@ -76,6 +76,9 @@ class Shapes:
         """Return the schemas of everything that was asked for."""
         told = sorted(self._told, key=repr)
         _, shapes = msgspec.json.schema_components(told, ref_template=_REF)
+        for shape in told:
+            if options := getattr(shape, "any_of", ()):
+                shapes[shape.__name__]["anyOf"] = [{"required": [name]} for name in options]
         for (name, member), words in self._words.items():
             shapes[name]["properties"][member]["enum"] = list(words)
         return as_written(shapes)  # type: ignore[no-any-return]

@@ -14,6 +14,8 @@ from rich.progress import Progress
 
 from currant.access.model import OPERATOR, Actor, CreatePortal
 from currant.access.verbs import Nothing, create_portal, portals
+from currant.basicreads.model import BasicRead, PostReads
+from currant.basicreads.verbs import post_reads
 from currant.cli.example import SEED
 from currant.cli.loading import hire, logins, refuse_another, upload
 from currant.cli.tower import BUILDING, DAY, FLAT, TOU, UNITS, ZONE, Tower, Unit
@@ -33,8 +35,8 @@ from currant.locations.verbs import create_buildings, create_sites
 from currant.metering.model import NewRegister, RegisterRead
 from currant.moves.model import MoveIn, MoveInTold
 from currant.moves.verbs import move_in
-from currant.reads.model import BasicRead, PostReads
-from currant.reads.verbs import post_reads
+from currant.plans.model import CreatePlan, GivenCharge, GivenRate
+from currant.plans.verbs import create_plan
 from currant.receipts.model import BatchType, NewReceipt, PostReceipts
 from currant.receipts.verbs import post_receipts
 from currant.reports.verbs import close_books
@@ -47,17 +49,8 @@ from currant.runs.verbs import (
     post_bills,
     start_run,
 )
-from currant.tariffs.model import (
-    CreateCalendar,
-    CreatePlan,
-    GivenCharge,
-    GivenRate,
-    Period,
-    SetTax,
-    Switch,
-    TariffWanted,
-)
-from currant.tariffs.verbs import create_plan, set_tax, tariff
+from currant.tariffs.model import CreateCalendar, Period, SetTax, Switch, TariffWanted
+from currant.tariffs.verbs import set_tax, tariff
 
 PORTAL = "tower"
 MANAGER = "tower"

@@ -27,7 +27,7 @@ _PARAMETER = re.compile(r"(?<![:\w]):([a-z_][a-z0-9_]*)(?=::)")
 class Statement(Generic[R]):
     """One statement: its text for the driver, the order of its parameters, the type of its rows."""
 
-    __slots__ = ("build", "name", "parameters", "row", "sentence", "text")
+    __slots__ = ("build", "counting", "name", "parameters", "row", "sentence", "text")
 
     def __init__(self, name: str, source: str, row: type[R] | None) -> None:
         lines = source.strip().splitlines()
@@ -38,6 +38,7 @@ class Statement(Generic[R]):
         self.name = name
         self.sentence = " ".join(line.removeprefix("--").strip() for line in comment)
         self.text = _PARAMETER.sub(lambda match: "$" + position[match[1]], body)
+        self.counting = f"select count(*) from (\n{self.text}\n) as listed"  # noqa: S608
         self.parameters = tuple(names)
         self.row = row
         self.build = _builder(row)

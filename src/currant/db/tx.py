@@ -115,6 +115,11 @@ class Tx:
         ):
             yield statement.build(record)
 
+    async def count(self, statement: Statement[Any], **values: Any) -> int:
+        """Say how many rows a statement answers, without sending any."""
+        record = await self.connection.fetchrow(statement.counting, *statement.arguments(values))
+        return int(record[0])
+
     async def run(self, statement: Statement[None], **values: Any) -> int:
         """Run a statement that answers nothing and return how many rows it touched."""
         status = await self.connection.execute(statement.text, *statement.arguments(values))

@@ -120,14 +120,14 @@ class UpdateOrders(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class OrderUpdated(msgspec.Struct, frozen=True):
     """A work order that was changed, with the status that its site has now.
 
-    `reads_created` counts the reads that were taken on it; what it costs is charged when it is
+    `reads_created` names the reads that were taken on it; what it costs is charged when it is
     complete.
     """
 
     work_order_id: int
     status: str
     site_status: str
-    reads_created: int
+    reads_created: list[int]
     charge_id: int | None
     result: Literal["UPDATED"] = "UPDATED"
 

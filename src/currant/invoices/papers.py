@@ -247,14 +247,17 @@ def _months_before(month: date, back: int) -> date:
 
 
 def _notes(invoice: Invoice, head: PaperHead) -> list[Note]:
-    """Say what a customer should know beside an estimate: life support, why a credit note."""
+    """Say what a customer should know: substituted intervals, life support, why a credit note.
+
+    What is estimated of reads the paper says itself.
+    """
     notes = []
     if any(row.basis == "SUBSTITUTED" for row in invoice.measured):
         notes.append(
             Note(
                 "Estimated usage",
-                "Some usage on this bill is estimated. When the meter has been read, the bill is"
-                " corrected by what it shows.",
+                "Some of the usage on this bill was not measured. When it is known, the bill is"
+                " corrected by it.",
             )
         )
     if head.life_support:

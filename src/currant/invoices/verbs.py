@@ -2,6 +2,9 @@
 
 from collections.abc import AsyncIterator, Sequence
 from datetime import date
+from typing import Any
+
+import msgspec
 
 from currant.access.permissions import Permission, needs
 from currant.access.verbs import Nothing
@@ -52,30 +55,8 @@ async def invoices(tx: Tx, question: InvoicesWanted) -> AsyncIterator[Invoice]:
     Credit notes are among them, negative. Those of accounts that are blocked for the caller are
     left out (U08, U20).
     """
-    start_at = end_at = None
-    if question.start_on is not None:
-        start_at = day_bounds(question.start_on, tx.portal.zone)[0]
-    if question.end_on is not None:
-        end_at = day_bounds(question.end_on, tx.portal.zone)[1]
-    found = tx.each(
-        _INVOICES,
-        portal_id=tx.portal.portal_id,
-        number=question.number,
-        account=question.account,
-        building_code=question.building_code,
-        start_on=question.start_on,
-        end_on=question.end_on,
-        start_at=start_at,
-        end_at=end_at,
-        by_posting=question.by_posting,
-        status=question.status,
-        blocked=list(tx.user.blocked),
-        how_many=question.how_many,
-        skip=question.skip,
-        beyond=question.beyond,
-    )
     page: list[InvoiceRow] = []
-    async for head in found:
+    async for head in tx.each(_INVOICES, **_asked(tx, question)):
         page.append(head)
         if len(page) == _PAGE:
             for invoice in await _whole(tx, page, lines=question.lines):
@@ -83,6 +64,38 @@ async def invoices(tx: Tx, question: InvoicesWanted) -> AsyncIterator[Invoice]:
             page = []
     for invoice in await _whole(tx, page, lines=question.lines):
         yield invoice
+
+
+@needs(Permission.BILLING_VIEW)
+async def count_invoices(tx: Tx, question: InvoicesWanted) -> int:
+    """Say how many invoices `invoices` lists, whatever the page."""
+    whole = msgspec.structs.replace(question, how_many=None, skip=0, beyond=None)
+    return await tx.count(_INVOICES, **_asked(tx, whole))
+
+
+def _asked(tx: Tx, question: InvoicesWanted) -> dict[str, Any]:
+    """Return what invoices are asked for with."""
+    start_at = end_at = None
+    if question.start_on is not None:
+        start_at = day_bounds(question.start_on, tx.portal.zone)[0]
+    if question.end_on is not None:
+        end_at = day_bounds(question.end_on, tx.portal.zone)[1]
+    return {
+        "portal_id": tx.portal.portal_id,
+        "number": question.number,
+        "account": question.account,
+        "building_code": question.building_code,
+        "start_on": question.start_on,
+        "end_on": question.end_on,
+        "start_at": start_at,
+        "end_at": end_at,
+        "by_posting": question.by_posting,
+        "status": question.status,
+        "blocked": list(tx.user.blocked),
+        "how_many": question.how_many,
+        "skip": question.skip,
+        "beyond": question.beyond,
+    }
 
 
 @needs(Permission.BILLING_VIEW)

@@ -72,7 +72,7 @@ class MovedIn(msgspec.Struct, frozen=True):
     site_identifier: str
     cust_account_ids: list[int]
     status: str
-    reads_created: list[str]
+    reads_created: list[int]
     reads_estimated: list[str]
     reads_missing: list[str]
     reads_doubted: list[str]
@@ -123,7 +123,7 @@ class MovedOut(msgspec.Struct, frozen=True):
 
     account_number: str
     agreements: list[AgreementEnded]
-    reads_created: list[str]
+    reads_created: list[int]
     reads_doubted: list[str]
     work_order_ids: list[int]
     activity_ids: list[int]
@@ -177,13 +177,6 @@ class ReadsAround(msgspec.Struct, frozen=True):
     last_value: int | None
     next_at: datetime | None
     next_value: int | None
-
-
-class OfferingIds(msgspec.Struct, frozen=True):
-    """An offering's id by its code."""
-
-    code: str
-    offering_id: int
 
 
 class Service(msgspec.Struct, frozen=True):

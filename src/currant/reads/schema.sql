@@ -28,6 +28,7 @@ create table reads.read (
     portal_id int not null,
     register_id bigint not null,
     read_at timestamptz not null,
+    read_id bigint generated always as identity,
     revision smallint not null,
     value bigint not null check (value >= 0),
     original text not null,
@@ -37,7 +38,8 @@ create table reads.read (
 );
 comment on table reads.read is
 'What a register stood at, in whole Wh or varh, with the text it was sent as. '
-'A corrected value is a new revision of the same instant; the highest counts.';
+'A corrected value is a new revision of the same instant; the highest counts. Its number is what a '
+'read is called by to others; nothing is looked up by it.';
 -- Reads are only ever appended, so those of a batch lie side by side.
 create index read_by_batch on reads.read using brin (batch_id)
 with (pages_per_range = 64, autosummarize = on);

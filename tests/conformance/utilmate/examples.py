@@ -74,6 +74,21 @@ CALLS = [
             "values": ["TWR01"]},
     ]}),
     Call("GETALLRPTLIS", {}, 12, {"report_id": 112, "active": "Y", "permitted": "Y"}),
+    Call("GETREADS", {"account_number": 3280, "start_date": "01/06/2024",
+        "end_date": "2024-08-31"}, 4, LINE | {
+        "site_identifier": SITE, "site_name": "Unit 12", "meter_code": "1234abcde",
+        "serial_number": "1234abcde", "meter_register": 1, "unit": "kWh", "read_class": "BASIC",
+        "read_date": "2024-06-21", "meter_read": 12000, "read_sub_type": "OPENING",
+        "estimated": "N", "add_factor": 0, "multiplier": 1, "consumption": None,
+        "previous_read_date": None, "audit_notes": "", "status": "ACCEPTED",
+    }),
+    Call("GETREADS", AUGUST | {"account_number": ACCOUNT, "read_type": "basic",
+        "site_identifier": SITE, "meter_code": "1234abcde"}, 1, {
+        "read_date": "2024-08-10", "meter_read": 12510, "consumption": 100,
+        "previous_read_date": "2024-07-31", "read_sub_type": "ACTUAL",
+    }),
+    Call("GETREADS", AUGUST | {"account_number": ACCOUNT, "read_type": "AM"}, 0),
+    Call("GETREADS", AUGUST | {"account_number": ACCOUNT, "meter_code": "another"}, 0),
     Call("GETUSAGE", {"account_number": 3280, "start_date": "01/06/2024", "end_date": "31/08/2024",
         "usage_type": "NORMALIZED"}, 3, LINE | {
         "month": "202406", "quantity": 100, "days_covered": 10, "days_in_month": 30,
@@ -152,7 +167,7 @@ CALLS = [
     }),
     Call("UPDATEWORKORDER", {"work_order_id": 1, "status": "SCHEDULED",
         "scheduled_date": "2024-08-20"}, 1, {"work_order_id": 1, "status": "SCHEDULED",
-        "site_status": "ENERGISED", "reads_created": 0, "result": "UPDATED"}),
+        "site_status": "ENERGISED", "reads_created": [], "result": "UPDATED"}),
     Call("POSTMOVEOUT", {"account_number": ACCOUNT, "site_identifier": SITE,
         "move_out_date": "2024-08-20", "forwarding_address": {"line1": "1 Park Lane"}}, 1, {
         "account_number": ACCOUNT, "final_invoice_expected": "Y", "result": "UPDATED",

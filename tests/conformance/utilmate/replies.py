@@ -101,7 +101,7 @@ REPLIES = {
         end_date:date~""",
     "GETREADS": """ACC SITE meter_code:s serial_number:s meter_register:int unit:s
         read_class:BASIC|AM read_date:date
-        read_id?:s meter_read?:qty
+        read_id?:int meter_read?:qty
         read_sub_type?:ACTUAL|ACTUALC|ESTIMATE|INVOICE_EST|OPENING|CLOSING|MISREAD
         estimated?:flag add_factor?:qty~ multiplier?:factor consumption?:qty~
         previous_read_date?:date~ next_scheduled_read_date?:date~ temp_factor?:factor~
@@ -162,11 +162,11 @@ REPLIES = {
     "POSTCHARGE": """charge_id:int status:PENDING|APPROVED amount_ex_gst:money gst:money
         result:RESULT""",
     "POSTMOVEIN": """account_number:account cust_account_ids:[int] status:ACTIVE|PENDING_MOVE_IN
-        reads_created:int work_order_ids:[int] activity_ids:[int] charge_id?:int
+        reads_created:[int] work_order_ids:[int] activity_ids:[int] charge_id?:int
         result:RESULT""",
     "POSTMOVEOUT": f"""account_number:account
         agreements:[{{cust_account_id:int status:{AGREEMENT} end_date:date}}]
-        reads_created:int work_order_ids:[int] activity_ids:[int] charge_id?:int
+        reads_created:[int] work_order_ids:[int] activity_ids:[int] charge_id?:int
         final_invoice_expected:flag result:RESULT""",
     "POSTPROVISION": f"""account_number:account cust_account_id:int service_number:s
         status:{AGREEMENT} line_item_ids:[int] result:RESULT""",
@@ -174,12 +174,12 @@ REPLIES = {
         amount:money allocations:{ALLOCATIONS} unallocated:money new_balance:money result:RESULT""",
     "POSTSITE": f"""site_identifier:s site_status:{SITE_STATUS} previous_status:{SITE_STATUS}
         effective_date:date result:RESULT""",
-    "POSTREAD": """read_id:s status:ACCEPTED|IN_REVIEW consumption:qty~ failed_checks:[s]
+    "POSTREAD": """read_id:int status:ACCEPTED|IN_REVIEW consumption:qty~ failed_checks:[s]
         result:RESULT""",
     "POSTADJUSTMENT": """adjustment_id:int debit_credit:D|C gst:money status:POSTED|PENDING
         new_balance:money result:RESULT""",
     "UPDATEWORKORDER": f"""work_order_id:int status:{ORDER} site_status:{SITE_STATUS}~
-        reads_created:int charge_id?:int result:RESULT""",
+        reads_created:[int] charge_id?:int result:RESULT""",
 }  # fmt: skip
 
 SUMMARIES = {

@@ -10,12 +10,14 @@ import httpx
 from tests.conformance.juice.examples import parsed
 from tests.conformance.juice.stage import _SEQUENCES as SEQUENCES
 from tests.shared import keep
-from tests.towers import SYDNEY, Tower, read, tower
+from tests.towers import SYDNEY, Tower, tower
 
 from currant.access.model import CreateKey
 from currant.access.verbs import create_key, new_token
 from currant.adjustments.model import EnterAdjustments, NewAdjustment
 from currant.adjustments.verbs import post_adjustments
+from currant.basicreads.model import BasicRead, PostReads
+from currant.basicreads.verbs import post_reads
 from currant.clock import FrozenClock
 from currant.db.database import Urls
 from currant.door import Door
@@ -32,8 +34,7 @@ from currant.runs.verbs import approve_run, draft_bills, post_bills, start_run
 
 ACCOUNT, SITE, BUILDING = "03280", "4103000012", "TWR01"
 RPC = "/api/Utilmate/post"
-READS = (("2024-06-21", "12000"), ("2024-07-01", "12100"), ("2024-08-01", "12410"))
-LAST_READ = ("2024-08-11", "12510")
+METER = "1234abcde"
 # The numbers of the document: what is given out next of each series.
 SERIES = (
     ("customers.agreement", "agreement_id", 501),
@@ -95,6 +96,14 @@ class Stage:
         await connection.close()
 
 
+async def read(stage: Stage, day: str, value: int, sub_type: str = "ACTUAL") -> None:
+    """Post a read of the one meter."""
+    assert stage.told is not None
+    posted = BasicRead(SITE, METER, Decimal(value), date.fromisoformat(day), sub_type)
+    (told,) = await stage.door.act(post_reads, PostReads([posted]), stage.told.manager)
+    assert told.status == "ACCEPTED", told
+
+
 async def build(stage: Stage) -> None:
     """Let the running example happen: supply, reads, the invoice of July, receipt, adjustment."""
     stage.at("2024-06-21")
@@ -102,8 +111,8 @@ async def build(stage: Stage) -> None:
         await stage.owner.execute(FOLLOWING, table, column, number)
     stage.told = told = await tower(stage.door, stage.owner)
     (unit,) = told.units
-    for day, value in READS:
-        await read(stage.owner, told, unit, date.fromisoformat(day), value)
+    await stage.owner.execute("update locations.location set site_name = 'Unit 12'")
+    await read(stage, "2024-06-21", 12000, "OPENING")
     await stage.owner.execute(
         "insert into access.counter (portal_id, name, last) values ($1, 'invoice', 900122)",
         told.portal_id,
@@ -116,6 +125,8 @@ async def build(stage: Stage) -> None:
     order = NewOrder("SPECIAL_READ", SITE, ACCOUNT, reason="The bill is doubted")
     await stage.door.act(create_orders, CreateOrders([order]), told.manager)
     stage.at("2024-08-01")
+    await read(stage, "2024-06-30", 12100)
+    await read(stage, "2024-07-31", 12410)
     await stage.door.act(
         bill_elsewhere, BilledElsewhere(unit.agreement_id, date(2024, 6, 30)), told.clerk
     )
@@ -126,8 +137,8 @@ async def build(stage: Stage) -> None:
         (post_bills, RunChunk(run.run_id), told.clerk),
     ):
         await stage.door.act(verb, command, actor)
-    await read(stage.owner, told, unit, date.fromisoformat(LAST_READ[0]), LAST_READ[1])
     stage.at("2024-08-12")
+    await read(stage, "2024-08-10", 12510)
     paid = NewReceipt(
         BatchType.DIRECT, ACCOUNT, date(2024, 8, 12), Decimal(100), reference="BPAY 881"
     )

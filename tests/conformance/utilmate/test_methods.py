@@ -11,7 +11,6 @@ import pytest
 from msgspec import inspect
 from tests.conformance.juice.examples import parsed
 from tests.conformance.utilmate.examples import CALLS, ELSEWHERE, Call, parameters_for
-from tests.conformance.utilmate.pending import PENDING
 from tests.conformance.utilmate.replies import REPLIES, SUMMARIES, members_of, misfits
 from tests.conformance.utilmate.stage import Stage
 
@@ -19,9 +18,9 @@ from currant.access.methods import METHODS
 from currant.api.utilmate.methods import REGISTER, Method
 from currant.api.utilmate.parameters import Page
 from currant.api.utilmate.parameters import members_of as parameters_of
-from currant.tariffs.model import AssignPlan, CreateOffering, GivenInducement
-from currant.tariffs.plans import Inducement
-from currant.tariffs.verbs import assign_plan, create_offering
+from currant.plans.model import AssignPlan, CreateOffering, GivenInducement
+from currant.plans.verbs import assign_plan, create_offering
+from currant.tariffs.terms import Inducement
 
 NUMBERS = {code: f"U{number:02}" for number, code in enumerate(METHODS, start=1)}
 THERE = list(REGISTER.values())
@@ -40,20 +39,10 @@ def calls_of(code: str) -> list[Call]:
     return [call for call in CALLS if call.code == code]
 
 
-def test_every_method_is_there_or_pending() -> None:
-    assert set(REGISTER) | set(PENDING) == set(METHODS) == set(REPLIES)
-    assert not set(REGISTER) & set(PENDING)
-    assert {code: method.number for code, method in REGISTER.items()} == {
-        code: NUMBERS[code] for code in REGISTER
-    }
+def test_every_method_is_there() -> None:
+    assert set(REGISTER) == set(METHODS) == set(REPLIES)
+    assert {code: method.number for code, method in REGISTER.items()} == NUMBERS
     assert {call.code for call in CALLS} | set(ELSEWHERE) == set(REGISTER)
-
-
-async def test_what_is_pending_says_so(stage: Stage) -> None:
-    for code in PENDING:
-        answer = await stage.call(code)
-        assert (answer.status_code, answer.json()["error"]) == (404, 200)
-        assert answer.json()["error_message"] == f"{code} is not available yet."
 
 
 @pytest.mark.parametrize("call", CALLS, ids=called)
@@ -368,12 +357,9 @@ def test_the_page_of_the_face_tells_each_method_and_what_it_needs() -> None:
         if line.startswith("| U")
     ]
     assert [row[1].removesuffix(" ▤") for row in rows] == list(METHODS)
-    for number, name, verbs, needs, told in rows:
+    for number, name, verbs, needs, _ in rows:
         code, bulk = name.removesuffix(" ▤"), name.endswith(" ▤")
         assert number == NUMBERS[code]
-        if code in PENDING:
-            assert told == "Not available yet."
-            continue
         method = REGISTER[code]
         assert method.bulk == bulk, code
         assert needs == ", ".join(f"`{one.value}`" for one in method.permissions if one), code

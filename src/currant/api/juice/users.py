@@ -1,7 +1,7 @@
 """J32 tokens, J33-J35 system users, J36 and J37 what they may do."""
 
 from collections.abc import Callable
-from typing import Annotated, TypeVar
+from typing import Annotated, ClassVar, TypeVar
 from uuid import UUID
 
 import msgspec
@@ -61,6 +61,8 @@ class UserSent(msgspec.Struct, frozen=True):
 
     The vending limit goes by two names, of which one is sent (Q12). A limit of null is no limit.
     """
+
+    any_of: ClassVar[tuple[str, ...]] = ("vending_limit", "vendor_limit")
 
     portal: str
     login: str

@@ -92,8 +92,6 @@ def method_named(request: AnyRequest, code: str) -> Method:
     told = code.upper()
     if told in METHODS:
         request.scope[_METHOD] = told  # type: ignore[literal-required]
-        if told not in REGISTER:
-            raise NoSuchMethod(f"{told} is not available yet.")
         return REGISTER[told]
     raise NoSuchMethod(f"There is no method {told[:60]}{nearest(told[:60], METHODS)}")
 

@@ -9,7 +9,7 @@ from typing import Annotated, Any, ClassVar, Literal
 import msgspec
 from msgspec import Meta
 
-from currant.api.utilmate.methods import FileRow, Row, changes, reads
+from currant.api.utilmate.methods import FileRow, Row, Total, changes, reads
 from currant.api.utilmate.parameters import (
     RESULT,
     Account,
@@ -27,13 +27,13 @@ from currant.api.utilmate.parameters import (
 from currant.charges.model import STANDARD, AddCharges, NewCharge
 from currant.charges.verbs import add_approved_charges, add_charges
 from currant.db.tx import Tx
+from currant.directory.verbs import account_line
 from currant.documents.model import DocumentKind, DocumentNamed
 from currant.documents.verbs import document_pdf
 from currant.invoices.model import Invoice, InvoiceNamed, InvoicesWanted, LineRow
-from currant.invoices.verbs import invoices, show_invoice
+from currant.invoices.verbs import count_invoices, invoices, show_invoice
 from currant.locations.verbs import buildings_of
 from currant.money import kwh
-from currant.supply.verbs import account_line
 
 _PDF = "application/pdf"
 
@@ -189,8 +189,8 @@ async def get_inv_det(tx: Tx, wanted: InvoicesSent) -> AsyncIterator[InvoiceDeta
         yield _details(invoice, tx)
 
 
-@reads("GETRANGEINV", "U20", calls=invoices, bulk=True)
-async def get_range_inv(tx: Tx, wanted: RangeSent) -> AsyncIterator[InvoiceHead]:
+@reads("GETRANGEINV", "U20", calls=invoices, pages=True)
+async def get_range_inv(tx: Tx, wanted: RangeSent) -> AsyncIterator[InvoiceHead | Total]:
     """List the invoices of a range of days, without their lines."""
     await _refuse_unknown(tx, wanted.account_number, wanted.building_code)
     question = InvoicesWanted(
@@ -200,9 +200,12 @@ async def get_range_inv(tx: Tx, wanted: RangeSent) -> AsyncIterator[InvoiceHead]
         end_on=wanted.end_date,
         by_posting=not wanted.use_trans_date,
         status=wanted.status,
+        how_many=wanted.limit,
+        skip=wanted.offset,
     )
     async for invoice in invoices(tx, question):
         yield InvoiceHead(**_head(invoice, tx))
+    yield Total(total=await count_invoices(tx, question))
 
 
 async def _refuse_unknown(tx: Tx, account: str | None, building: str | None) -> None:

@@ -112,18 +112,20 @@ def reads(
     pages: bool = False,
     raw: bool = False,
     long: bool = False,
+    names: Mapping[str, str] | None = None,
 ) -> Callable[[F], F]:
     """Register a method that asks: an async iterator of rows, and of a `Summary` at their end.
 
     `bulk`: a list that a page can be asked of; where it `pages` by itself, its summary has the
     total. `raw`: one file, which is sent as it is. `long`: it may take as long as a list does.
+    `names` are its parameters where the verb names them otherwise.
     """
 
     def register(run: F) -> F:
         (told,) = get_args(get_type_hints(run)["return"])
         method = _method(code, number, run, (calls,), told)
         more = {"bulk": bulk or pages, "pages": pages, "raw": raw, "long": long or bulk or pages}
-        _register(msgspec.structs.replace(method, **more))
+        _register(msgspec.structs.replace(method, **more, names=names or {}))
         return run
 
     return register
@@ -201,7 +203,7 @@ class Answered:
         """Run the items one by one and yield what they answer."""
         many = len(self._items) > 1
         for place, sent in enumerate(self._items):
-            with _named(place, many=many):
+            with _named(place, many=many), _retold(self.method, many=False):
                 refuse_blocked(self._tx, sent)
                 async for row in self._of(sent):
                     yield msgspec.structs.replace(row, item=place) if many else row

@@ -61,12 +61,12 @@ class MoveInSent(CustomerSent, frozen=True, kw_only=True):
 
 
 class MovedIn(Row, frozen=True, kw_only=True):
-    """A move in: the agreements that begin; `reads_created` counts the reads that were taken."""
+    """A move in: the agreements that begin; `reads_created` are the ids of its reads."""
 
     account_number: str
     cust_account_ids: list[int]
     status: Annotated[str, words("ACTIVE", "PENDING_MOVE_IN")]
-    reads_created: int
+    reads_created: list[int]
     work_order_ids: list[int]
     activity_ids: list[int]
     charge_id: int | msgspec.UnsetType = msgspec.UNSET
@@ -167,11 +167,11 @@ class AgreementEnded(msgspec.Struct, frozen=True):
 
 
 class MovedOut(Row, frozen=True, kw_only=True):
-    """A move out: the agreements that end; `reads_created` counts the reads that were taken."""
+    """A move out: the agreements that end; `reads_created` are the ids of its reads."""
 
     account_number: str
     agreements: list[AgreementEnded]
-    reads_created: int
+    reads_created: list[int]
     work_order_ids: list[int]
     activity_ids: list[int]
     charge_id: int | msgspec.UnsetType = msgspec.UNSET

@@ -245,10 +245,11 @@ def _schema_of(shape: type[Sent]) -> dict[str, Any]:
     """Return the schema of what a method is sent; it stands whole, with the shapes within."""
     (_,), parts = msgspec.json.schema_components([shape], ref_template="{name}")
     told: dict[str, Any] = _whole(parts[shape.__name__], parts)
-    for options in (shape.one_of, shape.any_of):
+    for how, options in (("oneOf", shape.one_of), ("anyOf", shape.any_of)):
         if options:
-            how = "One of these is sent" if options is shape.one_of else "At least one is sent"
-            told["description"] = f"{told.get('description', '')} {how}: {', '.join(options)}."
+            told[how] = [{"required": [name]} for name in options]
+            which = "One of these is sent" if how == "oneOf" else "At least one is sent"
+            told["description"] = f"{told.get('description', '')} {which}: {', '.join(options)}."
     return told
 
 

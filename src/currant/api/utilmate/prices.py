@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 from msgspec import Meta
 
-from currant.api.utilmate.methods import Row, reads
+from currant.api.utilmate.methods import Row, Total, reads
 from currant.api.utilmate.parameters import (
     Account,
     BuildingCode,
@@ -21,10 +21,10 @@ from currant.api.utilmate.parameters import (
     words,
 )
 from currant.db.tx import Tx
+from currant.directory.verbs import account_line
 from currant.money import half_up
-from currant.prices.model import RATE_PLACES, Offering, Plan, PlanRow, PlansWanted, Price
-from currant.prices.verbs import plans
-from currant.supply.verbs import account_line
+from currant.plans.model import RATE_PLACES, Offering, Plan, PlanRow, PlansWanted, Price
+from currant.plans.verbs import count_plans, plans
 
 BASIS = words("USAGE", "DAILY", "DEMAND", "FIXED")
 GST = words("GST", "FREE")
@@ -156,11 +156,15 @@ class PlanListed(Row, frozen=True, kw_only=True):
     rates: list[RateTold]
 
 
-@reads("GETALLACCNTPP", "U21", calls=plans, bulk=True)
-async def get_all_accnt_pp(tx: Tx, wanted: AllPlansSent) -> AsyncIterator[PlanListed]:
+@reads("GETALLACCNTPP", "U21", calls=plans, pages=True)
+async def get_all_accnt_pp(tx: Tx, wanted: AllPlansSent) -> AsyncIterator[PlanListed | Total]:
     """List the price plan and the rates of every account's services."""
     question = PlansWanted(
-        building_code=wanted.building_code, as_at=wanted.as_at, active_only=wanted.active_only
+        building_code=wanted.building_code,
+        as_at=wanted.as_at,
+        active_only=wanted.active_only,
+        how_many=wanted.limit,
+        beyond=wanted.offset,
     )
     async for plan in plans(tx, question):
         head = plan.head
@@ -176,6 +180,7 @@ async def get_all_accnt_pp(tx: Tx, wanted: AllPlansSent) -> AsyncIterator[PlanLi
             plan_end_date=end,
             rates=[RateTold(**_rate(price)) for price in plan.prices],
         )
+    yield Total(total=await count_plans(tx, question))
 
 
 class PlanSent(Sent, frozen=True, kw_only=True):

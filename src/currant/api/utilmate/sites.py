@@ -8,7 +8,7 @@ from typing import Annotated, Any, ClassVar, Literal
 import msgspec
 from msgspec import Meta
 
-from currant.api.utilmate.methods import Row, changes, reads
+from currant.api.utilmate.methods import Row, Total, changes, reads
 from currant.api.utilmate.parameters import (
     RESULT,
     BuildingCode,
@@ -24,14 +24,21 @@ from currant.api.utilmate.parameters import (
 )
 from currant.clock import day_bounds, format_instant
 from currant.db.tx import Tx
+from currant.directory.model import BuildingsWanted, Site, SiteMetersWanted, SitesWanted, SiteWanted
+from currant.directory.model import PlaceAddress as Place
+from currant.directory.model import SiteAgreement as Agreement
+from currant.directory.verbs import (
+    count_buildings,
+    count_sites,
+    list_buildings,
+    list_sites,
+    show_site,
+    site_registers,
+)
 from currant.fieldwork.model import SetSiteStatuses, SiteStatusTold
 from currant.fieldwork.verbs import set_site_statuses
 from currant.locations.model import LossFactorsWanted
 from currant.locations.verbs import loss_factors
-from currant.supply.model import BuildingsWanted, Site, SiteMetersWanted, SitesWanted, SiteWanted
-from currant.supply.model import PlaceAddress as Place
-from currant.supply.model import SiteAgreement as Agreement
-from currant.supply.verbs import list_buildings, list_sites, show_site, site_registers
 
 SITE_STATUS = words("NOT_READY", "ENERGISED", "DE_ENERGISED", "EXTINCT")
 
@@ -173,13 +180,19 @@ class BuildingListed(Row, frozen=True, kw_only=True):
     attributes: dict[str, Any]
 
 
-@reads("GETBUILDINGLIST", "U03", calls=list_buildings, bulk=True)
-async def get_building_list(tx: Tx, wanted: BuildingsSent) -> AsyncIterator[BuildingListed]:
+@reads("GETBUILDINGLIST", "U03", calls=list_buildings, pages=True)
+async def get_building_list(tx: Tx, wanted: BuildingsSent) -> AsyncIterator[BuildingListed | Total]:
     """List the buildings of the portal, those in use."""
     since = None
     if wanted.updated_since is not None:
         since = day_bounds(wanted.updated_since, tx.portal.zone)[0]
-    question = BuildingsWanted(network=wanted.network, active=wanted.active, updated_since=since)
+    question = BuildingsWanted(
+        network=wanted.network,
+        active=wanted.active,
+        updated_since=since,
+        how_many=wanted.limit,
+        beyond=wanted.offset,
+    )
     for row in await list_buildings(tx, question):
         facts = _facts(row, "address", "gate_meters")
         yield BuildingListed(
@@ -187,6 +200,7 @@ async def get_building_list(tx: Tx, wanted: BuildingsSent) -> AsyncIterator[Buil
             address=place_address(row.address),
             gate_meters=[GateMeter(**msgspec.structs.asdict(one)) for one in row.gate_meters],
         )
+    yield Total(total=await count_buildings(tx, question))
 
 
 class SitesSent(Page, frozen=True, kw_only=True):
@@ -221,14 +235,20 @@ class SiteListed(Row, frozen=True, kw_only=True):
     price_plan_code: str | msgspec.UnsetType = msgspec.UNSET
 
 
-@reads("GETSITELIST", "U17", calls=list_sites, bulk=True)
-async def get_site_list(tx: Tx, wanted: SitesSent) -> AsyncIterator[SiteListed]:
+@reads("GETSITELIST", "U17", calls=list_sites, pages=True)
+async def get_site_list(tx: Tx, wanted: SitesSent) -> AsyncIterator[SiteListed | Total]:
     """List the sites of a building, a row for each product there."""
     question = SitesWanted(
-        wanted.building_code, wanted.site_status, wanted.occupancy, wanted.product_type
+        wanted.building_code,
+        wanted.site_status,
+        wanted.occupancy,
+        wanted.product_type,
+        how_many=wanted.limit,
+        beyond=wanted.offset,
     )
     async for row in list_sites(tx, question):
         yield SiteListed(**_site(row))
+    yield Total(total=await count_sites(tx, question))
 
 
 class SiteSent(Sent, frozen=True, kw_only=True):

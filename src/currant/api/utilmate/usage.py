@@ -1,4 +1,4 @@
-"""What was read and used."""
+"""What was used."""
 
 from collections.abc import AsyncIterator
 from datetime import date, timedelta
@@ -7,16 +7,13 @@ from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo
 
 import msgspec
-from msgspec import Meta
 
-from currant.api.utilmate.methods import Row, changes, reads
+from currant.api.utilmate.methods import Row, reads
 from currant.api.utilmate.parameters import (
-    RESULT,
     Account,
     Day,
     Month,
     Page,
-    Quantity,
     Sent,
     SiteIdentifier,
     also,
@@ -24,15 +21,13 @@ from currant.api.utilmate.parameters import (
 )
 from currant.clock import format_instant
 from currant.db.tx import Tx
+from currant.directory.model import CustomerWanted
+from currant.directory.verbs import account_line, customer_details, site_lines
 from currant.errors import Invalid
 from currant.invoices.model import InvoicesWanted
 from currant.invoices.verbs import invoices
 from currant.locations.verbs import sites_of
 from currant.money import half_up, kwh
-from currant.reads.model import BasicRead, PostReads
-from currant.reads.verbs import post_reads
-from currant.supply.model import CustomerWanted
-from currant.supply.verbs import account_line, customer_details, site_lines
 from currant.usage.model import (
     ActualUsage,
     Granularity,
@@ -145,88 +140,6 @@ async def get_usage(tx: Tx, wanted: UsageSent) -> AsyncIterator[UsageTold]:
 def _scaled(told: int | None, places: int) -> Decimal | msgspec.UnsetType:
     """Write a number of thousandths or millionths, or leave it out."""
     return msgspec.UNSET if told is None else Decimal(told).scaleb(-places)
-
-
-class ReadSent(Sent, frozen=True, kw_only=True):
-    """A basic read of a register at the end of a day, before the multiplier.
-
-    `meter_code` is that of the register or the meter's serial number. `add_factor` says where the
-    dials start again, of a register that rolled over.
-    """
-
-    site_identifier: SiteIdentifier
-    meter_code: str
-    meter_read: Quantity
-    read_date: Day
-    meter_register: int = 1
-    read_sub_type: (
-        Literal["ACTUAL", "ACTUALC", "ESTIMATE", "INVOICE_EST", "OPENING", "CLOSING", "MISREAD"]
-        | None
-    ) = None
-    estimate_read: Annotated[
-        Literal["C", "Y", "E", "N"] | None,
-        Meta(description="By another word: C ACTUALC, Y and E ESTIMATE, N ACTUAL."),
-    ] = None
-    add_factor: int = 0
-    next_scheduled_read_date: Day | None = None
-    temp_factor: Decimal | None = None
-    cv_factor: Decimal | None = None
-    audit_notes: str = ""
-
-
-class ReadPosted(Row, frozen=True, kw_only=True):
-    """A read that was taken; one that failed a check is under review and counts not yet."""
-
-    read_id: str
-    status: Annotated[str, words("ACCEPTED", "IN_REVIEW")]
-    consumption: Decimal | None
-    failed_checks: list[str]
-    result: Annotated[str, RESULT]
-
-
-_SUB_TYPES = {"C": "ACTUALC", "Y": "ESTIMATE", "E": "ESTIMATE", "N": "ACTUAL"}
-
-
-@changes(
-    "POSTREAD",
-    "U35",
-    calls=post_reads,
-    names={"sub_type": "read_sub_type"},
-)
-async def post_read(tx: Tx, sent: list[ReadSent]) -> list[ReadPosted]:
-    """Post a basic read; one that is not believed is parked for review."""
-    told = PostReads([basic_read(one) for one in sent])
-    return [
-        ReadPosted(
-            read_id=row.read_id,
-            status=row.status,
-            consumption=row.consumption,
-            failed_checks=row.failed_checks,
-            result="CREATED" if row.result == "CREATED" else "UPDATED",
-        )
-        for row in await post_reads(tx, told)
-    ]
-
-
-def basic_read(sent: ReadSent) -> BasicRead:
-    """Return a read as the domain takes it. Raises `Invalid`."""
-    by_word = _SUB_TYPES.get(sent.estimate_read or "", "ACTUAL")
-    if sent.estimate_read and sent.read_sub_type not in (None, by_word):
-        told = f"estimate_read {sent.estimate_read} is not {sent.read_sub_type}."
-        raise Invalid(told, field="estimate_read")
-    return BasicRead(
-        site_identifier=sent.site_identifier,
-        meter_code=sent.meter_code,
-        meter_read=sent.meter_read,
-        read_date=sent.read_date,
-        sub_type=sent.read_sub_type or by_word,
-        meter_register=sent.meter_register,
-        add_factor=sent.add_factor,
-        next_scheduled_read_date=sent.next_scheduled_read_date,
-        temp_factor=sent.temp_factor,
-        cv_factor=sent.cv_factor,
-        audit_notes=sent.audit_notes,
-    )
 
 
 class UtilitySent(Sent, frozen=True, kw_only=True):

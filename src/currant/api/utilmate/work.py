@@ -10,7 +10,7 @@ import msgspec
 
 from currant.activities.model import ActivityTold, SaveActivities
 from currant.activities.verbs import save_activities
-from currant.api.utilmate.methods import Row, changes, reads
+from currant.api.utilmate.methods import Row, Total, changes, reads
 from currant.api.utilmate.parameters import (
     RESULT,
     Account,
@@ -27,7 +27,7 @@ from currant.api.utilmate.parameters import (
 from currant.clock import format_instant
 from currant.db.tx import Tx
 from currant.fieldwork.model import OrderChange, OrdersWanted, UpdateOrders, WorkOrder
-from currant.fieldwork.verbs import list_orders, update_orders
+from currant.fieldwork.verbs import count_orders, list_orders, update_orders
 from currant.metering.model import RegisterRead
 
 STATUS = words("NEW", "SCHEDULED", "SENT", "IN_PROGRESS", "COMPLETE", "CANCELLED")
@@ -116,8 +116,8 @@ class WorkOrderListed(Row, frozen=True, kw_only=True):
     history: list[OrderStep]
 
 
-@reads("GETWORKORDER", "U26", calls=list_orders, bulk=True)
-async def get_work_order(tx: Tx, wanted: OrdersSent) -> AsyncIterator[WorkOrderListed]:
+@reads("GETWORKORDER", "U26", calls=list_orders, pages=True)
+async def get_work_order(tx: Tx, wanted: OrdersSent) -> AsyncIterator[WorkOrderListed | Total]:
     """List work orders with their reads and their history."""
     question = OrdersWanted(
         work_order_id=wanted.work_order_id,
@@ -127,9 +127,12 @@ async def get_work_order(tx: Tx, wanted: OrdersSent) -> AsyncIterator[WorkOrderL
         status=wanted.status,
         start_date=wanted.start_date,
         end_date=wanted.end_date,
+        how_many=wanted.limit,
+        beyond=wanted.offset,
     )
     async for order in list_orders(tx, question):
         yield _listed(order)
+    yield Total(total=await count_orders(tx, question))
 
 
 _PLAIN = (
@@ -246,13 +249,13 @@ class OrderSent(Sent, frozen=True, kw_only=True):
 class OrderUpdated(Row, frozen=True, kw_only=True):
     """A work order that was updated, and how its site stands now.
 
-    `reads_created` counts the reads that were taken on it.
+    `reads_created` are the ids of the reads that were taken on it.
     """
 
     work_order_id: int
     status: Annotated[str, STATUS]
     site_status: str
-    reads_created: int
+    reads_created: list[int]
     charge_id: int | msgspec.UnsetType = msgspec.UNSET
     result: Annotated[str, RESULT]
 
