@@ -10,12 +10,14 @@ from decimal import Decimal
 from functools import partial
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import httpx
 import pytest
 from rich.progress import Progress
 from tests.cli.conftest import COMMAND, ROOT, environment, within
 from tests.conftest import make_user, new_database
+from tests.ledger.test_exports import bean_faults
 
 from currant.access.model import OPERATOR, IssueToken, RevokeKey
 from currant.access.verbs import (
@@ -33,6 +35,7 @@ from currant.cli.demo import enter
 from currant.cli.example import BUSINESS, DAYS, HOMES, LIFELINE, RESIDENTIAL, Example
 from currant.cli.frame import Stopped
 from currant.cli.loading import is_loaded, load
+from currant.cli.tower import UNITS
 from currant.clock import FrozenClock
 from currant.customers.verbs import account_keys
 from currant.db.database import Urls
@@ -196,7 +199,7 @@ def test_the_demo_prints_a_call_that_answers(start, urls, tmp_path) -> None:
         assert within(patience, lambda: demo.out.stat().st_size or demo.process.poll())  # noqa: B023
         assert demo.process.poll() is None, demo.err.read_text()
         access = json.loads(demo.out.read_text())
-        assert answered(access)
+        calls_answer(access)
         entries.append((access["password"], access["token"]))
         kept = tmp_path / "home" / "demo.json"
         assert kept.stat().st_mode & 0o777 == 0o600
@@ -206,9 +209,12 @@ def test_the_demo_prints_a_call_that_answers(start, urls, tmp_path) -> None:
             assert second.out.read_text() == ""
             assert f"process {demo.process.pid} of this home" in second.err.read_text()
             assert "no password or token was changed" in second.err.read_text()
-            assert answered(access)
+            calls_answer(access)
             meters_are_asked(tmp_path, urls)
-            assert printed_by_the_readme(tmp_path, urls).count("EX9000002") == 2
+            printed = printed_by_the_readme(tmp_path, urls, access["password"])
+            assert printed.count("EX9000002") == 2
+            assert "Account 00005, Ella Rossi" in printed
+            assert "1 sites, 1 meters, 1 data streams" in printed
         head_end = told_of(tmp_path, urls, "headend", "list")[-1]["url"]
         assert reached(head_end)
         assert demo.end(signal.SIGTERM if patience == 90 else signal.SIGKILL) <= 0
@@ -239,18 +245,29 @@ async def test_credentials_that_are_refused_are_replaced(urls, tmp_path) -> None
     assert (tmp_path / "invoice.pdf").read_bytes().startswith(b"%PDF-")
 
 
-def answered(access: dict[str, str]) -> bool:
-    """Whether the call that was printed is answered well."""
-    _, _, header, url = shlex.split(access["curl"])
+def calls_answer(access: dict[str, Any]) -> None:
+    """The calls that were printed are answered well."""
+    assert called(access["curl"])[0]["account"] == "00001"
+    sites = called(access["building"]["curl"])
+    names = [site["account_name"] for site in sites if site["occupancy"] == "OCCUPIED"]
+    assert names == [unit.name for unit in UNITS]
+
+
+def called(curl: str) -> Any:
+    """The data that a printed call is answered."""
+    _, _, header, url = shlex.split(curl)
     told = httpx.get(url, headers=[header.split(": ")], timeout=20).json()
-    return told["error"] == 0 and told["data"][0]["account"] in url
+    assert told["error"] == 0, told
+    return told["data"]
 
 
 def told_of(folder: Path, urls: Urls, *args: str) -> Any:
     """What a command answers."""
     done = subprocess.run(
         [*COMMAND, *args, "--json"],
-        env=environment(folder / "home", CURRANT_DATABASE_URL=urls.runtime),
+        env=environment(
+            folder / "home", CURRANT_DATABASE_URL=urls.runtime, CURRANT_PORTAL="example"
+        ),
         capture_output=True,
         text=True,
         timeout=60,
@@ -284,27 +301,34 @@ def meters_are_asked(folder: Path, urls: Urls) -> None:
     }  # fmt: skip
 
 
-def printed_by_the_readme(folder: Path, urls: Urls) -> str:
+def printed_by_the_readme(folder: Path, urls: Urls, password: str) -> str:
     """What the commands of the README print, each block in its order as a shell runs it."""
     shim = folder / ".venv" / "bin" / "currant"
     shim.parent.mkdir(parents=True)
     shim.write_text(f'#!/bin/sh\nexec {shlex.join(COMMAND)} "$@"\n')
     shim.chmod(0o755)
     readme = (ROOT / "README.md").read_text()
-    printed = ""
+    last = datetime.now(ZoneInfo("Australia/Sydney")).date().replace(day=1) - timedelta(days=1)
+    readme = readme.replace("2026-10-31", str(last)).replace("2026-10", f"{last:%Y-%m}")
+    printed, told = "", ""
     for block in re.findall(r"^```sh\n(.*?)^```", readme, re.DOTALL | re.MULTILINE):
         # The number of the receipt is this database's own; a read is told to the second.
         sold = re.findall(r"RECEIPT (\d+)", printed)
         here = re.sub(r"\b(receipt|reverse) \d+", lambda m: f"{m[1]} {sold[0]}", block)  # noqa: B023
         done = subprocess.run(
-            ["sh", "-e", "-c", f'PATH="$PWD/.venv/bin:$PATH"; sleep 1\n{here}'],
+            ["sh", "-e", "-c", f'PATH="$PWD/.venv/bin:$PATH"; sleep 1\n{told}\n{here}'],
             cwd=folder,
             env=environment(folder / "home", CURRANT_DATABASE_URL=urls.runtime),
+            input=f"{password}\n",
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=90,
             check=False,
         )
         assert done.returncode == 0, done.stdout + done.stderr
         printed += done.stdout
+        told = "\n".join([told, *re.findall(r"^export .*$", block, re.MULTILINE)])
+    for paper in ("invoice", "statement", "receipt"):
+        assert (folder / f"{paper}.pdf").read_bytes().startswith(b"%PDF-")
+    assert bean_faults((folder / "october.beancount").read_text(), folder) == ""
     return printed

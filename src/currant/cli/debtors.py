@@ -45,7 +45,7 @@ AsOf = Annotated[
 ]
 Building = Annotated[str | None, typer.Option(help="Of the building of this code only.")]
 
-_QUARTER = timedelta(days=91)
+_QUARTER = timedelta(days=90)
 _AGES = ("not_due", "days_30", "days_60", "days_90", "older", "credit", "balance")
 
 

@@ -51,7 +51,7 @@ from currant.cli.serve import (
     serve_until_stopped,
 )
 from currant.cli.simulator import Simulator, simulated
-from currant.cli.tower import MONTHS, UNITS
+from currant.cli.tower import BUILDING, MONTHS, UNITS
 from currant.clock import FrozenClock, SystemClock
 from currant.customers.verbs import account_keys
 from currant.db.database import Urls, database, refuse_unfit
@@ -206,7 +206,7 @@ async def enter(door: Door, config: Settings) -> Access:
             login=tower.MANAGER,
             key=key,
             curl=f"curl -H 'Authorization: Bearer {key}' "
-            f"'{url}/utilmate/GETSITELIST?companycode={tower.PORTAL}'",
+            f"'{url}/utilmate/GETSITELIST?companycode={tower.PORTAL}&building_code={BUILDING}'",
             invoice=str(invoice),
         ),
     )
@@ -289,6 +289,8 @@ def _told(access: Access) -> Iterator[str]:
 
 
 def _broken(curl: str) -> str:
-    """Return a call on two lines, as a shell takes it."""
+    """Return a call on three lines, as a shell takes it."""
     _, _, header, url = shlex.split(curl)
-    return f"\n  curl -H '{header}' \\\n    '{url}'"
+    path, _, query = url.partition("?")
+    asked = " ".join(f"-d {told}" for told in query.split("&"))
+    return f"\n  curl -H '{header}' \\\n    -G {asked} \\\n    {path}"

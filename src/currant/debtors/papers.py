@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from datetime import date
 from decimal import Decimal
 
-from currant.debtors.model import Debtor, Statement
+from currant.debtors.model import Debtor, MovementType, Statement
+from currant.debtors.model import Movement as MovementTold
 from currant.documents.model import Applied, Movement, Party, ReceiptPaper, StatementPaper
 from currant.receipts.model import BatchType, Receipt
 
@@ -35,7 +36,7 @@ def statement_paper(told: Statement, number: str, issued_on: date) -> StatementP
         movements=[
             Movement(
                 row.moved_on,
-                row.description,
+                _description(row),
                 row.debit - row.credit,
                 "" if row.number else row.reference,  # An invoice's number is in its description.
             )
@@ -67,6 +68,11 @@ def receipt_paper(
         customer_number=debtor.contract,
         reference=receipt.reference,
     )
+
+
+def _description(row: MovementTold) -> str:
+    """Return what a movement is called to the customer, who knows no types of batches."""
+    return "Payment received" if row.type is MovementType.RECEIPT else row.description
 
 
 def _buyer(debtor: Debtor) -> Party:
