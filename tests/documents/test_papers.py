@@ -4,6 +4,7 @@ import hashlib
 import io
 import subprocess
 import sys
+import zlib
 from decimal import Decimal
 from itertools import pairwise
 from typing import Any
@@ -295,6 +296,16 @@ def contrast(one: str, other: str) -> float:
     return (high + 0.05) / (low + 0.05)
 
 
+def png(rows: bytes) -> bytes:
+    """A picture of one grey pixel."""
+
+    def chunk(kind: bytes, told: bytes) -> bytes:
+        return len(told).to_bytes(4) + kind + told + zlib.crc32(kind + told).to_bytes(4)
+
+    head = chunk(b"IHDR", b"\0\0\0\1\0\0\0\1\x08\0\0\0\0")
+    return b"\x89PNG\r\n\x1a\n" + head + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
+
+
 SVG = b'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 9 9">%s</svg>'
 
 
@@ -306,11 +317,21 @@ SVG = b'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 9 9">%s</svg>'
         SVG % b'<image href="../../x.png" width="9" height="9"/>',
         b'<!DOCTYPE svg [<!ENTITY x SYSTEM "file:///etc/passwd">]>' + SVG % b"<text>&x;</text>",
         b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\1\0\0\0\1\0\0\x08\6\0\0\0",
+        png(b"\0\0")[:-20],
     ],
 )  # fmt: skip
 def test_what_is_no_logo_is_refused(logo: bytes) -> None:
     with pytest.raises(LogoUnfit):
         try_logo(Brand(TERMS, logo_type_of(logo), logo))
+
+
+def test_a_png_is_set_on_a_paper() -> None:
+    logo = png(b"\0\x7f")
+    brand = Brand(TERMS, logo_type_of(logo), logo)
+    try_logo(brand)
+    page = PdfReader(io.BytesIO(render(short(), brand))).pages[0]
+    (drawn,) = page["/Resources"]["/XObject"].values()
+    assert (drawn["/Subtype"], drawn["/Width"], drawn["/Height"]) == ("/Image", 1, 1)
 
 
 def test_a_broken_brand_is_told() -> None:

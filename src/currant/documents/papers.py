@@ -66,7 +66,10 @@ def press(
     fonts, templates = _fonts(), _templates(version)
     files = templates | {"main.typ": templates[f"{_template_of(paper)}.typ"]}
     if brand.logo:
-        files["logo"] = brand.logo
+        svg = (
+            brand.logo_type == "image/svg+xml"
+        )  # A file of typst's is text; a PNG goes as numbers.
+        files["logo"] = brand.logo if svg else msgspec.json.encode(list(brand.logo))
     view = cleaned(view_of(paper, brand, version))
     compiler = typst.Compiler(
         cast("Any", files), root=fonts.folder, font_paths=fonts.all, ignore_system_fonts=True

@@ -67,7 +67,7 @@ def _frame(paper: Paper, brand: Brand, say: Wording, heading: str) -> View:
         "colour": terms.colour,
         "on-colour": _on(terms.colour),
         "ink": _ink(terms.colour),
-        "logo": "logo" if brand.logo else None,
+        "logo": brand.logo_type.removeprefix("image/") if brand.logo else None,
         "seller": {"name": terms.name, "lines": [line for line in (tax, *terms.address) if line]},
         "buyer": {"name": paper.buyer.name, "lines": paper.buyer.address},
         "foot": [f"{one.label} {one.value}" for one in terms.contacts],
