@@ -6,6 +6,8 @@ RUN := $(VENV)/bin
 # A stamp is the last thing written, so a set-up that was interrupted is begun anew.
 LOCKED := $(VENV)/.locked
 INSTALLED := $(VENV)/.installed
+SPARK := $(VENV)/.spark
+BENCH := $(VENV)/.bench
 
 # The first Python that is new enough and can make a virtual environment; each is tried, for a name
 # on the path may be a shim that leads nowhere.
@@ -16,7 +18,7 @@ FITS := import sys, ensurepip, venv; sys.exit(not (3, 11) <= sys.version_info < 
 PIP := $(RUN)/python -m pip --quiet --disable-pip-version-check --no-input install
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo serve test test-spark check format bench soak lock clean
+.PHONY: help setup demo serve test test-spark spark check format bench soak lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## / /' | awk '{$$1 = sprintf("%-10s", $$1); print}'
@@ -41,17 +43,28 @@ $(INSTALLED): $(LOCKED) pyproject.toml
 	@$(PIP) --no-deps --no-build-isolation -e .
 	@touch $@
 
+# What only some need is heavy, and brought when it is first needed.
+$(SPARK) $(BENCH): $(VENV)/.%: requirements-%.lock $(LOCKED)
+	@echo "Installing what $* needs; this takes some minutes, once." >&2
+	@$(PIP) --require-hashes -r $<
+	@touch $@
+
 demo: $(INSTALLED) ## load the demo utility once and serve it on http://127.0.0.1:8080
 	@$(RUN)/currant demo --with-parent
 
 serve: $(INSTALLED) ## serve the database of CURRANT_HOME or CURRANT_DATABASE_URL
 	@$(RUN)/currant serve --with-parent
 
-test: check ## run every check and every test
+test: check spark ## run every check and every test
 	$(RUN)/python -m pytest -n 2 --dist loadfile -rs
 
-test-spark: $(INSTALLED) ## run the tests of Spark alone, or say why they cannot run here
+test-spark: spark ## run the tests of Spark alone, or say why they cannot run here
 	$(RUN)/python -m pytest -rs -m spark
+
+# Without the Java that it runs on Spark is not brought, and its tests say in a sentence why.
+spark: $(INSTALLED)
+	@if $(RUN)/python -c 'import currant.usage.spark as s; raise SystemExit(s.why_no_java())' \
+		2>/dev/null; then $(MAKE) --no-print-directory $(SPARK); fi
 
 check: $(INSTALLED) ## ruff, mypy --strict, import rules, sqlfluff
 	$(RUN)/ruff check .
@@ -64,15 +77,22 @@ format: $(INSTALLED) ## let the formatters have their way
 	$(RUN)/ruff check --fix-only --quiet .
 	$(RUN)/ruff format --quiet .
 
-bench: $(INSTALLED) ## measure, each figure beside its limit
+bench: $(INSTALLED) $(BENCH) ## measure, each figure beside its limit
 	$(RUN)/python bench/run.py
 
 soak: $(INSTALLED) ## the long tests: a year of real load
 	$(RUN)/python -m pytest -n 2 --dist loadfile -m soak
 
+# One version of each serves every Python.
+COMPILE := uv pip compile --quiet --universal --python-version 3.11 --fork-strategy fewest \
+	--generate-hashes --no-header --no-annotate --no-emit-index-url
+
 lock: ## pin what pyproject.toml asks for, with the hashes of all files (needs uv)
-	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
-		--no-annotate --no-emit-index-url --extra dev --output-file requirements.lock pyproject.toml
+	$(COMPILE) --extra dev --output-file requirements.lock pyproject.toml
+	$(COMPILE) --extra spark --constraint requirements.lock --output-file requirements-spark.lock \
+		pyproject.toml
+	$(COMPILE) --extra bench --constraint requirements.lock --output-file requirements-bench.lock \
+		pyproject.toml
 
 clean: ## remove the virtual environment and the test database
 	rm -rf $(VENV) .home

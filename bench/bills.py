@@ -17,11 +17,12 @@ from currant.db.embedded import EmbeddedServer
 from currant.db.tx import open_pool
 from currant.door import Door, Verb
 from currant.garbage import collect_rarely
+from currant.plans.model import CreatePlan, GivenCharge, GivenRate
+from currant.plans.verbs import create_plan
 from currant.runs.model import ChunkDone, RunChunk, RunNamed, StartRun
 from currant.runs.verbs import approve_run, draft_bills, post_bills, start_run
-from currant.tariffs.model import CreateCalendar, CreatePlan, GivenCharge, GivenRate, Switch
-from currant.tariffs.plans import Basis
-from currant.tariffs.verbs import create_plan
+from currant.tariffs.model import CreateCalendar, Switch
+from currant.tariffs.terms import Basis
 
 FIRST = datetime(2020, 1, 1, tzinfo=UTC)
 CHUNK = 500

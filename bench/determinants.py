@@ -21,10 +21,10 @@ from currant.clock import FrozenClock
 from currant.db.database import Urls
 from currant.db.embedded import EmbeddedServer
 from currant.db.tx import open_pool
+from currant.determinants.model import DeterminantsWanted, PricedPeriod
+from currant.determinants.verbs import determinants
 from currant.door import Door
 from currant.tariffs.calendars import Calendar
-from currant.usage.model import DeterminantsWanted, PricedPeriod
-from currant.usage.verbs import determinants
 
 METERS = 10_000
 DAYS = 30

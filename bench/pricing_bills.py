@@ -16,11 +16,11 @@ import pyarrow as pa
 from PySAM import Utilityrate5
 
 from common import Figure, median
+from currant.determinants import summing
 from currant.tariffs.bills import BillCharges, Determinants, price_bills
 from currant.tariffs.calendars import Calendar
-from currant.tariffs.plans import Basis, BlocksOver, PlanRate, Standing, Terms
+from currant.tariffs.terms import Basis, BlocksOver, PlanRate, Standing, Terms
 from currant.tariffs.versions import PlanVersion
-from currant.usage import determinants
 
 T = TypeVar("T")
 
@@ -113,7 +113,7 @@ def bill(days: pa.RecordBatch, version: PlanVersion) -> BillCharges:
     starts = [datetime(YEAR, month, 1, tzinfo=UTC) for month in range(1, 13)]
     ends = [start + timedelta(days=length) for start, length in zip(starts, DAYS, strict=True)]
     rows = METERS * 12
-    terms = determinants.Terms(
+    terms = summing.Terms(
         pa.RecordBatch.from_pydict(
             {
                 "item": pa.array(range(rows), pa.int64()),
@@ -128,7 +128,7 @@ def bill(days: pa.RecordBatch, version: PlanVersion) -> BillCharges:
         ),
         (CALENDAR,),
     )
-    found = determinants.settle(determinants.determine(days, terms), terms)
+    found = summing.settle(summing.determine(days, terms), terms)
     lengths = found.column("days").to_pylist()
     items = Determinants(
         lengths,

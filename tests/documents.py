@@ -76,10 +76,28 @@ def validator(face: int, path: str, method: str, status: str, *, public: bool) -
     """What validates the body of an answer, or none for one that has no schema."""
     document = documents(public=public)[face]
     response = resolved(document, document["paths"][path][method]["responses"][status])
-    content = next(iter(response["content"].values()))
+    schema = next(iter(response["content"].values()))["schema"]
     return jsonschema_rs.Draft202012Validator(
-        exact({"components": document["components"], **content["schema"]}), validate_formats=True
+        exact({"components": {"schemas": needed(document, schema)}, **schema}),
+        validate_formats=True,
     )
+
+
+def needed(document: Json, node: Any) -> Json:
+    """The schemas that a node refers to, however deep: all of them would be gigabytes."""
+    found: Json = {}
+    waiting = [node]
+    while waiting:
+        part = waiting.pop()
+        if isinstance(part, dict):
+            waiting += part.values()
+            name = str(part.get("$ref", "")).removeprefix("#/components/schemas/")
+            if name and name not in found:
+                found[name] = document["components"]["schemas"][name]
+                waiting.append(found[name])
+        elif isinstance(part, list):
+            waiting += part
+    return found
 
 
 def exact(node: Any) -> Any:

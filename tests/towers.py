@@ -18,6 +18,8 @@ from currant.door import Door
 from currant.invoices.model import Invoice, InvoicesWanted
 from currant.invoices.verbs import invoices
 from currant.ledger.verbs import ledger_faults
+from currant.plans.model import CreatePlan, GivenCharge, GivenRate
+from currant.plans.verbs import create_plan
 from currant.receivables.verbs import arrears_faults
 from currant.runs.model import Run, RunChunk, RunNamed, StartRun
 from currant.runs.verbs import (
@@ -28,9 +30,9 @@ from currant.runs.verbs import (
     post_bills,
     start_run,
 )
-from currant.tariffs.model import CreatePlan, GivenCharge, GivenRate, SetTax
-from currant.tariffs.plans import Basis
-from currant.tariffs.verbs import create_plan, set_tax
+from currant.tariffs.model import SetTax
+from currant.tariffs.terms import Basis
+from currant.tariffs.verbs import set_tax
 from tests.conftest import make_user
 
 SYDNEY = ZoneInfo("Australia/Sydney")

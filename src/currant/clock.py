@@ -207,3 +207,13 @@ def _midnight(day: date, zone: tzinfo) -> datetime:
         return datetime(day.year, day.month, day.day, tzinfo=zone).astimezone(UTC)
     except OverflowError:
         return _FIRST
+
+
+def refuse_span(from_day: date, to_day: date, most: int) -> int:
+    """Return how many days a span has, both inclusive. Raises `Invalid` for none and too many."""
+    if to_day < from_day:
+        raise Invalid("The last day is before the first.", field="to_day")
+    span = (to_day - from_day) // timedelta(days=1) + 1
+    if span > most:
+        raise Invalid(f"At most {most} days are taken at once.", field="to_day")
+    return span

@@ -5,9 +5,9 @@ from typing import Any
 
 import httpx
 import pytest
+from tests.basicreads.test_basic import IDENTIFIERS
 from tests.conftest import token_header
 from tests.houses import small_house
-from tests.reads.test_basic import IDENTIFIERS
 from tests.validation.measured import days_of, measured
 
 READ = {"site_identifier": "NMIH1", "meter_code": "M1", "read_date": "2026-01-31",

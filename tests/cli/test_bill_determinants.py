@@ -11,7 +11,7 @@ import pytest
 from tests.cli.conftest import environment
 from tests.usage.conftest import house, measure, stream
 
-from currant.usage.spark import why_not
+from currant.determinants.spark import why_not
 
 __all__ = ["house"]
 

@@ -4,39 +4,61 @@ import shlex
 import signal
 import socket
 import subprocess
-from datetime import UTC, datetime, timedelta
+from collections import Counter
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from functools import partial
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import httpx
 import pytest
 from rich.progress import Progress
 from tests.cli.conftest import COMMAND, ROOT, environment, within
 from tests.conftest import make_user, new_database
+from tests.ledger.test_exports import bean_faults
 
-from currant.access.model import OPERATOR, IssueToken
-from currant.access.verbs import Nothing, hash_token, issue_token, users
+from currant.access.model import OPERATOR, IssueToken, RevokeKey
+from currant.access.verbs import (
+    Nothing,
+    access_keys,
+    hash_token,
+    issue_token,
+    revoke_key,
+    users,
+)
 from currant.batches.model import BatchesWanted
 from currant.batches.verbs import batch_faults, list_batches
+from currant.cli import tower_loading
 from currant.cli.demo import enter
 from currant.cli.example import BUSINESS, DAYS, HOMES, LIFELINE, RESIDENTIAL, Example
 from currant.cli.frame import Stopped
 from currant.cli.loading import is_loaded, load
+from currant.cli.tower import UNITS
 from currant.clock import FrozenClock
 from currant.customers.verbs import account_keys
 from currant.db.database import Urls
 from currant.db.tx import open_pool
+from currant.debtors.model import AgedWanted
+from currant.debtors.verbs import portfolio
 from currant.door import Door
+from currant.intervals.model import GapsWanted
+from currant.intervals.verbs import interval_gaps
+from currant.invoices.model import InvoicesWanted
+from currant.invoices.verbs import invoices
 from currant.ledger.model import BalancesOf
 from currant.ledger.verbs import ledger_faults, trial_balance
 from currant.locations.model import KeysWanted
 from currant.prepayment.verbs import wallet_faults
+from currant.receivables.verbs import arrears_faults
+from currant.runs.model import StartRun
+from currant.runs.verbs import draft_run
 from currant.settings import Settings
 
 NOW = datetime(2026, 3, 10, 15, 7, 9, tzinfo=UTC)  # Two days after the clocks went forward.
 EXAMPLE = OPERATOR.at("example")
+TOWER = OPERATOR.at("tower")
 
 
 class Tired(Exception):
@@ -58,6 +80,11 @@ class TiringDoor(Door):
 async def loaded(door: Door, clock: FrozenClock, homes: int) -> None:
     with Progress(disable=True) as progress:
         await load(door, clock, progress, homes=homes)
+
+
+async def billed(door: Door, clock: FrozenClock) -> None:
+    with Progress(disable=True) as progress:
+        await tower_loading.load(door, clock, progress)
 
 
 def test_the_example_is_the_same_every_time_and_as_large_as_promised() -> None:
@@ -129,6 +156,36 @@ async def test_an_interrupted_load_goes_on_where_it_stopped(urls, server, templa
         assert await Door(pool, clock).ask(trial_balance, BalancesOf(), EXAMPLE) == interrupted
 
 
+async def test_a_building_is_billed_for_two_months_and_ready_for_the_third(urls) -> None:
+    clock = FrozenClock(NOW)
+    async with await open_pool(urls.runtime, size=2) as pool:
+        door = TiringDoor(pool, clock)
+        for acts in (1, 6, 14, 20, 26, 29):
+            door.left = acts
+            with pytest.raises(Tired):
+                await billed(door, clock)
+            clock.set(NOW + timedelta(minutes=acts))
+            assert not await tower_loading.is_loaded(door)
+        door.left = 10_000
+        await billed(door, clock)
+        assert await tower_loading.is_loaded(door)
+        assert clock.now() == NOW + timedelta(minutes=29)
+        for view in (ledger_faults, arrears_faults):
+            assert await door.ask(view, Nothing(), OPERATOR) == []
+        async with door.asking(invoices, TOWER) as tx:
+            heads = [invoice.head async for invoice in invoices(tx, InvoicesWanted())]
+        assert [head.number for head in heads] == [f"{n:05}" for n in range(1, 25)]
+        paid = Counter(head.status for head in heads)
+        assert paid == {"PAID": 21, "POSTED": 2, "PART_PAID": 1}
+        owing = await door.ask(portfolio, AgedWanted(), TOWER)
+        assert owing.days_60 > 0
+        run = await door.rehearse(draft_run, StartRun(date(2026, 2, 28)), TOWER)
+        assert (run.run.invoices, run.run.held, run.exceptions) == (12, 0, [])
+        async with door.asking(interval_gaps, TOWER) as tx:
+            wanted = GapsWanted(date(2025, 12, 1), date(2026, 3, 10))
+            assert [gap async for gap in interval_gaps(tx, wanted)] == []
+
+
 async def test_a_portal_of_ones_own_is_left_alone(door, portal) -> None:
     await make_user(door, portal, "mine", "SysAdmin")
     with pytest.raises(Stopped, match="not the demo's"):
@@ -142,7 +199,7 @@ def test_the_demo_prints_a_call_that_answers(start, urls, tmp_path) -> None:
         assert within(patience, lambda: demo.out.stat().st_size or demo.process.poll())  # noqa: B023
         assert demo.process.poll() is None, demo.err.read_text()
         access = json.loads(demo.out.read_text())
-        assert answered(access)
+        calls_answer(access)
         entries.append((access["password"], access["token"]))
         kept = tmp_path / "home" / "demo.json"
         assert kept.stat().st_mode & 0o777 == 0o600
@@ -152,9 +209,12 @@ def test_the_demo_prints_a_call_that_answers(start, urls, tmp_path) -> None:
             assert second.out.read_text() == ""
             assert f"process {demo.process.pid} of this home" in second.err.read_text()
             assert "no password or token was changed" in second.err.read_text()
-            assert answered(access)
+            calls_answer(access)
             meters_are_asked(tmp_path, urls)
-            assert printed_by_the_readme(tmp_path, urls).count("EX9000002") == 2
+            printed = printed_by_the_readme(tmp_path, urls, access["password"])
+            assert printed.count("EX9000002") == 2
+            assert "Account 00005, Ella Rossi" in printed
+            assert "1 sites, 1 meters, 1 data streams" in printed
         head_end = told_of(tmp_path, urls, "headend", "list")[-1]["url"]
         assert reached(head_end)
         assert demo.end(signal.SIGTERM if patience == 90 else signal.SIGKILL) <= 0
@@ -169,6 +229,7 @@ async def test_credentials_that_are_refused_are_replaced(urls, tmp_path) -> None
     async with await open_pool(urls.runtime, size=6) as pool:
         door = Door(pool, clock)
         await loaded(door, clock, 8)
+        await billed(door, clock)
         first = await enter(door, config)
         assert await enter(door, config) == first
         kept.write_text("not ours")
@@ -178,20 +239,35 @@ async def test_credentials_that_are_refused_are_replaced(urls, tmp_path) -> None
         third = await enter(door, config)
         assert third.token != second.token
         assert await enter(door, config) == third
+        newest = max(key.key_id for key in await door.ask(access_keys, Nothing(), TOWER))
+        await door.act(revoke_key, RevokeKey(newest), TOWER)
+        assert (await enter(door, config)).building.key != third.building.key
+    assert (tmp_path / "invoice.pdf").read_bytes().startswith(b"%PDF-")
 
 
-def answered(access: dict[str, str]) -> bool:
-    """Whether the call that was printed is answered well."""
-    _, _, header, url = shlex.split(access["curl"])
+def calls_answer(access: dict[str, Any]) -> None:
+    """The calls that were printed are answered well."""
+    assert called(access["curl"])[0]["account"] == "00001"
+    sites = called(access["building"]["curl"])
+    names = [site["account_name"] for site in sites if site["occupancy"] == "OCCUPIED"]
+    assert names == [unit.name for unit in UNITS]
+
+
+def called(curl: str) -> Any:
+    """The data that a printed call is answered."""
+    _, _, header, url = shlex.split(curl)
     told = httpx.get(url, headers=[header.split(": ")], timeout=20).json()
-    return told["error"] == 0 and told["data"][0]["account"] in url
+    assert told["error"] == 0, told
+    return told["data"]
 
 
 def told_of(folder: Path, urls: Urls, *args: str) -> Any:
     """What a command answers."""
     done = subprocess.run(
         [*COMMAND, *args, "--json"],
-        env=environment(folder / "home", CURRANT_DATABASE_URL=urls.runtime),
+        env=environment(
+            folder / "home", CURRANT_DATABASE_URL=urls.runtime, CURRANT_PORTAL="example"
+        ),
         capture_output=True,
         text=True,
         timeout=60,
@@ -225,27 +301,34 @@ def meters_are_asked(folder: Path, urls: Urls) -> None:
     }  # fmt: skip
 
 
-def printed_by_the_readme(folder: Path, urls: Urls) -> str:
+def printed_by_the_readme(folder: Path, urls: Urls, password: str) -> str:
     """What the commands of the README print, each block in its order as a shell runs it."""
     shim = folder / ".venv" / "bin" / "currant"
     shim.parent.mkdir(parents=True)
     shim.write_text(f'#!/bin/sh\nexec {shlex.join(COMMAND)} "$@"\n')
     shim.chmod(0o755)
     readme = (ROOT / "README.md").read_text()
-    printed = ""
+    last = datetime.now(ZoneInfo("Australia/Sydney")).date().replace(day=1) - timedelta(days=1)
+    readme = readme.replace("2026-10-31", str(last)).replace("2026-10", f"{last:%Y-%m}")
+    printed, told = "", ""
     for block in re.findall(r"^```sh\n(.*?)^```", readme, re.DOTALL | re.MULTILINE):
         # The number of the receipt is this database's own; a read is told to the second.
         sold = re.findall(r"RECEIPT (\d+)", printed)
         here = re.sub(r"\b(receipt|reverse) \d+", lambda m: f"{m[1]} {sold[0]}", block)  # noqa: B023
         done = subprocess.run(
-            ["sh", "-e", "-c", f'PATH="$PWD/.venv/bin:$PATH"; sleep 1\n{here}'],
+            ["sh", "-e", "-c", f'PATH="$PWD/.venv/bin:$PATH"; sleep 1\n{told}\n{here}'],
             cwd=folder,
             env=environment(folder / "home", CURRANT_DATABASE_URL=urls.runtime),
+            input=f"{password}\n",
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=90,
             check=False,
         )
         assert done.returncode == 0, done.stdout + done.stderr
         printed += done.stdout
+        told = "\n".join([told, *re.findall(r"^export .*$", block, re.MULTILINE)])
+    for paper in ("invoice", "statement", "receipt"):
+        assert (folder / f"{paper}.pdf").read_bytes().startswith(b"%PDF-")
+    assert bean_faults((folder / "october.beancount").read_text(), folder) == ""
     return printed

@@ -4,9 +4,9 @@ import json
 from pathlib import Path
 
 import pytest
+from tests.basicreads.test_nem13 import nem13, pair
 from tests.cli.conftest import Run
 from tests.intervals.files import building, day, nem12, stream, zipped
-from tests.reads.test_nem13 import nem13, pair
 
 
 @pytest.fixture

@@ -3,9 +3,9 @@
 import json
 from pathlib import Path
 
+from tests.basicreads.test_basic import IDENTIFIERS
 from tests.cli.conftest import Run
 from tests.houses import small_house
-from tests.reads.test_basic import IDENTIFIERS
 from tests.validation.measured import days_of, measured
 
 

@@ -27,9 +27,9 @@ from currant.customers.model import (
     VerifyCustomer,
 )
 from currant.customers.verbs import save_customers, show_customer, verify_customer
+from currant.directory.model import CustomerWanted
+from currant.directory.verbs import customer_details
 from currant.errors import Invalid
-from currant.supply.model import CustomerWanted
-from currant.supply.verbs import customer_details
 
 NOON = datetime(2024, 8, 16, 2, tzinfo=UTC)
 BORN = date(1940, 7, 7)

@@ -4,13 +4,15 @@ import asyncio
 from contextlib import suppress
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from io import BytesIO
 from typing import Any
 
 import asyncpg
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tests.conftest import make_user
+from pypdf import PdfReader
+from tests.conftest import make_user, token_header
 from tests.houses import House
 from tests.postpaid import Cancel, bill, cancel_bill, credit, postpaid_house, sound
 from tests.receivables.arrears import issue
@@ -31,6 +33,7 @@ from currant.debtors.model import (
     HistoryWanted,
     MovementStatus,
     MovementType,
+    NothingReceived,
     StatementWanted,
 )
 from currant.debtors.verbs import (
@@ -38,6 +41,7 @@ from currant.debtors.verbs import (
     account_history,
     account_statement,
     aged_debtors,
+    issue_receipt,
     portfolio,
 )
 from currant.door import Door
@@ -45,7 +49,11 @@ from currant.errors import Forbidden, Invalid, Refusal
 from currant.receipts.model import (
     BatchType,
     NewReceipt,
+    NoSuchReceipt,
     PostReceipts,
+    Receipt,
+    ReceiptNamed,
+    ReceiptUndone,
     RefundCredit,
     ReleaseBond,
     TakeBond,
@@ -283,6 +291,66 @@ async def test_a_statement_is_ready_for_its_paper(door, boss, house, clock) -> N
         await door.ask(account_statement, StatementWanted(account, last, first), boss)
     with pytest.raises(NoSuchAccount):
         await door.ask(account_history, HistoryWanted("77777"), boss)
+
+
+async def test_a_statement_is_issued_as_a_paper(door, boss, house, http) -> None:
+    account = house.accounts[0]
+    await bill(door, boss, account, "30", due="2026-03-16", number="900123")
+    await received(door, boss, account, "12.50")
+    url = f"/v1/example/accounts/{account}/statements"
+    days = {"first": "2026-03-01", "last": "2026-03-31"}
+    for number in ("S00001", "S00002"):  # What is asked for later may tell more.
+        done = await http.post(url, json=days, headers=token_header(boss))
+        assert (done.status_code, done.json()) == (
+            201, {"kind": "STATEMENT", "number": number, "account": account},
+        )  # fmt: skip
+        pdf = await http.get(f"/v1/example/documents/{number}/pdf", headers=token_header(boss))
+        text = words(pdf.content)
+        for told in ("Palmer Guy", number, "Invoice 900123", "30.00", "12.50", "$17.50"):
+            assert told in text, told
+    days["last"] = "2026-02-01"
+    wrong = await http.post(url, json=days, headers=token_header(boss))
+    assert wrong.status_code == 422
+    assert "The first day lies after the last." in wrong.text
+
+
+async def test_a_receipt_is_issued_once_as_it_stands(door, boss, house, http) -> None:
+    account = house.accounts[0]
+    await bill(door, boss, account, "30", due="2026-03-16", number="900123")
+    paid = await received(door, boss, account, "100")
+    url = f"/v1/example/receivables/receipts/{paid.receipt_id}/paper"
+    number = str(paid.receipt_id)
+    first = await http.post(url, headers=token_header(boss))
+    assert first.json() == {"kind": "RECEIPT", "number": number, "account": account}
+    pdf = f"/v1/example/documents/{number}/pdf?kind=RECEIPT"
+    kept = (await http.get(pdf, headers=token_header(boss))).content
+    text = words(kept)
+    for told in ("Invoice 900123", "30.00", "Credit on account", "70.00", "$100.00"):
+        assert told in text, told
+    await door.act(reverse_receipt, UndoReceipt(paid.receipt_id, "the bank took it back"), boss)
+    assert (await http.post(url, headers=token_header(boss))).status_code == 201
+    assert (await http.get(pdf, headers=token_header(boss))).content == kept
+    again = await received(door, boss, account, "1")
+    await door.act(reverse_receipt, UndoReceipt(again.receipt_id, "a mistake"), boss)
+    with pytest.raises(ReceiptUndone, match="Nothing was issued"):
+        await door.act(issue_receipt, ReceiptNamed(again.receipt_id), boss)
+    lost = await received(door, boss, "77777", "1")
+    with pytest.raises(NothingReceived, match="Nothing was issued"):
+        await door.act(issue_receipt, ReceiptNamed(lost.receipt_id), boss)
+    with pytest.raises(NoSuchReceipt):
+        await door.act(issue_receipt, ReceiptNamed(999), boss)
+
+
+async def received(door: Door, boss: Actor, account: str, amount: str) -> Receipt:
+    """A receipt of an amount for an account."""
+    paid = NewReceipt(BatchType.DIRECT, account, TODAY, Decimal(amount), "BPAY 881")
+    (receipt,) = await door.act(post_receipts, PostReceipts([paid]), boss)
+    return receipt
+
+
+def words(pdf: bytes) -> str:
+    """What a PDF says."""
+    return " ".join(page.extract_text() for page in PdfReader(BytesIO(pdf)).pages)
 
 
 async def test_who_may_look(door, boss, house, owner) -> None:

@@ -31,28 +31,13 @@ from currant.db.tx import open_pool
 from currant.door import Door
 from currant.drawdown.verbs import charge_fixed, draw_down
 from currant.jobs.worker import draw_all
+from currant.plans.model import CreatePlan, GivenCharge, GivenRate, SetCharge
+from currant.plans.verbs import create_plan, set_charge
 from currant.reads.model import Format, RecordReads
 from currant.reads.verbs import due_blocks, record_reads
-from currant.tariffs.model import (
-    AssignTariff,
-    CreatePlan,
-    CreateTariff,
-    GivenCharge,
-    GivenRate,
-    ScheduleRate,
-    SetCharge,
-    SetTax,
-    TariffNameTaken,
-)
-from currant.tariffs.plans import Basis
-from currant.tariffs.verbs import (
-    assign_tariff,
-    create_plan,
-    create_tariff,
-    schedule_rate,
-    set_charge,
-    set_tax,
-)
+from currant.tariffs.model import AssignTariff, CreateTariff, ScheduleRate, SetTax, TariffNameTaken
+from currant.tariffs.terms import Basis
+from currant.tariffs.verbs import assign_tariff, create_tariff, schedule_rate, set_tax
 from currant.upload import Upload
 from currant.vending.model import Vend
 from currant.vending.verbs import vend

@@ -17,7 +17,7 @@ from currant.errors import Refusal
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")
-    nemreader = pytest.importorskip("nemreader")
+    import nemreader
 
 GOOD = sorted([*FIXTURES.glob("*.zip"), *FIXTURES.glob("nem12/*.zip")]) if FIXTURES else []
 BAD = sorted(FIXTURES.glob("invalid/*")) if FIXTURES else []

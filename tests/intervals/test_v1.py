@@ -1,9 +1,9 @@
 """Interval data over HTTP."""
 
 import pytest
+from tests.basicreads.test_nem13 import nem13, pair
 from tests.conftest import token_header
 from tests.intervals.files import building, day, nem12, stream
-from tests.reads.test_nem13 import nem13, pair
 
 ROOT = "/v1/example/intervals"
 

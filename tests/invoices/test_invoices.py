@@ -35,9 +35,9 @@ from currant.door import Door
 from currant.errors import NotFound
 from currant.invoices.model import CancelInvoice, InvoiceNamed, InvoicesWanted
 from currant.invoices.verbs import cancel_invoice, invoices, show_invoice
+from currant.plans.model import GivenCharge, GivenRate
 from currant.runs.model import DraftsWanted
 from currant.runs.verbs import to_print
-from currant.tariffs.model import GivenCharge, GivenRate
 
 D = Decimal
 FIRST, LAST, NEXT = date(2024, 7, 1), date(2024, 8, 1), date(2024, 9, 1)

@@ -16,6 +16,7 @@ from currant.customers.model import (
     AddressTold,
     ContactTold,
     CustomerTold,
+    DirectDebitTold,
     SaveCustomers,
     SuppliedToAnother,
 )
@@ -24,7 +25,6 @@ from currant.errors import Conflict, Forbidden, Invalid
 from currant.fieldwork.model import OrdersWanted
 from currant.fieldwork.verbs import list_orders
 from currant.metering.model import NoSuchRegister, RegisterRead
-from currant.moves.judgement import estimated
 from currant.moves.model import (
     ALL,
     MoveCharge,
@@ -42,9 +42,10 @@ from currant.moves.model import (
     StayOn,
     TooLongAgo,
 )
+from currant.moves.reads import estimated
 from currant.moves.verbs import move_in, move_out, stay_on
-from currant.tariffs.model import SetBuildingDefault
-from currant.tariffs.verbs import set_building_default
+from currant.plans.model import SetBuildingDefault
+from currant.plans.verbs import set_building_default
 
 RINGO = CustomerTold(
     account_name="Ringo Starr",
@@ -161,6 +162,42 @@ async def test_without_a_plan_nobody_moves_in(door, boss, owner) -> None:
             datetime(2024, 6, 20, 14, tzinfo=UTC),
         )
         == "RES-FLAT"
+    )
+
+
+@pytest.mark.parametrize(
+    ("customer_type", "direct_debit", "expected"),
+    [
+        ("COMPANY", True, "DEBITED"),
+        ("COMPANY", False, "COMPANIES"),
+        ("RESIDENT", True, "ANYBODY"),
+        ("RESIDENT", False, "ANYBODY"),
+    ],
+)
+async def test_who_moves_in_is_put_on_the_nearest_default(
+    door, boss, owner, customer_type, direct_debit, expected
+) -> None:
+    bare = await tower(door, boss)
+    for plan, kind, debited in (
+        ("ANYBODY", "", False),
+        ("COMPANIES", "COMPANY", False),
+        ("DEBITED", "COMPANY", True),
+    ):
+        await linear_tariff(door, boss, plan)
+        default = SetBuildingDefault("TWR01", plan, customer_type=kind, direct_debit=debited)
+        await door.act(set_building_default, default, boss)
+    customer = replace(
+        RINGO,
+        customer_type_code=customer_type,
+        direct_debit=DirectDebitTold("BANK", "tok_1") if direct_debit else None,
+    )
+    await moved_in(door, boss, bare, customer=customer)
+    assert (
+        await owner.fetchval(
+            "select t.name from tariffs.assignment as a inner join tariffs.tariff as t"
+            " using (tariff_id) where upper_inf(a.valid)"
+        )
+        == expected
     )
 
 

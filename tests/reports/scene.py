@@ -21,23 +21,23 @@ from currant.clock import FrozenClock
 from currant.door import Door
 from currant.invoices.model import BilledElsewhere
 from currant.invoices.verbs import bill_elsewhere
+from currant.plans.model import CreateOffering, GivenInducement
+from currant.plans.verbs import create_offering
 from currant.receipts.model import BatchType, DishonourReceipt, NewReceipt, PostReceipts
 from currant.receipts.verbs import dishonour_receipt, post_receipts
 from currant.reports.catalogue import columns_of, question_of
 from currant.reports.verbs import run_report
 from currant.runs.model import RunChunk, RunNamed, StartRun
 from currant.runs.verbs import approve_run, draft_bills, post_bills, start_run
-from currant.tariffs.model import CreateOffering, GivenInducement
-from currant.tariffs.plans import Inducement
-from currant.tariffs.verbs import create_offering
+from currant.tariffs.terms import Inducement
 
 READS = (
     (("2024-06-21", "12000"), ("2024-07-01", "12100"), ("2024-08-01", "12410")),
     (("2024-06-21", "0"), ("2024-07-01", "40"), ("2024-08-01", "140")),
 )
 OFFER = """
-insert into tariffs.agreement_assignment (portal_id, agreement_id, offering_id, valid, assigned_by)
-select portal_id, $1, offering_id, tstzrange('2024-01-01', null), 'boss' from tariffs.offering
+insert into plans.agreement_assignment (portal_id, agreement_id, offering_id, valid, assigned_by)
+select portal_id, $1, offering_id, tstzrange('2024-01-01', null), 'boss' from plans.offering
 """
 BEHIND = """
 update locations.location as l set parent_location_id = p.location_id

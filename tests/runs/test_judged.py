@@ -31,6 +31,7 @@ from currant.clock import FrozenClock
 from currant.door import Door
 from currant.errors import Conflict, Forbidden, Invalid
 from currant.locations.model import NoSuchBuilding
+from currant.plans.model import GivenRate
 from currant.runs.model import (
     ApprovedByTheSame,
     DraftsNamed,
@@ -52,7 +53,6 @@ from currant.runs.verbs import (
     release_drafts,
     start_run,
 )
-from currant.tariffs.model import GivenRate
 
 JULY, AUGUST = date(2024, 7, 31), date(2024, 8, 31)
 
@@ -264,8 +264,14 @@ async def test_runs_are_of_a_cycle_a_building_or_one_account_and_leave_what_is_o
     assert [r.account for r in await rows(door, told, quarterly)] == ["03281"]
     tower_run = await drafted(door, told, JULY, building_code="twr01")
     assert [r.account for r in await rows(door, told, tower_run)] == ["03280"]
+    # What is on hold and has days to bill is told; not by a run of another cycle.
+    on_hold = ("03282", "HELD_CYCLE", "Its bill cycle is HOLD; only a run of the account bills it.")
+    assert on_hold in await found(door, told, tower_run)
+    assert on_hold not in await found(door, told, quarterly)
     one = await drafted(door, told, JULY, account="03282")
     assert [r.account for r in await rows(door, told, one)] == ["03282"]
+    await posted(door, told, one.run_id)
+    assert on_hold not in await found(door, told, await drafted(door, told, JULY))
     with pytest.raises(NoSuchBuilding):
         await door.act(start_run, StartRun(JULY, building_code="X"), told.clerk)
 

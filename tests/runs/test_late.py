@@ -8,6 +8,7 @@ from tests.towers import (
     BEGINS,
     SYDNEY,
     Tower,
+    Unit,
     billed,
     drafted,
     found,
@@ -22,16 +23,20 @@ from tests.towers import (
 )
 
 from currant.access.verbs import Nothing
+from currant.basicreads.model import BasicRead, PostReads
+from currant.basicreads.verbs import post_reads
 from currant.billing.model import Policy
 from currant.billing.verbs import policy, set_policy
+from currant.charges.model import AddCharges, NewCharge
+from currant.charges.verbs import add_approved_charges
 from currant.clock import FrozenClock
 from currant.door import Door
-from currant.reads.model import BasicRead, PostReads
-from currant.reads.verbs import post_reads
+from currant.invoices.model import CancelInvoice
+from currant.invoices.verbs import cancel_invoice
 from currant.receivables.model import WriteOff, WriteOffItem
 from currant.receivables.verbs import write_off
-from currant.runs.model import StartRun
-from currant.runs.verbs import draft_run
+from currant.runs.model import DraftsNamed, DraftsWanted, StartRun
+from currant.runs.verbs import bill_drafts, discard_drafts, draft_run
 
 D = Decimal
 JUNE, JULY, AUGUST = date(2024, 6, 30), date(2024, 7, 31), date(2024, 8, 31)
@@ -63,6 +68,11 @@ def morning(day: date, hour: int = 9) -> datetime:
     return datetime(day.year, day.month, day.day, hour, tzinfo=SYDNEY)
 
 
+def misread_of(unit: Unit) -> BasicRead:
+    """That the last read of August was none."""
+    return BasicRead(unit.site_identifier, unit.serial_number, D(12720), AUGUST, sub_type="MISREAD")
+
+
 async def used(door: Door, told: Tower, account: str = "03280") -> list[tuple[str, date, int]]:
     """What the invoices of an account tell: their kind, last day and kWh."""
     return [
@@ -81,15 +91,21 @@ async def test_an_actual_read_reopens_what_was_estimated(door, owner, told, cloc
     assert again.invoices == 0  # What is billed stays so until somebody asks for more.
     clock.set(morning(NEXT, 12))
     run = await drafted(door, told, AUGUST, reopen=True)
-    late = [("03280", "LATE_READ", f"Invoice {n} was cancelled.") for n in ("000005", "000003")]
-    assert [row[:2] for row in await found(door, told, run)] == [row[:2] for row in late]
+    assert await found(door, told, run) == [
+        (
+            "03280",
+            "LATE_READ",
+            f"Invoice {n} is cancelled when its replacement is posted.",
+        )
+        for n in ("00005", "00003")
+    ]
     clock.set(morning(NEXT, 13))
     await posted(door, told, run.run_id)
     assert await used(door, told) == [
         *(("NORMAL", *row) for row in before),
-        ("CREDIT", AUGUST, 0), ("CREDIT", JULY, 0), ("NORMAL", AUGUST, 620),
+        ("NORMAL", AUGUST, 620), ("CREDIT", AUGUST, 0), ("CREDIT", JULY, 0),
     ]  # fmt: skip
-    *_, new = await invoices_of(door, told, "03280")
+    new = (await invoices_of(door, told, "03280"))[3]
     assert new.head.from_on == FIRST
     assert all(m.basis == "ACTUAL" for m in new.measured)
     await sound(door, owner)
@@ -97,6 +113,82 @@ async def test_an_actual_read_reopens_what_was_estimated(door, owner, told, cloc
     assert len(await used(door, told, "03281")) == 3
     clock.set(morning(NEXT, 14))
     assert (await drafted(door, told, AUGUST, reopen=True)).invoices == 0
+
+
+async def test_nothing_is_cancelled_before_the_draft_is_posted(door, owner, told, clock) -> None:
+    before = [invoice.head for invoice in await invoices_of(door, told, "03280")]
+    july, august = before[1:]
+    await read(owner, told, told.units[0], LAST, "12430", morning(NEXT, 10))
+    clock.set(morning(NEXT, 12))
+    discarded = await drafted(door, told, AUGUST, reopen=True)
+    wanted = DraftsWanted(discarded.run_id)
+    (draft,) = await door.ask(bill_drafts, wanted, told.clerk)
+    assert draft.replaces == [august.number, july.number]
+    assert [i.head for i in await invoices_of(door, told, "03280")] == before
+    # Who throws the draft away leaves all as it was, and another run finds the same.
+    await door.act(discard_drafts, DraftsNamed(discarded.run_id), told.clerk)
+    assert [i.head for i in await invoices_of(door, told, "03280")] == before
+    clock.set(morning(NEXT, 13))
+    run = await drafted(door, told, AUGUST, reopen=True)
+    # What somebody cancels meanwhile is not cancelled again.
+    await door.act(cancel_invoice, CancelInvoice(july.number, "By hand."), told.manager)
+    clock.set(morning(NEXT, 14))
+    await posted(door, told, run.run_id)
+    assert [kind for kind, *_ in await used(door, told)].count("CREDIT") == 2
+    await sound(door, owner)
+    clock.set(morning(date(2024, 10, 1)))
+    await read(owner, told, told.units[0], date(2024, 10, 1), "13020", morning(NEXT, 14))
+    await billed(door, told, date(2024, 9, 30))
+    await sound(door, owner)
+
+
+async def test_charges_of_what_is_replaced_are_on_what_replaces_it(
+    door, owner, told, clock
+) -> None:
+    clock.set(morning(date(2024, 10, 1)))
+    await read(owner, told, told.units[0], date(2024, 10, 1), "13020", morning(NEXT, 14))
+    fee = NewCharge("03280", "ADMIN", date(2024, 9, 10), D("22.00"), approve=True)
+    await door.act(add_approved_charges, AddCharges([fee]), told.manager)
+    september = date(2024, 9, 30)
+    await billed(door, told, september, account="03280")
+    await read(owner, told, told.units[0], NEXT, "12730", morning(date(2024, 10, 1), 10))
+    clock.set(morning(date(2024, 10, 2)))
+    await billed(door, told, september, account="03280", reopen=True)
+    whole = await invoices_of(door, told, "03280")
+    charged = [
+        (i.head.kind, line.net) for i in whole for line in i.lines if line.line_type == "CHARGE"
+    ]
+    assert charged == [("NORMAL", D("20.00")), ("NORMAL", D("20.00")), ("CREDIT", D("-20.00"))]
+    await sound(door, owner)
+
+
+async def test_what_is_written_off_meanwhile_holds_the_draft(door, owner, told, clock) -> None:
+    before = [invoice.head for invoice in await invoices_of(door, told, "03280")]
+    await read(owner, told, told.units[0], LAST, "12430", morning(NEXT, 10))
+    clock.set(morning(NEXT, 12))
+    run = await drafted(door, told, AUGUST, reopen=True)
+    item = await owner.fetchval(
+        "select item_id from receivables.open_item where number = $1", before[1].number
+    )
+    await door.act(write_off, WriteOff([WriteOffItem(item)], "Gone."), told.manager)
+    assert (await posted(door, told, run.run_id)).held == 1
+    assert len(await used(door, told)) == len(before)
+    await sound(door, owner)
+
+
+async def test_a_replacement_that_lacks_days_is_held(door, owner, told, clock) -> None:
+    """Of two services of one account, the last read of the other was none."""
+    unit = told.units[1]
+    await owner.execute(
+        "update customers.agreement set account_id = (select account_id from customers.account"
+        " where account = '03280') where agreement_id = $1", unit.agreement_id,
+    )  # fmt: skip
+    await read(owner, told, told.units[0], LAST, "12430", morning(NEXT, 10))
+    clock.set(morning(date(2024, 9, 6)))
+    await door.act(post_reads, PostReads([misread_of(unit)]), told.manager)
+    run = await drafted(door, told, date(2024, 9, 5), account="03280", reopen=True)
+    (draft,) = await door.ask(bill_drafts, DraftsWanted(run.run_id), told.clerk)
+    assert draft.held_for == "Not all days of what it replaces can be billed."
 
 
 async def test_the_same_total_is_due_whether_estimated_or_put_right(
@@ -140,7 +232,7 @@ async def test_what_is_older_than_the_portals_window_stays_closed(door, owner, t
     await posted(door, told, run.run_id)
     assert await used(door, told) == [
         ("NORMAL", JUNE, 100), ("NORMAL", JULY, 400), ("NORMAL", AUGUST, 220),
-        ("CREDIT", AUGUST, 0), ("NORMAL", AUGUST, 290),
+        ("NORMAL", AUGUST, 290), ("CREDIT", AUGUST, 0),
     ]  # fmt: skip
 
 
@@ -163,7 +255,7 @@ async def test_intervals_that_are_corrected_reopen_their_bill(door, owner, told,
     run = await drafted(door, told, september, account="03281", reopen=True)
     assert [row[1] for row in await found(door, told, run)][:1] == ["LATE_READ"]
     await posted(door, told, run.run_id)
-    assert (await used(door, told, "03281"))[-1] == ("NORMAL", september, 300 + 168)
+    assert (await used(door, told, "03281"))[-2] == ("NORMAL", september, 300 + 168)
     await sound(door, owner)
 
 
@@ -191,7 +283,7 @@ async def test_a_half_hour_of_midnight_reopens_the_month_that_it_is_in(
     assert [row[1] for row in await found(door, told, run)] == ["LATE_READ"]
     await posted(door, told, run.run_id)
     (kind, last, kwh) = told_before[-1]
-    assert (await used(door, told, "03281"))[-1] == (kind, last, kwh + 1)
+    assert (await used(door, told, "03281"))[-2] == (kind, last, kwh + 1)
     # What is told once more as it was changes nothing.
     await intervals(
         owner, told, stream, october, 1, correction, revision=3, loaded=morning(date(2024, 12, 4))
@@ -210,21 +302,28 @@ async def test_a_read_that_shows_what_was_billed_reopens_nothing(door, owner, to
     assert (await found(door, told, run), run.invoices) == ([], 0)
 
 
-async def test_a_misread_takes_its_bill_back_until_there_is_a_read(
-    door, owner, told, clock
-) -> None:
+async def test_the_bill_of_a_misread_stands_until_there_is_a_read(door, owner, told, clock) -> None:
     unit = told.units[1]
     clock.set(morning(NEXT, 10))
-    misread = BasicRead(
-        unit.site_identifier, unit.serial_number, D(12720), AUGUST, sub_type="MISREAD"
-    )
-    await door.act(post_reads, PostReads([misread]), told.manager)
+    await door.act(post_reads, PostReads([misread_of(unit)]), told.manager)
     clock.set(morning(NEXT, 12))
     run = await drafted(door, told, AUGUST, reopen=True)
-    assert [row[:2] for row in await found(door, told, run)] == [
-        ("03281", "MISSING_READ"), ("03281", "LATE_READ"),
-    ]  # fmt: skip
-    assert (await used(door, told, "03281"))[-1] == ("CREDIT", AUGUST, 0)
+    august = (await invoices_of(door, told, "03281"))[-1].head
+    assert (await found(door, told, run))[1:] == [
+        (
+            "03281",
+            "LATE_READ",
+            f"Invoice {august.number} stands until its days can be billed anew.",
+        ),
+    ]
+    assert [row[1] for row in await found(door, told, run)] == ["MISSING_READ", "LATE_READ"]
+    await posted(door, told, run.run_id)
+    assert len(await used(door, told, "03281")) == 3
+    await read(owner, told, unit, NEXT, "12700", morning(NEXT, 13))
+    clock.set(morning(NEXT, 14))
+    await billed(door, told, AUGUST, reopen=True)
+    assert (await used(door, told, "03281"))[3:] == [("NORMAL", AUGUST, 290), ("CREDIT", AUGUST, 0)]
+    await sound(door, owner)
 
 
 async def test_a_bill_that_was_written_off_stands_and_stops_no_run(
@@ -241,11 +340,11 @@ async def test_a_bill_that_was_written_off_stands_and_stops_no_run(
     run = await drafted(door, told, AUGUST, reopen=True)
     late = [detail for _, kind, detail in await found(door, told, run) if kind == "LATE_READ"]
     assert late == [
-        f"Invoice {august.number} was cancelled.",
+        f"Invoice {august.number} is cancelled when its replacement is posted.",
         f"Invoice {july.number} was written off and stands.",
     ]  # fmt: skip
     await posted(door, told, run.run_id)
-    assert (await used(door, told))[-1] == ("NORMAL", AUGUST, 290)
+    assert (await used(door, told))[-2:] == [("NORMAL", AUGUST, 290), ("CREDIT", AUGUST, 0)]
     await sound(door, owner)
 
 

@@ -37,19 +37,18 @@ from currant.invoices.model import CancelInvoice, Invoice
 from currant.invoices.verbs import cancel_invoice
 from currant.locations.model import NewLossFactor, SetLossFactors
 from currant.locations.verbs import set_loss_factors
-from currant.tariffs.model import (
+from currant.plans.model import (
     AssignPlan,
-    CreateCalendar,
     CreateOffering,
     GivenCharge,
     GivenInducement,
     GivenRate,
     SetRate,
-    SetTax,
-    Switch,
 )
-from currant.tariffs.plans import Basis, Inducement, Per, Terms
-from currant.tariffs.verbs import assign_plan, create_offering, set_rate, set_tax
+from currant.plans.verbs import assign_plan, create_offering, set_rate
+from currant.tariffs.model import CreateCalendar, SetTax, Switch
+from currant.tariffs.terms import Basis, Inducement, Per, Terms
+from currant.tariffs.verbs import set_tax
 
 D = Decimal
 JULY = date(2024, 7, 31)
@@ -370,6 +369,59 @@ async def test_discounts_of_an_offering(door, owner, told) -> None:
         ("DISCOUNT", D("-8.84"), D("-0.88")),
         ("DISCOUNT", D("-5.00"), D("-0.50")),
     ]
+    await sound(door, owner)
+
+
+async def test_an_offering_that_changes_within_the_period_cuts_it(door, owner, told) -> None:
+    for code, percent in (("TEN", 10), ("HALF", 50)):
+        kept = GivenInducement(Inducement.PERCENT_OF_USAGE, D(percent), code)
+        await door.act(create_offering, CreateOffering(code, code, [kept]), told.manager)
+    agreement_id = told.units[0].agreement_id
+    for since, code in ((date(2024, 7, 11), "TEN"), (date(2024, 7, 21), "HALF")):
+        given = AssignPlan(agreement_id, at(since), None, code)
+        await door.act(assign_plan, given, told.manager)
+    invoice = await bill(door, told)
+    # 10 kWh a day: nothing is taken off ten days, then 10 % off ten and 50 % off eleven.
+    assert [row[:3] + row[-1:] for row in lines(invoice) if row[0] != "Daily supply"] == [
+        ("Anytime", FIRST, date(2024, 7, 10), D("28.50")),
+        ("Anytime", date(2024, 7, 11), date(2024, 7, 20), D("28.50")),
+        ("TEN", date(2024, 7, 11), date(2024, 7, 20), D("-2.85")),
+        ("Anytime", date(2024, 7, 21), JULY, D("31.35")),
+        ("HALF", date(2024, 7, 21), JULY, D("-15.68")),
+    ]
+    await sound(door, owner)
+
+
+@pytest.mark.parametrize(
+    ("types", "quantities", "net"),
+    [
+        # The plan names both parts: they are priced, and the whole is not added to them.
+        (("PEAK", "OFFPEAK"), [110_000, 200_000], D("53.00")),
+        # It names a part that is not there: the whole is priced, in the first bucket.
+        (("PEAK", "SHOULDER"), [310_000], D("93.00")),
+    ],
+)
+async def test_a_whole_and_its_parts_are_never_added_up(
+    door, owner, told, types, quantities, net
+) -> None:
+    """Domain rule 18; what is on a circuit of its own is no part of the whole."""
+    (unit,) = told.units
+    await plan(
+        door, told, "PARTS",
+        GivenRate("T1", D("0.30"), meter_type_code="PEAK"),
+        GivenRate("T2", D("0.10"), meter_type_code="OFFPEAK"),
+    )  # fmt: skip
+    await put_on(owner, told, unit, "PARTS")
+    for number, kind, last in zip((11, 12), types, ("110", "200"), strict=True):
+        await register(owner, told, unit, number, meter_type_code=kind)
+        await read(owner, told, unit, FIRST, "0", register=number)
+        await read(owner, told, unit, LAST, last, register=number)
+    await register(owner, told, unit, 13, controlled_load=True)
+    await read(owner, told, unit, FIRST, "0", register=13)
+    await read(owner, told, unit, LAST, "50", register=13)
+    invoice = await bill(door, told)
+    assert [row.quantity for row in invoice.measured] == [*quantities, 50_000]
+    assert invoice.head.net == net + 50 * D("0.30")
     await sound(door, owner)
 
 

@@ -12,7 +12,7 @@ from fractions import Fraction
 from typing import Any, NamedTuple
 
 from tests.stories.loads import hours_of_a_house, quarters_of_profiles, scaled
-from tests.stories.reckoning import DAY, FIRST, LAST, QUARTERS, Home, Plan, Prices, quarters
+from tests.stories.reckoning import DAY, FIRST, LAST, QUARTERS, Home, Plan, Prices
 
 SHOP, BASICS, GATE, COMMON = 1, range(31, 41), 41, 42
 SOLAR = (5, 9, 13, 20, 25)
@@ -236,8 +236,3 @@ def changes_told(plan: Plan) -> list[tuple[str, dict[str, Any], date]]:
 
 def _decimal(value: Fraction) -> Decimal:
     return Decimal(value.numerator) / Decimal(value.denominator)
-
-
-def whole_year() -> range:
-    """All quarter-hours of the year."""
-    return quarters(FIRST, LAST + DAY)

@@ -25,7 +25,7 @@ CUSTOMER = {
     "account_number": ACCOUNT, "sales_cust_number": "5003986", "account_name": "Ringo Starr",
     "customer_type_code": "RESIDENT",
 }  # fmt: skip
-SERVICE = "2020-01-01T00:00:00+11:00"
+LONG_AGO = "2020-01-01T00:00:00+11:00"
 # What the example numbers: the accounts, the invoices, the agreements and the books' entries.
 NUMBERED = """
 insert into access.counter (portal_id, name, last)
@@ -105,9 +105,9 @@ async def test_the_tower(teller: Teller, door: Door) -> None:
 
 async def build(office: Office) -> None:
     """What no method makes: tax, plan, building, site, meter, loss factors."""
-    await office.post("/taxes", {"rate": Decimal("0.1"), "from": SERVICE})
+    await office.post("/taxes", {"rate": Decimal("0.1"), "from": LONG_AGO})
     plan = {
-        "name": "RES-FLAT", "description": "Residential flat", "from": SERVICE,
+        "name": "RES-FLAT", "description": "Residential flat", "from": LONG_AGO,
         "rates": [{"tier": "B1", "rate": Decimal("0.285"), "description": "Anytime"}],
         "charges": [{"description": "Daily supply", "amount": Decimal("1.10")}],
     }  # fmt: skip

@@ -32,6 +32,7 @@ from tests.stories.reckoning import (
     bill,
     half_up,
     monthly,
+    quarters,
 )
 from tests.stories.teller import JSON
 
@@ -222,7 +223,7 @@ class Year:
 
     def stands(self, number: int, day: date) -> int:
         """What has passed a basic unit when a day begins, as its first meter would show it."""
-        passed = sum(self.truths[number].used[n] for n in cast.quarters(FIRST, day))
+        passed = sum(self.truths[number].used[n] for n in quarters(FIRST, day))
         return cast.opening(number) + passed
 
     def shown(self, number: int, on: date, day: date) -> dict[str, Any]:

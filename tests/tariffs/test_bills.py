@@ -12,7 +12,9 @@ from hypothesis import strategies as st
 
 from currant.errors import Invalid
 from currant.tariffs.bills import BillCharges, BillLine, Determinants, price_bills, share_tax
-from currant.tariffs.plans import (
+from currant.tariffs.pricing import RateLine, TariffVersion, UnsoundTariff, price
+from currant.tariffs.rounding import Rounding, rounded, settle
+from currant.tariffs.terms import (
     Basis,
     BlocksOver,
     Discount,
@@ -23,8 +25,6 @@ from currant.tariffs.plans import (
     Standing,
     Terms,
 )
-from currant.tariffs.pricing import RateLine, TariffVersion, UnsoundTariff, price
-from currant.tariffs.rounding import Rounding, rounded, settle
 from currant.tariffs.versions import PlanVersion
 
 few = settings(deadline=None, max_examples=60)

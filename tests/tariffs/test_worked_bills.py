@@ -9,9 +9,9 @@ from tests.tariffs.published import FOLDER, published
 from currant.money import half_up
 from currant.tariffs.bills import BillCharges, Determinants, price_bills
 from currant.tariffs.book import gas_energy
-from currant.tariffs.plans import Basis, Per, PlanRate, RoundPer, Standing, Terms
 from currant.tariffs.pricing import RateLine, TariffVersion, units_for
 from currant.tariffs.rounding import Rounding
+from currant.tariffs.terms import Basis, Per, PlanRate, RoundPer, Standing, Terms
 from currant.tariffs.versions import PlanVersion
 
 Figures = dict[str, Any]

@@ -279,6 +279,14 @@ async def test_a_gate_meter_is_held_against_the_sites_behind_it(door, boss, owne
     assert (row.loc_id, row.sites, row.unread) == (house.loc_ids[0], 2, ["L00009"])
     assert (row.gate_wh, row.gate_days, row.sites_wh) == (31 * 600, 31, 31 * 552)
     assert row.difference_wh == 31 * 48
+    await owner.execute(
+        "insert into metering.register (portal_id, meter_id, register_no, meter_type_code) "
+        "select portal_id, meter_id, 11, 'PEAK' from metering.meter where serial_number = $1",
+        house.serials[0],
+    )  # fmt: skip
+    await read_at(owner, house.serials[0], end_of(6, 30), 0, number=11)
+    await read_at(owner, house.serials[0], end_of(7, 31), 5_000, number=11)
+    assert await door.ask(gate_usage, july, boss) == [row]  # A part of the whole is not added.
     solar = await stream(owner, house.serials[1], direction="I", number=2)
     for ahead in range(33):
         await measure(owner, solar, date(2024, 6, 30) + timedelta(days=ahead), [1] * 48)

@@ -7,8 +7,8 @@ from decimal import Decimal
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from tests.basicreads.test_basic import IDENTIFIERS, basic, post
 from tests.houses import small_house
-from tests.reads.test_basic import IDENTIFIERS, basic, post
 from tests.shared import shared_urls, urls  # noqa: F401
 from tests.validation.measured import FIRST, LAST, days_of, measured
 

@@ -33,6 +33,7 @@ class Draft(msgspec.Struct, frozen=True):
     measured: tuple[Measured, ...]
     covered: tuple[tuple[int, date, date], ...]
     held_for: str | None
+    replaces: tuple[int, ...] = ()
 
     @property
     def net_minor(self) -> int:
@@ -83,9 +84,13 @@ def account_drafts(
     charges: Mapping[int, Sequence[DraftLine]],
     totals: Mapping[Span, Totals],
     terms: DraftTerms,
+    troubled: set[int],
     currency: str,
 ) -> tuple[list[Draft], list[Remarkable]]:
-    """Put an invoice together for each account that has days or charges to bill."""
+    """Put an invoice together for each account that has days or charges to bill.
+
+    Of the troubled ones not all days can be billed: what replaces others is held.
+    """
     by_account: dict[int, list[Supply]] = {}
     for supply in billed:
         by_account.setdefault(supply.due.account_id, []).append(supply)
@@ -96,8 +101,12 @@ def account_drafts(
         draft, found = _draft(account_id, supplies, told, totals, terms)
         found += _of_the_total(draft, currency)
         holding = [row.detail for row in found if row.kind in _HOLDING]
-        if holding:
-            draft = msgspec.structs.replace(draft, held_for=" ".join(holding))
+        replaces = tuple(terms.replaced.get(account_id, ()))
+        if replaces and account_id in troubled:
+            holding.append("Not all days of what it replaces can be billed.")
+        if holding or replaces:
+            held_for = " ".join(holding) or None
+            draft = msgspec.structs.replace(draft, held_for=held_for, replaces=replaces)
         drafts.append(draft)
         remarkable += found
     return drafts, remarkable
@@ -198,6 +207,7 @@ def draft_tuples(drafts: Sequence[Draft], currency: str) -> DraftTuples:
                 from_minor(draft.net_minor, currency),
                 from_minor(draft.tax_minor, currency),
                 draft.held_for,
+                draft.replaces,
             )
             for n, draft in numbered
         ],

@@ -13,8 +13,8 @@ from currant.invoices.model import Explanation
 from currant.money import from_minor, half_up, tax_within, to_minor
 from currant.tariffs.bills import BillLine, Determinants, price_bills, share_tax
 from currant.tariffs.book import PriceBook
-from currant.tariffs.plans import Discount, tier_of
 from currant.tariffs.pricing import UnsoundTariff, price_fixed
+from currant.tariffs.terms import Discount, tier_of
 from currant.tariffs.versions import PlanVersion
 
 _DAY = timedelta(days=1)
@@ -106,7 +106,7 @@ def price_periods(
         due = period.supply.due
         try:
             version = books[period.tariff_id].plan_at(
-                period.instants[0], discounts.get(due.offering_id, ())
+                period.instants[0], discounts.get(period.offering_id, ())
             )
         except UnsoundTariff as refusal:
             found.append(Remarkable(due.account_id, due.agreement_id, "UNPRICED", refusal.detail))

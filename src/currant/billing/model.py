@@ -1,6 +1,7 @@
 """The shapes of billing: the policy, facts of what is due, and what is refused."""
 
 from bisect import bisect_right
+from collections.abc import Mapping
 from datetime import date, datetime
 from decimal import Decimal
 
@@ -24,11 +25,15 @@ class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class DraftTerms(msgspec.Struct, frozen=True):
-    """What drafts are made for: the run that they are of, the last day billed, the policy."""
+    """What drafts are made for: the run that they are of, the last day billed, the policy.
+
+    `replaced`: by account the invoices, the latest first, whose days are billed anew.
+    """
 
     run_id: int
     through: date
     policy: Policy
+    replaced: Mapping[int, list[int]] = {}
 
 
 class Remarkable(msgspec.Struct, frozen=True):
@@ -41,9 +46,9 @@ class Remarkable(msgspec.Struct, frozen=True):
 
 
 class Drafted(msgspec.Struct, frozen=True):
-    """How many invoices were drafted, and what was remarkable."""
+    """The accounts that an invoice was drafted for, and what was remarkable."""
 
-    invoices: int
+    account_ids: list[int]
     remarkable: list[Remarkable]
 
 
@@ -72,7 +77,6 @@ class DueDays(msgspec.Struct, frozen=True):
     usual_wh: Decimal | None
     loss_days: list[date]
     loss_factors: list[Decimal | None]
-    offering_id: int | None
 
     def loss_factor(self, day: date) -> Decimal | None:
         """Return the loss factor in force on a day; None where none is told."""
@@ -92,6 +96,7 @@ class MeteredRow(msgspec.Struct, frozen=True):
     meter_type_code: str
     direction: str
     unit: str
+    controlled_load: bool
     dials: int
     hung_from: datetime
     hung_to: datetime | None
@@ -114,6 +119,15 @@ class AssignedRow(msgspec.Struct, frozen=True):
     agreement_id: int | None
     tariff_id: int
     revision: int
+    start_at: datetime
+    end_at: datetime | None
+
+
+class OfferedRow(msgspec.Struct, frozen=True):
+    """What is offered with an agreement, from when to when."""
+
+    agreement_id: int
+    offering_id: int
     start_at: datetime
     end_at: datetime | None
 

@@ -1,8 +1,9 @@
 """From what is due and measured to drafts: which days can be billed, cut into calculation periods.
 
 A bill's days run up to the last day that all basic registers of the agreement were read for, and
-that the intervals reach; they are cut where the plan, its rates or the tax change, and into months
-where the plan tells anything by the month (domain rules 23 and 24). Nothing here prices.
+that the intervals reach; they are cut where the plan, its rates, the offering, loss factors or the
+tax change, and into months where any of that tells something by the month (domain rules 23 and 24).
+Nothing here prices.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -14,9 +15,10 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from currant.billing.measuring import DayRead, Meter, Span, day_of, months_from
-from currant.billing.model import AssignedRow, DueDays, MeteredRow, ReadRow, Remarkable
+from currant.billing.model import AssignedRow, DueDays, MeteredRow, OfferedRow, ReadRow, Remarkable
 from currant.clock import day_bounds
 from currant.tariffs.book import PriceBook
+from currant.usage.spans import counted
 
 _DAY = timedelta(days=1)
 
@@ -51,11 +53,12 @@ class Supply(msgspec.Struct, frozen=True):
 
 
 class Period(msgspec.Struct, frozen=True):
-    """A calculation period: days of a supply under one version of one plan."""
+    """A calculation period: days of a supply under one version of one plan, and one offering."""
 
     supply: Supply
     span: Span
     tariff_id: int
+    offering_id: int | None
 
     @property
     def instants(self) -> tuple[datetime, datetime]:
@@ -182,11 +185,12 @@ def _lacking(register: Register, days: DueDays) -> str:
 
 
 class Plans(msgspec.Struct, frozen=True):
-    """Which tariff priced what when, and the plan of each tariff."""
+    """Which tariff priced what when, with which offering, and the plan of each tariff."""
 
     meters: dict[int, list[AssignedRow]]
     agreements: dict[int, list[AssignedRow]]
     books: dict[int, PriceBook]
+    offered: dict[int, list[OfferedRow]]
 
     def tariffs(self, supply: Supply) -> list[tuple[date, date, int | None]]:
         """Return the tariff of each stretch of a supply's days; None where there is none.
@@ -231,8 +235,37 @@ class Plans(msgspec.Struct, frozen=True):
                     return row.tariff_id
         return None
 
+    def offering_on(self, supply: Supply, day: date) -> int | None:
+        """Return the offering of a day; None where there is none."""
+        for row in self.offered.get(supply.due.agreement_id, ()):
+            if _covers(row, day, supply.zone):
+                return row.offering_id
+        return None
 
-def _covers(row: AssignedRow, day: date, zone: ZoneInfo) -> bool:
+    def offering_edges(self, supply: Supply) -> set[date]:
+        """Return the days on which an offering begins or ends."""
+        return {
+            day_of(at, supply.zone)
+            for row in self.offered.get(supply.due.agreement_id, ())
+            for at in (row.start_at, row.end_at)
+            if at is not None
+        }
+
+
+def counted_once(supply: Supply, plans: Plans) -> Supply:
+    """Leave out the registers of a supply that count what others of their meter count too."""
+    if len({register.row.meter_type_code for register in supply.registers}) < 2:
+        return supply
+    books = [plans.books[tariff] for _, _, tariff in plans.tariffs(supply) if tariff is not None]
+    chosen = counted(
+        [register.row for register in supply.registers],
+        [{rate.meter_type_code for rate in book.rates} for book in books],
+    )
+    registers = [r for r in supply.registers if r.row.register_id in chosen]
+    return msgspec.structs.replace(supply, registers=tuple(registers))
+
+
+def _covers(row: AssignedRow | OfferedRow, day: date, zone: ZoneInfo) -> bool:
     """Tell whether an assignment is in force on a day."""
     return day_of(row.start_at, zone) <= day and (
         row.end_at is None or day < day_of(row.end_at, zone)
@@ -247,18 +280,19 @@ def periods(supply: Supply, plans: Plans) -> Iterator[Period | Remarkable]:
             detail = f"No price plan from {start} to {end - _DAY}."
             yield Remarkable(due.account_id, due.agreement_id, "NO_PLAN", detail)
             continue
-        for span in _cut(supply, start, end, plans.books[tariff_id]):
-            yield Period(supply, span, tariff_id)
+        for span in _cut(supply, start, end, plans.books[tariff_id], plans):
+            yield Period(supply, span, tariff_id, plans.offering_on(supply, span.start))
 
 
-def _cut(supply: Supply, start: date, end: date, book: PriceBook) -> Iterator[Span]:
-    """Cut days where rates, taxes or loss factors change, and by the month."""
+def _cut(supply: Supply, start: date, end: date, book: PriceBook, plans: Plans) -> Iterator[Span]:
+    """Cut days where rates, taxes, loss factors or the offering change, and by the month."""
     zone = supply.zone
     first, last = day_bounds(start, zone)[0], day_bounds(end, zone)[0]
-    edges = {start, end, *(day_of(at, zone) for at in book.plan_edges(first, last))}
+    offered = plans.offering_edges(supply)
+    edges = {start, end, *offered, *(day_of(at, zone) for at in book.plan_edges(first, last))}
     changes = sorted(edges.union(supply.due.loss_days if book.terms.with_losses else ()))
     months = months_from(supply.start, supply.end)
-    if not (book.by_month(first, last) or supply.due.offering_id is not None):
+    if not (book.by_month(first, last) or offered):
         whole = Span(supply.start, supply.end, max(1, (supply.end - supply.start).days))
         months = [whole]
     for month in months:

@@ -27,7 +27,7 @@ order by i.account_id;
 -- The days up to one that agreements of accounts are not billed for, a row a stretch. usual_wh is
 -- what the agreement used a day, by its last year of invoices. loss_factors are those in force on
 -- its first day and on those on which another may begin, the loss_days: the site's before the
--- building's, null where none is told.
+-- building's, null where none is told. Those of replaced invoices are due as if they were free.
 -- not null: account_id agreement_id product_type timezone from_on to_on ends loss_days loss_factors
 with agreement as materialized (
     select
@@ -45,6 +45,7 @@ with agreement as materialized (
     select c.agreement_id, range_agg(c.days) as days
     from invoices.covered as c
     where c.portal_id = :portal_id::int and c.released_by is null
+        and (c.invoice_id is null or c.invoice_id <> all(:replaced::bigint[]))
         and c.agreement_id = any(array(select a.agreement_id from agreement as a))
     group by c.agreement_id
 ), usual as materialized (
@@ -57,6 +58,7 @@ with agreement as materialized (
     where m.portal_id = :portal_id::int and not m.export
         and i.account_id = any(:account_ids::bigint[])
         and m.to_on > :through::date - 400
+        and i.invoice_id <> all(:replaced::bigint[])
         and not exists (
             select from invoices.invoice as n
             where n.portal_id = i.portal_id and n.reverses = i.invoice_id
@@ -68,12 +70,7 @@ select
     lower(d.days) as from_on, upper(d.days) - 1 as to_on,
     coalesce(a.ends_before <= upper(d.days), false) as ends,
     u.quantity / nullif(u.days, 0) as usual_wh,
-    f.loss_days, f.loss_factors,
-    (
-        select s.offering_id from tariffs.agreement_assignment as s
-        where s.portal_id = :portal_id::int and s.agreement_id = a.agreement_id
-            and s.valid @> (lower(d.days)::timestamp at time zone a.timezone)
-    ) as offering_id
+    f.loss_days, f.loss_factors
 from agreement as a
 left join covered as c on c.agreement_id = a.agreement_id
 left join usual as u on u.agreement_id = a.agreement_id
@@ -121,8 +118,8 @@ order by a.account_id, a.agreement_id, lower(d.days);
 -- not null: agreement_id due_from hung_from
 select
     w.agreement_id, w.due_from, m.meter_id, g.register_id, m.serial_number, g.register_no,
-    g.metering_type, g.meter_type_code, g.direction, g.unit, m.dials, lower(i.valid) as hung_from,
-    upper(i.valid) as hung_to
+    g.metering_type, g.meter_type_code, g.direction, g.unit, g.controlled_load, m.dials,
+    lower(i.valid) as hung_from, upper(i.valid) as hung_to
 from unnest(
     :agreement_ids::bigint[], :location_ids::bigint[], :products::text[], :due_froms::date[],
     :from_ats::timestamptz[], :to_ats::timestamptz[]
@@ -164,14 +161,25 @@ where a.portal_id = :portal_id::int and a.meter_id = any(:meter_ids::bigint[])
 union all
 select
     null, s.agreement_id, s.tariff_id, t.revision, lower(s.valid), upper(s.valid)
-from tariffs.agreement_assignment as s
+from plans.agreement_assignment as s
 inner join tariffs.tariff as t on t.portal_id = s.portal_id and t.tariff_id = s.tariff_id
 where s.portal_id = :portal_id::int and s.agreement_id = any(:agreement_ids::bigint[])
     and s.tariff_id is not null
     and s.valid && tstzrange(:from_at::timestamptz, :to_at::timestamptz);
 
+-- name: offered
+-- What was offered with agreements at some time of a span.
+-- not null: offering_id start_at
+select s.agreement_id, s.offering_id, lower(s.valid) as start_at, upper(s.valid) as end_at
+from plans.agreement_assignment as s
+where s.portal_id = :portal_id::int and s.agreement_id = any(:agreement_ids::bigint[])
+    and s.offering_id is not null
+    and s.valid && tstzrange(:from_at::timestamptz, :to_at::timestamptz)
+order by s.agreement_id, lower(s.valid);
+
 -- name: charges_due
--- The approved charges of accounts up to a day; what is given rather than taken is negative.
+-- The approved charges of accounts up to a day, and those of invoices that are replaced; what is
+-- given rather than taken is negative.
 -- not null: net tax
 select
     c.account_id, c.charge_id, c.agreement_id, c.location_id, c.charge_on,
@@ -181,7 +189,8 @@ select
 from charges.charge as c
 inner join charges.item as i
     on i.portal_id = c.portal_id and i.group_code = c.group_code and i.item_code = c.item_code
-where c.portal_id = :portal_id::int and c.status = 'APPROVED'
+where c.portal_id = :portal_id::int
+    and (c.status = 'APPROVED' or c.invoice_id = any(:replaced::bigint[]))
     and c.account_id = any(:account_ids::bigint[]) and c.charge_on <= :through::date
 order by c.account_id, c.charge_id;
 

@@ -1,7 +1,7 @@
 """Acts on drafts, and the policy that they are made by."""
 
 from collections.abc import Iterable, Sequence
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -27,22 +27,25 @@ from currant.billing.model import (
     DueDays,
     LineItemRow,
     MeteredRow,
+    OfferedRow,
     Policy,
     ReadRow,
     Remarkable,
 )
-from currant.billing.periods import Period, Plans, Supply, periods, supplies
+from currant.billing.periods import Period, Plans, Supply, counted_once, periods, supplies
 from currant.clock import day_bounds
 from currant.db.statements import Statements
 from currant.db.tx import Tx
+from currant.determinants.layouts import flat_calendar
+from currant.determinants.model import DeterminantsWanted, PricedPeriod
+from currant.determinants.verbs import determinants
 from currant.money import minor_units
-from currant.tariffs.book import PriceBook, discounts_of
-from currant.tariffs.model import OfferingsWanted
-from currant.tariffs.plans import Discount
-from currant.tariffs.verbs import offerings, price_book
-from currant.usage.layouts import flat_calendar
-from currant.usage.model import DeterminantsWanted, PricedPeriod
-from currant.usage.verbs import determinants
+from currant.plans.model import OfferingsWanted
+from currant.plans.verbs import offerings
+from currant.plans.versions import discounts_of
+from currant.tariffs.book import PriceBook
+from currant.tariffs.terms import Discount
+from currant.tariffs.verbs import price_book
 
 sql = Statements(__package__)
 _POLICY = sql.rows("policy", Policy)
@@ -52,6 +55,7 @@ _DUE_DAYS = sql.rows("due_days", DueDays)
 _METERED = sql.rows("metered", MeteredRow)
 _READS_AROUND = sql.rows("reads_around", ReadRow)
 _ASSIGNED = sql.rows("assigned", AssignedRow)
+_OFFERED = sql.rows("offered", OfferedRow)
 _CHARGES_DUE = sql.rows("charges_due", ChargeRow)
 _LINE_ITEMS_DUE = sql.rows("line_items_due", LineItemRow)
 _DRAFT = sql.rows("draft", int)
@@ -90,6 +94,7 @@ async def draft_accounts(tx: Tx, terms: DraftTerms, account_ids: Sequence[int]) 
         account_ids=list(account_ids),
         through=terms.through,
         timezone=tx.portal.timezone,
+        replaced=_replaced(terms),
     )
     ready, found = await _ready(tx, due, terms)
     found += [
@@ -97,6 +102,7 @@ async def draft_accounts(tx: Tx, terms: DraftTerms, account_ids: Sequence[int]) 
         for row in drafted
     ]
     plans = await _plans(tx, ready)
+    ready = [counted_once(supply, plans) for supply in ready]
     cut: list[Period] = []
     for supply in ready:
         if supply.due.location_id is not None:
@@ -120,7 +126,7 @@ async def draft_accounts(tx: Tx, terms: DraftTerms, account_ids: Sequence[int]) 
         [cut[n] for n in whole],
         [counts[n] for n in whole],
         plans.books,
-        await _discounts(tx, ready),
+        await _discounts(tx, plans),
     )
     found += unpriced
     short |= {row.agreement_id for row in unpriced}
@@ -131,13 +137,14 @@ async def draft_accounts(tx: Tx, terms: DraftTerms, account_ids: Sequence[int]) 
             lines.setdefault(period.supply.due.account_id, []).append(line)
     for account_id, line in await _service_lines(tx, billed):
         lines.setdefault(account_id, []).append(line)
-    charged = await _charges(
-        tx, account_ids, terms.through, {row.account_id for row in found}, billed
+    troubled = {row.account_id for row in found}
+    charged = await _charges(tx, account_ids, terms, troubled, billed)
+    drafts, remarkable = account_drafts(
+        billed, lines, charged, totals, terms, troubled, tx.portal.currency
     )
-    drafts, remarkable = account_drafts(billed, lines, charged, totals, terms, tx.portal.currency)
     if drafts:
         await _write(tx, terms.run_id, drafts)
-    return Drafted(len(drafts), found + remarkable)
+    return Drafted([draft.account_id for draft in drafts], found + remarkable)
 
 
 async def _ready(
@@ -182,19 +189,21 @@ async def _ready(
 
 
 async def _plans(tx: Tx, ready: Sequence[Supply]) -> Plans:
-    """Read which tariffs priced the supplies, and their price books."""
+    """Read which tariffs priced the supplies, what was offered with them, and the price books."""
     if not ready:
-        return Plans({}, {}, {})
+        return Plans({}, {}, {}, {})
     meters = {register.row.meter_id for supply in ready for register in supply.registers}
     meters |= {row.meter_id for supply in ready for row in supply.intervals}
-    rows = await tx.all(
-        _ASSIGNED,
-        portal_id=tx.portal.portal_id,
-        meter_ids=list(meters),
-        agreement_ids=[supply.due.agreement_id for supply in ready],
-        from_at=min(day_bounds(supply.start, supply.zone)[0] for supply in ready),
-        to_at=max(day_bounds(supply.end, supply.zone)[0] for supply in ready),
-    )
+    wanted = {
+        "portal_id": tx.portal.portal_id,
+        "agreement_ids": [supply.due.agreement_id for supply in ready],
+        "from_at": min(day_bounds(supply.start, supply.zone)[0] for supply in ready),
+        "to_at": max(day_bounds(supply.end, supply.zone)[0] for supply in ready),
+    }
+    rows = await tx.all(_ASSIGNED, meter_ids=list(meters), **wanted)
+    offered: dict[int, list[OfferedRow]] = {}
+    for offer in await tx.all(_OFFERED, **wanted):
+        offered.setdefault(offer.agreement_id, []).append(offer)
     by_meter: dict[int, list[AssignedRow]] = {}
     by_agreement: dict[int, list[AssignedRow]] = {}
     for row in rows:
@@ -207,12 +216,12 @@ async def _plans(tx: Tx, ready: Sequence[Supply]) -> Plans:
         tariff_id: await price_book(tx, tariff_id, revision)
         for tariff_id, revision in revisions.items()
     }
-    return Plans(by_meter, by_agreement, books)
+    return Plans(by_meter, by_agreement, books, offered)
 
 
-async def _discounts(tx: Tx, ready: Sequence[Supply]) -> dict[int | None, tuple[Discount, ...]]:
+async def _discounts(tx: Tx, plans: Plans) -> dict[int | None, tuple[Discount, ...]]:
     """Read what the offerings of agreements take off."""
-    ids = list({s.due.offering_id for s in ready if s.due.offering_id is not None})
+    ids = list({row.offering_id for rows in plans.offered.values() for row in rows})
     if not ids:
         return {}
     found = await offerings(tx, OfferingsWanted(offering_ids=ids))
@@ -328,7 +337,7 @@ async def _service_lines(tx: Tx, billed: Sequence[Supply]) -> list[tuple[int, Dr
 async def _charges(
     tx: Tx,
     account_ids: Sequence[int],
-    through: date,
+    terms: DraftTerms,
     troubled: set[int],
     billed: Sequence[Supply],
 ) -> dict[int, list[DraftLine]]:
@@ -339,7 +348,8 @@ async def _charges(
         _CHARGES_DUE,
         portal_id=tx.portal.portal_id,
         account_ids=[account_id for account_id in account_ids if account_id not in waiting],
-        through=through,
+        through=terms.through,
+        replaced=_replaced(terms),
     ):
         line = charge_line(charge, tx.portal.currency)
         lines.setdefault(charge.account_id, []).append(line)
@@ -359,6 +369,11 @@ async def _write(tx: Tx, run_id: int, drafts: Sequence[Draft]) -> None:
         days=told.days,
         at=tx.now,
     )
+
+
+def _replaced(terms: DraftTerms) -> list[int]:
+    """Return the invoices whose days and charges are billed anew."""
+    return [invoice_id for ids in terms.replaced.values() for invoice_id in ids]
 
 
 def _zone(days: DueDays) -> ZoneInfo:

@@ -76,7 +76,8 @@ _TO_DO = {
     "NO_PLAN": "Put the meter or the agreement on a plan, and run the account again.",
     "UNPRICED": "Mend the plan: `currant tariff show`; then run the account again.",
     "DRAFTED": "Post or discard that draft, and run the account again.",
-    "LATE_READ": "Its credit note is issued; the draft of this run bills the days anew.",
+    "HELD_CYCLE": "Nothing, or bill it by itself: `currant bill run --account`.",
+    "LATE_READ": "Nothing: posting the draft that replaces it issues its credit note.",
 }
 
 
@@ -100,7 +101,7 @@ async def run_bills(
     invoice_on: Annotated[Day, typer.Option(help="The invoices' date; today without.")] = None,
     due_on: Annotated[Day, typer.Option(help="When they are due; by the policy without.")] = None,
     reopen: Annotated[
-        bool, typer.Option("--reopen", help="Cancel and bill again what later reads changed.")
+        bool, typer.Option("--reopen", help="Bill anew what later reads changed.")
     ] = False,
     approve: Annotated[
         str | None,

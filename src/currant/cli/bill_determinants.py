@@ -23,12 +23,12 @@ from currant.cli.frame import (
     run,
 )
 from currant.clock import parse_day
+from currant.determinants.folder import DaysWriter, determine_here, write_terms, write_whole
+from currant.determinants.model import DaysWanted
+from currant.determinants.spark import determine_in_spark
+from currant.determinants.verbs import determinants, periods_supplied, register_days
 from currant.errors import Invalid
 from currant.money import kwh
-from currant.usage.folder import DaysWriter, determine_here, write_terms, write_whole
-from currant.usage.model import DaysWanted
-from currant.usage.spark import determine_in_spark
-from currant.usage.verbs import determinants, periods_supplied, register_days
 
 app = typer.Typer(no_args_is_help=True)
 

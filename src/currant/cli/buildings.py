@@ -10,6 +10,8 @@ from currant.cli.frame import Session, command
 from currant.cli.imports import DryRun, Key
 from currant.cli.told import ListFile, Text, day, lines, listed
 from currant.clock import parse_day
+from currant.directory.model import BuildingsWanted, BuildingWanted, SitesWanted, SiteWanted
+from currant.directory.verbs import list_buildings, list_sites, show_building, show_site
 from currant.fieldwork.model import SetSiteStatuses, SiteStatusTold
 from currant.fieldwork.verbs import set_site_statuses
 from currant.locations.model import (
@@ -23,8 +25,6 @@ from currant.locations.model import (
 )
 from currant.locations.verbs import create_buildings, create_sites, loss_factors, set_loss_factors
 from currant.money import parse_amount
-from currant.supply.model import BuildingsWanted, BuildingWanted, SitesWanted, SiteWanted
-from currant.supply.verbs import list_buildings, list_sites, show_building, show_site
 
 app = typer.Typer(no_args_is_help=True)
 sites = typer.Typer(no_args_is_help=True)

@@ -11,8 +11,8 @@ from currant.cli.imports import DryRun, Key
 from currant.cli.told import ListFile, Text, lines, listed, told
 from currant.customers.model import ContactTold, CustomerTold, SaveCustomers
 from currant.customers.verbs import save_customers
-from currant.supply.model import CustomerWanted
-from currant.supply.verbs import customer_details
+from currant.directory.model import CustomerWanted
+from currant.directory.verbs import customer_details
 
 app = typer.Typer(no_args_is_help=True)
 

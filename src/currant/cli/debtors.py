@@ -1,7 +1,9 @@
 """`currant debtors`: what accounts owe, as it came about and by how long it has been due."""
 
 from collections.abc import Iterator, Sequence
+from datetime import timedelta
 from decimal import Decimal
+from pathlib import Path
 from typing import Annotated
 
 import msgspec
@@ -9,9 +11,10 @@ import typer
 from rich.table import Table
 
 from currant.access.verbs import Nothing, show_portal
+from currant.cli.documents import save
 from currant.cli.figures import figure, figures
 from currant.cli.frame import Session, command
-from currant.cli.receipts import FirstDay, LastDay, Limit
+from currant.cli.receipts import FirstDay, LastDay, Limit, day_of
 from currant.clock import parse_day
 from currant.debtors.model import (
     AccountBalance,
@@ -21,8 +24,18 @@ from currant.debtors.model import (
     History,
     HistoryWanted,
     Portfolio,
+    Statement,
+    StatementWanted,
 )
-from currant.debtors.verbs import account_balances, account_history, aged_debtors, portfolio
+from currant.debtors.verbs import (
+    account_balances,
+    account_history,
+    account_statement,
+    aged_debtors,
+    issue_statement,
+    portfolio,
+)
+from currant.documents.model import DocumentNamed
 from currant.money import format_money
 
 app = typer.Typer(no_args_is_help=True)
@@ -32,6 +45,7 @@ AsOf = Annotated[
 ]
 Building = Annotated[str | None, typer.Option(help="Of the building of this code only.")]
 
+_QUARTER = timedelta(days=90)
 _AGES = ("not_due", "days_30", "days_60", "days_90", "older", "credit", "balance")
 
 
@@ -57,6 +71,31 @@ async def history(
     session.teller.tell(found, lambda: _moved(found))
     opening, closing = (format_money(m, found.currency) for m in (found.opening, found.closing))
     session.teller.note(f"It owed {opening} before and {closing} after.")
+
+
+@command(app, "statement")
+async def statement(
+    session: Session,
+    account: Annotated[str, typer.Argument(help="The customer account: 03280")],
+    *,
+    first: FirstDay = None,
+    last: LastDay = None,
+    pdf: Annotated[
+        Path | None,
+        typer.Option(help="Issue it as a paper, and write that here; - for stdout."),
+    ] = None,
+) -> None:
+    """Tell an account's statement between two days, a quarter up to today where none are told."""
+    portal = await session.ask(show_portal, Nothing())
+    ends = day_of(last, portal)
+    begins = ends - _QUARTER if first is None else parse_day(first)
+    wanted = StatementWanted(account, begins, ends)
+    if pdf is not None:
+        issued = await session.act(issue_statement, wanted)
+        await save(session, DocumentNamed(issued.number, issued.kind), pdf)
+        return
+    told = await session.ask(account_statement, wanted)
+    session.teller.tell(told, lambda: "\n".join(_stated(told)))
 
 
 @command(app, "aged")
@@ -149,6 +188,29 @@ class BalanceLine(msgspec.Struct, frozen=True):
     credit: str
     balance: str
     bond: str
+
+
+def _stated(told: Statement) -> Iterator[str]:
+    """Yield a statement a line each, and what is owed by its end by its age."""
+    history, debtor = told.history, told.debtor
+    yield f"{debtor.name}, account {debtor.account}: {told.first} to {told.last}"
+    yield ""
+    lines = [
+        (told.first.isoformat(), "Opening balance", "", history.opening),
+        *(
+            (row.moved_on.isoformat(), row.description, row.debit - row.credit, row.balance)
+            for row in history.movements
+        ),
+        (told.last.isoformat(), "Closing balance", "", history.closing),
+    ]
+    for day, what, amount, balance in lines:
+        moved = figure(amount, told.currency) if isinstance(amount, Decimal) else ""
+        yield f"{day}  {what:<36.36}{moved:>14}{figure(balance, told.currency):>14}"
+    if told.aged is not None:
+        overdue = told.aged.balance - told.aged.not_due
+        if overdue > 0:
+            yield ""
+            yield f"Overdue: {format_money(overdue, told.currency)}."
 
 
 def _moved(found: History) -> Table:

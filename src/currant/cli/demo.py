@@ -1,4 +1,6 @@
-"""`currant demo`: a utility to look at, loaded once and served beside a simulated head-end.
+"""`currant demo`: utilities to look at, loaded once and served beside a simulated head-end.
+
+One sells energy in advance, the other bills a building afterwards.
 
 The head-end is threads of this process, so nothing of it is left when the demo ends, however it
 does. What it and the platform know each other by is made anew at each start and kept nowhere.
@@ -6,6 +8,8 @@ does. What it and the platform know each other by is made anew at each start and
 
 import os
 import secrets
+import shlex
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
 
@@ -13,16 +17,27 @@ import msgspec
 import typer
 
 from currant import wire
-from currant.access.model import OPERATOR, Actor, IssueToken, SetPassword
+from currant.access.model import (
+    OPERATOR,
+    Actor,
+    CreateKey,
+    IssueToken,
+    RevokeKey,
+    SetPassword,
+)
 from currant.access.passwords import hash_password
 from currant.access.verbs import (
     Nothing,
+    access_keys,
+    create_key,
     hash_token,
     issue_token,
     new_token,
+    revoke_key,
     set_password,
     who_am_i,
 )
+from currant.cli import tower_loading as tower
 from currant.cli.database import bring_forward
 from currant.cli.example import DAYS, HOMES
 from currant.cli.frame import AsJson, Options, Quiet, Teller, read_settings, run
@@ -36,15 +51,20 @@ from currant.cli.serve import (
     serve_until_stopped,
 )
 from currant.cli.simulator import Simulator, simulated
+from currant.cli.tower import BUILDING, MONTHS, UNITS
 from currant.clock import FrozenClock, SystemClock
 from currant.customers.verbs import account_keys
 from currant.db.database import Urls, database, refuse_unfit
 from currant.db.health import refuse_unreachable
 from currant.db.tx import open_pool
+from currant.documents.model import DocumentKind, DocumentNamed
+from currant.documents.verbs import document_pdf
 from currant.door import Door
 from currant.errors import Invalid, Unauthenticated, Unparsable
 from currant.headends.model import SetHeadEnd
 from currant.headends.verbs import set_head_end
+from currant.invoices.model import InvoicesWanted
+from currant.invoices.verbs import invoices
 from currant.locations.model import KeysWanted
 from currant.settings import Settings
 
@@ -55,14 +75,25 @@ _SOURCE = "multispeak"
 
 
 class Credentials(msgspec.Struct, frozen=True):
-    """What the demo's user proves itself with, as a home keeps it."""
+    """What the demo's users prove themselves with, as a home keeps it; the password is of both."""
 
     password: str
     token: str
+    key: str
+
+
+class Building(msgspec.Struct, frozen=True):
+    """How to get at the building that is billed, a call that answers, and an invoice of it."""
+
+    portal: str
+    login: str
+    key: str
+    curl: str
+    invoice: str
 
 
 class Access(msgspec.Struct, frozen=True):
-    """How to get into the demo, and a call that answers."""
+    """How to get into the demo, and calls that answer."""
 
     url: str
     portal: str
@@ -70,6 +101,7 @@ class Access(msgspec.Struct, frozen=True):
     password: str
     token: str
     curl: str
+    building: Building
 
 
 @app.command("demo")
@@ -81,9 +113,10 @@ def demo(
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
-    """Load the demo utility (portal `example`) once, serve it, and print how to get in.
+    """Load the demo utilities once, serve them, and print how to get in.
 
-    Its user keeps the password and the token of the first start, in `demo.json` of the home.
+    Portal `example` sells energy in advance; portal `tower` bills a building. Their users keep what
+    they had at the first start, in `demo.json` of the home.
     """
     teller = Teller(Options(as_json=as_json, quiet=quiet))
     work = _load(teller) if no_serve else _serve(teller, replace=replace, with_parent=with_parent)
@@ -132,6 +165,10 @@ async def _loaded(teller: Teller, config: Settings, urls: Urls) -> Access:
             teller.note(f"Loading a utility of {HOMES} accounts with {DAYS} days of reads, once.")
             with teller.progress() as progress:
                 await load(door, clock, progress)
+        if not await tower.is_loaded(door):
+            teller.note(f"Loading a building of {len(UNITS)} units with {MONTHS} months, once.")
+            with teller.progress() as progress:
+                await tower.load(door, clock, progress)
         return await enter(Door(pool, SystemClock()), config)
 
 
@@ -153,7 +190,9 @@ async def enter(door: Door, config: Settings) -> Access:
         _keep(kept, credentials)
     async with door.asking(account_keys, operator) as tx:
         (first,) = [keys async for keys in account_keys(tx, KeysWanted(1))]
-    url = address_of(config)
+    url, key = address_of(config), credentials.key
+    invoice = config.home / "invoice.pdf"
+    invoice.write_bytes(await _invoice(door))
     return Access(
         url=url,
         portal=PORTAL,
@@ -162,7 +201,26 @@ async def enter(door: Door, config: Settings) -> Access:
         token=credentials.token,
         curl=f"curl -H 'Authorization: token {BOSS}:{credentials.token}' "
         f"'{url}/customers/wallet/get-values?portal={PORTAL}&account={first.juice_key}'",
+        building=Building(
+            portal=tower.PORTAL,
+            login=tower.MANAGER,
+            key=key,
+            curl=f"curl -H 'Authorization: Bearer {key}' "
+            f"'{url}/utilmate/GETSITELIST?companycode={tower.PORTAL}&building_code={BUILDING}'",
+            invoice=str(invoice),
+        ),
     )
+
+
+async def _invoice(door: Door) -> bytes:
+    """Return an invoice of the building's first bill run as PDF: that of who uses most."""
+    actor = OPERATOR.at(tower.PORTAL)
+    async with door.asking(invoices, actor) as tx:
+        wanted = InvoicesWanted(how_many=len(UNITS))
+        heads = [invoice.head async for invoice in invoices(tx, wanted)]
+    shown = max(heads, key=lambda head: head.total)
+    named = DocumentNamed(shown.number, DocumentKind.INVOICE)
+    return (await door.act(document_pdf, named, actor)).pdf
 
 
 def _read(path: Path) -> Credentials | None:
@@ -183,38 +241,56 @@ def _keep(path: Path, credentials: Credentials) -> None:
 
 
 async def _good(door: Door, credentials: Credentials) -> bool:
-    """Tell whether both the password and the token still prove the demo's user."""
+    """Tell whether the password, the token and the key still prove the demo's users."""
+    token = Actor(BOSS, "TOKEN", hash_token(credentials.token), PORTAL)
+    key = Actor("", "KEY", hash_token(credentials.key), tower.PORTAL)
     try:
-        await door.prove_password(BOSS, credentials.password)
-        token = Actor(BOSS, "TOKEN", hash_token(credentials.token), PORTAL)
-        await door.ask(who_am_i, Nothing(), token)
+        for login in (BOSS, tower.MANAGER):
+            await door.prove_password(login, credentials.password)
+        for actor in (token, key):
+            await door.ask(who_am_i, Nothing(), actor)
     except Unauthenticated:
         return False
     return True
 
 
 async def _issued(door: Door, operator: Actor) -> Credentials:
-    """Give the demo's user a new password and a new token."""
+    """Give the demo's users a new password, a new token and a new key."""
     password, _ = new_token()
     token, hashed = new_token()
-    await door.act(set_password, SetPassword(BOSS, hash_password(password)), operator)
+    key, secret = new_token()
+    manages = operator.at(tower.PORTAL)
+    for login, actor in ((BOSS, operator), (tower.MANAGER, manages)):
+        await door.act(set_password, SetPassword(login, hash_password(password)), actor)
     await door.act(issue_token, IssueToken(BOSS, hashed), operator)
-    return Credentials(password, token)
+    for held in await door.ask(access_keys, Nothing(), manages):
+        if held.name == BOSS and held.revoked_at is None:
+            await door.act(revoke_key, RevokeKey(held.key_id), manages)
+    await door.act(create_key, CreateKey(BOSS, tower.MANAGER, secret), manages)
+    return Credentials(password, token, key)
 
 
 def _tell(teller: Teller, access: Access) -> None:
-    teller.tell(
-        access,
-        lambda: "\n".join(
-            (
-                f"The demo utility is at {access.url}, what it answers at {access.url}/docs.",
-                "",
-                f"  portal    {access.portal}",
-                f"  login     {access.login}",
-                f"  password  {access.password}",
-                f"  token     {access.token}",
-                "",
-                f"  {access.curl}",
-            )
-        ),
-    )
+    teller.tell(access, lambda: "\n".join(_told(access)))
+
+
+def _told(access: Access) -> Iterator[str]:
+    """Yield how to get in, a line each; 80 columns hold them."""
+    billed = access.building
+    yield f"The demo is at {access.url}, what it answers at {access.url}/docs."
+    yield "\nA utility that sells in advance, by JuiceAPI:\n"
+    for member in ("portal", "login", "password", "token"):
+        yield f"  {member:<8}  {getattr(access, member)}"
+    yield _broken(access.curl)
+    yield "\nA building that is billed, by the Utilmate API; the password is the same:\n"
+    for member in ("portal", "login", "key", "invoice"):
+        yield f"  {member:<8}  {getattr(billed, member)}"
+    yield _broken(billed.curl)
+
+
+def _broken(curl: str) -> str:
+    """Return a call on three lines, as a shell takes it."""
+    _, _, header, url = shlex.split(curl)
+    path, _, query = url.partition("?")
+    asked = " ".join(f"-d {told}" for told in query.split("&"))
+    return f"\n  curl -H '{header}' \\\n    -G {asked} \\\n    {path}"

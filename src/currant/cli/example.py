@@ -27,12 +27,12 @@ _PERCENT = 100
 _WH = 1000
 
 # How a day's usage falls into its half-hours, midnight first.
-_HOME_SHAPE = (
+HOME_SHAPE = (
     *(12, 11, 10, 10, 10, 10, 10, 11, 11, 12, 14, 17, 21, 25, 27, 26),
     *(24, 22, 20, 19, 18, 18, 18, 19, 20, 20, 19, 19, 19, 20, 21, 23),
     *(26, 30, 35, 39, 41, 42, 41, 39, 36, 33, 29, 25, 21, 18, 15, 14),
 )
-_SHOP_SHAPE = (
+SHOP_SHAPE = (
     *(9, 9, 9, 9, 9, 9, 9, 9, 10, 10, 11, 12, 14, 17, 22, 28),
     *(33, 36, 38, 39, 39, 39, 39, 39, 38, 38, 38, 38, 37, 36, 35, 33),
     *(31, 28, 24, 20, 17, 15, 14, 13, 12, 11, 10, 10, 9, 9, 9, 9),
@@ -68,9 +68,9 @@ class Plan(msgspec.Struct, frozen=True):
     shape: tuple[int, ...]
 
 
-LIFELINE = Plan("LIFELINE", "units", 25, 6_500, 11, _HOME_SHAPE)
-RESIDENTIAL = Plan("RESIDENTIAL", "currency", 60, 17_000, 18, _HOME_SHAPE)
-BUSINESS = Plan("BUSINESS", "currency", 15, 42_000, 20, _SHOP_SHAPE)
+LIFELINE = Plan("LIFELINE", "units", 25, 6_500, 11, HOME_SHAPE)
+RESIDENTIAL = Plan("RESIDENTIAL", "currency", 60, 17_000, 18, HOME_SHAPE)
+BUSINESS = Plan("BUSINESS", "currency", 15, 42_000, 20, SHOP_SHAPE)
 PLANS = (LIFELINE, RESIDENTIAL, BUSINESS)
 
 

@@ -98,14 +98,19 @@ _RATES = (
 
 async def is_loaded(door: Door) -> bool:
     """Tell whether the demo utility is complete. Raises `Stopped` where its portal is another's."""
-    logins = await _logins(door)
-    if logins and BOSS not in logins:
+    known = await logins(door, PORTAL)
+    refuse_another(PORTAL, BOSS, known)
+    return _LAST in known
+
+
+def refuse_another(portal: str, boss: str, known: set[str]) -> None:
+    """Refuse a portal at which somebody works, but not the demo's people. Raises `Stopped`."""
+    if known and boss not in known:
         raise Stopped(
             Exit.CONFLICT,
-            f"The portal {PORTAL} is a utility of your own, not the demo's. Nothing was loaded. "
+            f"The portal {portal} is a utility of your own, not the demo's. Nothing was loaded. "
             "Choose another CURRANT_HOME for the demo.",
         )
-    return _LAST in logins
 
 
 async def load(door: Door, clock: FrozenClock, progress: Progress, *, homes: int = HOMES) -> None:
@@ -117,11 +122,21 @@ async def load(door: Door, clock: FrozenClock, progress: Progress, *, homes: int
     clock.set(now)
 
 
-async def _logins(door: Door) -> set[str]:
-    """Return who works at the portal; nobody where there is no such portal."""
-    if PORTAL not in {portal.key for portal in await door.ask(portals, Nothing(), OPERATOR)}:
+async def logins(door: Door, portal: str) -> set[str]:
+    """Return who works at a portal; nobody where there is no such portal."""
+    if portal not in {row.key for row in await door.ask(portals, Nothing(), OPERATOR)}:
         return set()
-    return {user.login for user in await door.ask(users, Nothing(), OPERATOR.at(PORTAL))}
+    return {user.login for user in await door.ask(users, Nothing(), OPERATOR.at(portal))}
+
+
+async def hire(door: Door, portal: str, login: str, name: str, role: str, *, vendor: str) -> Actor:
+    """Make a user of a portal, and return them with a token for a load."""
+    operator = OPERATOR.at(portal)
+    wanted = CreateUser(login, name, role, vendor)
+    await door.act(create_user, wanted, operator, f"{SEED}/hire/{login}")
+    _, hashed = new_token()
+    await door.act(issue_token, IssueToken(login, hashed), operator)
+    return Actor(login, "TOKEN", hashed, portal)
 
 
 class _Load:
@@ -165,13 +180,7 @@ class _Load:
         await self._hire(HEADEND, "Simulated head-end", "Engineer")
 
     async def _hire(self, login: str, name: str, role: str) -> Actor:
-        """Make a user, and return them with a token for this load."""
-        operator = OPERATOR.at(PORTAL)
-        wanted = CreateUser(login, name, role, "CEC")
-        await self._act(f"hire/{login}", create_user, wanted, operator)
-        _, hashed = new_token()
-        await self._door.act(issue_token, IssueToken(login, hashed), operator)
-        return Actor(login, "TOKEN", hashed, PORTAL)
+        return await hire(self._door, PORTAL, login, name, role, vendor="CEC")
 
     async def _began(self) -> datetime | None:
         """Return when an earlier load of this portal began, if there was one."""
@@ -253,10 +262,8 @@ class _Load:
             ("meters", example.meters()),
         )
         for table, text in files:
-            await self._act(table, import_trinity, TrinityFile(table, _upload(text)))
-        arrears = ImportArrears(
-            "1100", "9100", foreign_keys=True, upload=_upload(example.arrears())
-        )
+            await self._act(table, import_trinity, TrinityFile(table, upload(text)))
+        arrears = ImportArrears("1100", "9100", foreign_keys=True, upload=upload(example.arrears()))
         await self._act("arrears", import_arrears, arrears)
 
     async def _live(self, example: Example) -> None:
@@ -284,7 +291,7 @@ class _Load:
 
     async def _deliver(self, number: int, delivery: Delivery) -> None:
         """Record a file of reads, and let the jobs do what they do after it."""
-        reads = RecordReads(_upload(delivery.text), Format.CSV, "multispeak", watts=True)
+        reads = RecordReads(upload(delivery.text), Format.CSV, "multispeak", watts=True)
         await self._act(f"reads/{number}", record_reads, reads)
         jobs = AUTO.at(PORTAL)
         await draw_all(self._door)
@@ -336,6 +343,7 @@ class _Load:
             await self._act(f"{key}/approve", approve_batch, approved, self._service)
 
 
-def _upload(text: str) -> Upload:
+def upload(text: str) -> Upload:
+    """Return a text as it is sent."""
     raw = text.encode()
     return Upload(io.BytesIO(raw), hashlib.sha256(raw).hexdigest(), len(raw))

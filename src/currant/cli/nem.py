@@ -12,6 +12,8 @@ import typer
 from rich.progress import TextColumn
 
 from currant.access.verbs import Nothing, show_portal
+from currant.basicreads.model import LoadNem13, TellNem13
+from currant.basicreads.verbs import load_nem13, tell_nem13
 from currant.cli.figures import figures, minute
 from currant.cli.frame import NEWEST, Exit, Session, Stopped, command, table
 from currant.cli.imports import DryRun, Key
@@ -35,8 +37,7 @@ from currant.intervals.verbs import (
     tell_nem12,
 )
 from currant.mdff import MARKET_CLOCK
-from currant.reads.model import LoadNem13, OnError, TellNem13
-from currant.reads.verbs import load_nem13, tell_nem13
+from currant.reads.model import OnError
 
 app = typer.Typer(no_args_is_help=True)
 reads = typer.Typer(no_args_is_help=True)

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from datetime import date
 from decimal import Decimal
+from pathlib import Path
 from typing import Annotated
 from uuid import uuid4
 
@@ -12,10 +13,13 @@ from rich.table import Table
 
 from currant.access.model import PortalShown
 from currant.access.verbs import Nothing, show_portal
+from currant.cli.documents import save
 from currant.cli.figures import figures
 from currant.cli.frame import Session, command
 from currant.cli.imports import DryRun, File, Key
 from currant.clock import SystemClock, parse_day
+from currant.debtors.verbs import issue_receipt
+from currant.documents.model import DocumentNamed
 from currant.money import format_money, parse_amount
 from currant.receipts.model import (
     BatchType,
@@ -172,6 +176,18 @@ async def show(session: Session, number: Number) -> None:
     portal = await session.ask(show_portal, Nothing())
     found = await session.ask(show_receipt, ReceiptNamed(number))
     session.teller.tell(found, lambda: "\n".join(_story(found, portal)))
+
+
+@command(app, "pdf")
+async def pdf(
+    session: Session,
+    number: Number,
+    *,
+    out: Annotated[Path, typer.Option(help="The file to write; - for stdout.")],
+) -> None:
+    """Write a receipt as PDF: issued at the first time, and the same bytes each time."""
+    issued = await session.act(issue_receipt, ReceiptNamed(number))
+    await save(session, DocumentNamed(issued.number, issued.kind), out)
 
 
 @command(app, "transfer")

@@ -19,12 +19,10 @@ from currant.cli.imports import DryRun, File, Key
 from currant.clock import day_bounds, parse_day
 from currant.errors import Invalid
 from currant.money import parse_amount
+from currant.plans.model import CreatePlan, GivenCharge, GivenRate, ImportPlan
+from currant.plans.verbs import create_plan, import_plan
 from currant.tariffs.model import (
-    CreatePlan,
     FixedRow,
-    GivenCharge,
-    GivenRate,
-    ImportPlan,
     Period,
     Rate,
     TariffCreated,
@@ -32,8 +30,8 @@ from currant.tariffs.model import (
     TariffsWanted,
     TariffWanted,
 )
-from currant.tariffs.plans import Basis
-from currant.tariffs.verbs import create_plan, import_plan, tariff, tariffs
+from currant.tariffs.terms import Basis
+from currant.tariffs.verbs import tariff, tariffs
 
 app = typer.Typer(no_args_is_help=True)
 

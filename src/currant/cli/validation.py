@@ -8,32 +8,17 @@ import typer
 
 from currant import wire
 from currant.access.verbs import Nothing, show_portal
+from currant.basicreads.model import BasicRead, PostReads, ReadsOfAccount
+from currant.basicreads.verbs import account_reads, post_reads
 from currant.cli.frame import NEWEST, Session, command, table
 from currant.cli.imports import DryRun, Key
 from currant.clock import parse_day, parse_instant
+from currant.estimation.model import EstimateDays, EstimateReads
+from currant.estimation.verbs import estimate_days, estimate_reads
+from currant.intervals.verbs import account_days
 from currant.money import parse_amount
-from currant.reads.model import BasicRead, PostReads
-from currant.reads.verbs import post_reads
-from currant.validation.model import (
-    DecideFindings,
-    EstimateDays,
-    EstimateReads,
-    FindingsWanted,
-    ReadsOfAccount,
-    Rule,
-    Status,
-    Validate,
-)
-from currant.validation.verbs import (
-    account_days,
-    account_reads,
-    checks,
-    decide_findings,
-    estimate_days,
-    estimate_reads,
-    findings,
-    validate,
-)
+from currant.validation.model import DecideFindings, FindingsWanted, Rule, Status, Validate
+from currant.validation.verbs import checks, decide_findings, findings, validate
 
 read = typer.Typer(no_args_is_help=True)
 app = typer.Typer(no_args_is_help=True)

@@ -6,6 +6,9 @@ from enum import StrEnum
 
 import msgspec
 
+from currant.documents.model import DocumentKind
+from currant.errors import Conflict
+
 
 class MovementType(StrEnum):
     """What moved the receivable of an account."""
@@ -230,3 +233,24 @@ class Statement(msgspec.Struct, frozen=True):
     last: date
     history: History
     aged: Aged | None
+
+
+class PaidItem(msgspec.Struct, frozen=True):
+    """What a transaction that was paid issued: an invoice, or arrears of a type."""
+
+    entry_id: int
+    kind: str
+    number: str
+    type_name: str
+
+
+class Issued(msgspec.Struct, frozen=True):
+    """A paper that was issued: its number, under which its PDF is found."""
+
+    kind: DocumentKind
+    number: str
+    account: str
+
+
+class NothingReceived(Conflict):
+    """The receipt is of nobody: it waits in suspense. Nothing was issued; transfer it first."""

@@ -134,3 +134,32 @@ where d.account <> all(:blocked::text[]) and '*' <> all(:blocked::text[])
     and (
         :building_code::text is null or lower(d.building_code) = lower(:building_code::text)
     );
+
+-- name: next_statement
+-- The number of the next statement of a portal.
+-- not null: number
+select 'S' || access.padded(access.take_numbers(:portal_id::int, 'statement', 1)) as number;
+
+-- name: receipt_issued
+-- Whether the paper of a receipt is issued already.
+-- not null: issued
+select exists(
+    select from documents.document as d
+    where d.portal_id = :portal_id::int and d.kind = 'RECEIPT' and d.number = :number::text
+) as issued;
+
+-- name: paid_items
+-- What transactions that were paid are called: the kind, the number, and the type of what they
+-- issued.
+-- not null: kind number type_name
+select
+    e.entry_id, coalesce(i.kind, e.kind) as kind, coalesce(i.number, e.document_ref) as number,
+    coalesce(i.type_name, '') as type_name
+from ledger.entry as e
+left join lateral (
+    select
+        max(o.kind) as kind, max(o.number) as number, max(btrim(o.type_name)) as type_name
+    from receivables.open_item as o
+    where o.portal_id = e.portal_id and o.entry_id = e.entry_id
+) as i on true
+where e.portal_id = :portal_id::int and e.entry_id = any(:entry_ids::bigint[]);

@@ -5,7 +5,14 @@ Pure, from the rows of a history.
 
 from decimal import Decimal
 
-from currant.debtors.model import Allocated, Movement, MovementRow, MovementStatus, MovementType
+from currant.debtors.model import (
+    Allocated,
+    Movement,
+    MovementRow,
+    MovementStatus,
+    MovementType,
+    PaidItem,
+)
 
 _TYPES = {
     "invoice": MovementType.INVOICE,
@@ -41,6 +48,13 @@ def movement(row: MovementRow) -> Movement:
         reversed_by=row.reversed_by,
         allocations=[Allocated(entry_id, amount) for entry_id, amount in paid],
     )
+
+
+def paid_name(item: PaidItem) -> str:
+    """Return what a transaction that was paid is called on a receipt."""
+    if item.kind == "INVOICE":
+        return f"Invoice {item.number}"
+    return " ".join(filter(None, (item.type_name or item.kind.capitalize(), item.number)))
 
 
 def _reference(row: MovementRow, kind: MovementType) -> str:

@@ -1,4 +1,4 @@
-"""The questions asked about what accounts owe."""
+"""The questions asked about what accounts owe, and the papers that tell it."""
 
 from collections.abc import AsyncIterator
 from datetime import date
@@ -16,13 +16,21 @@ from currant.debtors.model import (
     History,
     HistorySums,
     HistoryWanted,
+    Issued,
     MovementRow,
+    NothingReceived,
+    PaidItem,
     Portfolio,
     Statement,
     StatementWanted,
 )
-from currant.debtors.telling import movement
+from currant.debtors.papers import receipt_paper, statement_paper
+from currant.debtors.telling import movement, paid_name
+from currant.documents.model import DocumentKind, FreezePapers
+from currant.documents.verbs import freeze_papers
 from currant.errors import Invalid
+from currant.receipts.model import ReceiptNamed, ReceiptStatus, ReceiptUndone
+from currant.receipts.verbs import show_receipt
 
 sql = Statements(__package__)
 _HISTORY = sql.rows("history", MovementRow)
@@ -31,6 +39,9 @@ _DEBTOR = sql.rows("debtor", Debtor)
 _BALANCES = sql.rows("balances", AccountBalance)
 _AGED = sql.rows("aged", Aged)
 _PORTFOLIO = sql.rows("portfolio", Portfolio)
+_NEXT_STATEMENT = sql.rows("next_statement", str)
+_RECEIPT_ISSUED = sql.rows("receipt_issued", bool)
+_PAID_ITEMS = sql.rows("paid_items", PaidItem)
 
 
 @needs(Permission.ARREARS_VIEW)
@@ -67,6 +78,45 @@ async def account_statement(tx: Tx, question: StatementWanted) -> Statement:
     )
     debtor = await tx.one(_DEBTOR, portal_id=portal_id, account_id=account_id)
     return Statement(debtor, tx.portal.currency, question.first, question.last, history, aged)
+
+
+@needs(Permission.BILLING_VIEW)
+async def issue_statement(tx: Tx, command: StatementWanted) -> Issued:
+    """Issue an account's statement between two days as a paper, frozen as it stands now.
+
+    Each has a number of its own. Raises `NoSuchAccount`, `Invalid`.
+    """
+    told = await account_statement(tx, command)
+    account_id = await account_id_of(tx, command.account)
+    number = await tx.one(_NEXT_STATEMENT, portal_id=tx.portal.portal_id)
+    paper = statement_paper(told, number, _today(tx))
+    await freeze_papers(tx, FreezePapers([account_id], [paper]))
+    return Issued(DocumentKind.STATEMENT, number, paper.account)
+
+
+@needs(Permission.BILLING_VIEW)
+async def issue_receipt(tx: Tx, command: ReceiptNamed) -> Issued:
+    """Issue a receipt as a paper: once, as it stands then; asked for again it is the same.
+
+    Raises `NoSuchReceipt`, `NothingReceived`, and `ReceiptUndone` where it was undone before.
+    """
+    portal_id = tx.portal.portal_id
+    receipt = await show_receipt(tx, command)
+    if receipt.account is None:
+        raise NothingReceived(field="receipt_id")
+    account_id = await account_id_of(tx, receipt.account)
+    issued = Issued(DocumentKind.RECEIPT, str(receipt.receipt_id), receipt.account)
+    if await tx.one(_RECEIPT_ISSUED, portal_id=portal_id, number=issued.number):
+        return issued
+    if receipt.status is not ReceiptStatus.POSTED:
+        raise ReceiptUndone("Nothing was issued.", field="receipt_id")
+    debtor = await tx.one(_DEBTOR, portal_id=portal_id, account_id=account_id)
+    entry_ids = [part.transaction_id for part in receipt.allocations]
+    items = await tx.all(_PAID_ITEMS, portal_id=portal_id, entry_ids=entry_ids)
+    paid = {item.entry_id: paid_name(item) for item in items}
+    paper = receipt_paper(receipt, debtor, paid, tx.portal.currency, _today(tx))
+    await freeze_papers(tx, FreezePapers([account_id], [paper]))
+    return issued
 
 
 @needs(Permission.ARREARS_VIEW)

@@ -10,14 +10,15 @@ from currant import wire
 from currant.access.permissions import Permission, needs
 from currant.activities.model import NewActivity
 from currant.activities.verbs import leave_activities
-from currant.charges.model import AddCharges, NewCharge
+from currant.basicreads.model import PostedRead, PostReads
+from currant.basicreads.verbs import post_reads
+from currant.charges.model import AddCharges
 from currant.charges.verbs import add_charges
 from currant.customers.verbs import accounts_by_number
 from currant.db.statements import Statements
 from currant.db.tx import Tx
 from currant.errors import Invalid
 from currant.fieldwork.model import (
-    UNSET,
     ChangedOrder,
     CreateOrders,
     HeldOrder,
@@ -29,7 +30,6 @@ from currant.fieldwork.model import (
     OrdersWanted,
     OrderToMake,
     OrderUpdated,
-    ReadType,
     SetSiteStatuses,
     SiteElsewhere,
     SiteStatusSet,
@@ -38,14 +38,11 @@ from currant.fieldwork.model import (
     UpdateOrders,
     WorkOrder,
 )
-from currant.fieldwork.records import charge_of, columns_of, listed, note_of
+from currant.fieldwork.records import charges_of, columns_of, listed, note_of, record_of
+from currant.fieldwork.taken import posted, reads_on_orders
 from currant.locations.days import day_begins, day_of
 from currant.locations.verbs import buildings_of, hold_sites, refuse_none, sites_of
-from currant.metering.matching import matched
-from currant.metering.model import NoSuchMeter, RegisterAt, RegisterRead
 from currant.metering.verbs import registers_at
-from currant.reads.model import BasicRead, PostedRead, PostReads
-from currant.reads.verbs import post_reads
 
 sql = Statements(__package__)
 _CREATE_ORDERS = sql.rows("create_orders", OrderRow)
@@ -59,7 +56,6 @@ _ORDERS = sql.rows("orders", OrderListed)
 
 # What an order that is complete makes of the site and of its meters.
 _LEADS_TO = {"CONNECT": ("ENERGISED", "CONNECTED"), "DISCONNECT": ("DE_ENERGISED", "DISCONNECTED")}
-_READ_AS = {"FINAL_READ": ReadType.CLOSING}
 _WITH_READS = ("SPECIAL_READ", "FINAL_READ")
 
 
@@ -81,27 +77,10 @@ async def create_orders(tx: Tx, command: CreateOrders) -> list[OrderCreated]:
     places = [sites[order.site_identifier].location_id for order in told]
     hanging = await registers_at(tx, sorted(set(places)), [tx.now] * len(set(places)))
     meters = {(register.location_id, register.serial_number): register for register in hanging}
-    records = []
-    for n, (order, place) in enumerate(zip(told, places, strict=True)):
-        meter = meters.get((place, order.serial_number or ""))
-        if order.charge is not None and order.account_number is None:
-            field = f"work_orders[{n}].account_number"
-            raise Invalid(f"{field} is missing: who pays the charge?", field=field)
-        if order.serial_number is not None and meter is None:
-            field = f"work_orders[{n}].serial_number"
-            raise NoSuchMeter(f"{field} is {order.serial_number[:40]!r}.", field=field)
-        account = accounts[order.account_number] if order.account_number is not None else None
-        records.append(
-            msgspec.structs.asdict(order)
-            | {
-                "type": order.work_order_type,
-                "location_id": place,
-                "account_id": account and account.account_id,
-                "meter_id": meter and meter.meter_id,
-                "charge_item_code": order.charge and order.charge.charge_item_code,
-                "charge_amount": order.charge and order.charge.amount,
-            }
-        )
+    records = [
+        record_of(order, f"work_orders[{n}]", place, accounts, meters)
+        for n, (order, place) in enumerate(zip(told, places, strict=True))
+    ]
     return [OrderCreated(row.work_order_id, row.status) for row in await _create(tx, records)]
 
 
@@ -297,18 +276,7 @@ async def take_reads(tx: Tx, reads: Sequence[TakenRead]) -> list[PostedRead]:
     """
     if not reads:
         return []
-    posted = [
-        BasicRead(
-            read.site,
-            read.serial_number,
-            read.value,
-            read.read_date,
-            read.read_type,
-            read.register_no,
-        )
-        for read in reads
-    ]
-    return await post_reads(tx, PostReads(posted))
+    return await post_reads(tx, PostReads(list(map(posted, reads))))
 
 
 async def _create(tx: Tx, records: Sequence[Mapping[str, Any]]) -> list[OrderRow]:
@@ -352,66 +320,26 @@ async def _take_order_reads(
         return {}
     places = sorted({held[change.work_order_id].location_id for _, change in reading})
     registers = await registers_at(tx, places, [tx.now] * len(places))
-    taken: list[tuple[HeldOrder, RegisterRead, RegisterAt, date, ReadType]] = []
-    for n, change in reading:
-        order, field = held[change.work_order_id], f"work_orders[{n}].reads[{{}}]"
-        here = [r for r in registers if r.location_id == order.location_id]
-        today = day_of(tx.now, order.zone)
-        completed = today if change.completed_date is UNSET else change.completed_date
-        for place, (read, register) in enumerate(matched(change.reads, here, field)):
-            day = read.read_date or completed
-            if day > today:
-                name = f"{field.format(place)}.read_date"
-                raise Invalid(f"{name} is after {today}.", field=name)
-            kind = _READ_AS.get(order.type, ReadType.ACTUAL)
-            taken.append((order, read, register, day, kind))
+    taken = reads_on_orders(reading, held, registers, tx.now)
     await tx.run(
         _KEEP_ORDER_READS,
         portal_id=tx.portal.portal_id,
-        work_order_ids=[order.work_order_id for order, _, _, _, _ in taken],
-        register_ids=[register.register_id for _, _, register, _, _ in taken],
-        read_dates=[day for _, _, _, day, _ in taken],
-        read_types=[kind for _, _, _, _, kind in taken],
-        values=[read.meter_read for _, read, _, _, _ in taken],
+        work_order_ids=[read.work_order_id for read in taken],
+        register_ids=[read.register_id for read in taken],
+        read_dates=[read.taken.read_date for read in taken],
+        read_types=[read.taken.read_type for read in taken],
+        values=[read.taken.value for read in taken],
     )
-    posted = await take_reads(
-        tx,
-        [
-            TakenRead(
-                order.site_identifier or order.loc_id,
-                register.serial_number,
-                register.register_no,
-                read.meter_read,
-                day,
-                kind,
-            )
-            for order, read, register, day, kind in taken
-        ],
-    )
+    posted = await take_reads(tx, [read.taken for read in taken])
     created: dict[int, list[int]] = {}
-    for (order, *_), row in zip(taken, posted, strict=True):
-        created.setdefault(order.work_order_id, []).append(row.read_id)
+    for read, row in zip(taken, posted, strict=True):
+        created.setdefault(read.work_order_id, []).append(row.read_id)
     return created
 
 
 async def _charge(tx: Tx, complete: Sequence[tuple[HeldOrder, date]]) -> dict[int, int]:
     """Charge what orders that are complete cost; return the charges by order."""
-    costly = [
-        (
-            order.work_order_id,
-            NewCharge(
-                order.account,
-                charge.charge_item_code,
-                day,
-                charge.amount,
-                notes=f"Work order {order.work_order_id}",
-                site_identifier=order.site_identifier,
-            ),
-        )
-        for order, day in complete
-        for charge in [charge_of(order)]
-        if charge is not None
-    ]
+    costly = charges_of(complete)
     if not costly:
         return {}
     added = await add_charges(tx, AddCharges([charge for _, charge in costly]))

@@ -65,12 +65,5 @@ class MeterExchanged(msgspec.Struct, frozen=True):
     doubted: list[str]
 
 
-class PlanIds(msgspec.Struct, frozen=True):
-    """A price plan's id by its code."""
-
-    name: str
-    tariff_id: int
-
-
 class MeterNotHanging(Conflict):
     """The meter does not hang anywhere since before that day. Nothing was done."""

@@ -1,9 +1,3 @@
--- name: plans_named
--- The price plans that codes mean.
-select t.name, t.tariff_id
-from tariffs.tariff as t
-where t.portal_id = :portal_id::int and t.name = any(:names::text[]);
-
 -- name: put_on_plans
 -- Put meters on price plans from an instant each.
 -- not null: assigned

@@ -10,6 +10,7 @@ from currant.db.statements import Statements
 from currant.db.tx import Tx
 from currant.errors import Invalid
 from currant.fieldwork.model import ReadType, TakenRead
+from currant.fieldwork.taken import doubts
 from currant.fieldwork.verbs import take_reads
 from currant.installations.model import (
     CreateMeters,
@@ -17,7 +18,6 @@ from currant.installations.model import (
     MeterExchanged,
     MeterNotHanging,
     MetersCreated,
-    PlanIds,
     ReadTold,
 )
 from currant.locations.days import day_begins, day_of
@@ -25,11 +25,9 @@ from currant.locations.model import SiteNamed
 from currant.locations.verbs import refuse_none, sites_by_id, sites_of
 from currant.metering.model import MeterTold
 from currant.metering.verbs import add_meters, install, meter_hanging, registers_of
-from currant.reads.model import PostedRead
-from currant.tariffs.model import NoSuchTariff
+from currant.tariffs.verbs import tariffs_named
 
 sql = Statements(__package__)
-_PLANS_NAMED = sql.rows("plans_named", PlanIds)
 _PUT_ON_PLANS = sql.rows("put_on_plans", int)
 _OPEN_WALLETS = sql.rows("open_wallets", int)
 _HAND_OVER_PLAN = sql.rows("hand_over_plan", int)
@@ -50,7 +48,7 @@ async def create_meters(tx: Tx, command: CreateMeters) -> MetersCreated:
     sites = await sites_of(
         tx, [meter.site_identifier for meter in told], "meters[{}].site_identifier"
     )
-    plans = await plans_of(tx, [m.price_plan_code for m in told], "meters[{}].price_plan_code")
+    plans = await tariffs_named(tx, [m.price_plan_code for m in told], "meters[{}].price_plan_code")
     since: list[datetime] = []
     for n, meter in enumerate(told):
         zone = tx.portal.timezone
@@ -152,17 +150,6 @@ async def exchange_meter(tx: Tx, command: ExchangeMeter) -> MeterExchanged:
     )
 
 
-async def plans_of(tx: Tx, names: Sequence[str | None], field: str) -> dict[str, int]:
-    """Return the ids of price plans by code; those of None are left out. Raises `NoSuchTariff`."""
-    wanted = sorted({name for name in names if name is not None})
-    rows = await tx.all(_PLANS_NAMED, portal_id=tx.portal.portal_id, names=wanted)
-    plans = {row.name: row.tariff_id for row in rows}
-    for n, name in enumerate(names):
-        if name is not None and name not in plans:
-            raise NoSuchTariff(name[:40], field=field.format(n))
-    return plans
-
-
 async def put_on_plans(tx: Tx, wanted: Sequence[tuple[int, int, datetime]]) -> None:
     """Put meters on price plans: meter, plan, from when."""
     await tx.one(
@@ -185,15 +172,6 @@ async def open_wallets(tx: Tx, location_ids: Sequence[int]) -> None:
 async def draw_again(tx: Tx, meter_ids: Sequence[int], sinces: Sequence[datetime]) -> None:
     """Have what meters used since an instant each drawn again; the last thing of a change."""
     await tx.run(_DRAW_AGAIN, portal_id=tx.portal.portal_id, meter_ids=meter_ids, sinces=sinces)
-
-
-def doubts(taken: Sequence[TakenRead], posted: Sequence[PostedRead]) -> list[str]:
-    """Say which reads are under review, and for which checks."""
-    return [
-        f"{read.serial_number}: {', '.join(became.failed_checks)}"
-        for read, became in zip(taken, posted, strict=True)
-        if became.failed_checks
-    ]
 
 
 def _taken(

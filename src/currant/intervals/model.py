@@ -1,6 +1,7 @@
 """The shapes of interval data: files, register-days, faults, and what is refused."""
 
 from datetime import date, datetime
+from decimal import Decimal
 
 import msgspec
 
@@ -236,6 +237,48 @@ class IntervalFile(msgspec.Struct, frozen=True):
     duplicates: int
     late: int
     faults: int
+
+
+class StoredDay(msgspec.Struct, frozen=True, gc=False):
+    """A day of intervals of an account in the database's own terms."""
+
+    site_identifier: str | None
+    loc_id: str
+    site_name: str
+    meter_code: str
+    serial_number: str
+    register_no: int
+    unit: str
+    datastream: str
+    clock: str
+    day: date
+    minutes: int
+    quantities: list[int]
+    quality: str
+    file_id: int
+
+
+class AccountDay(msgspec.Struct, frozen=True, gc=False):
+    """A day of intervals of an account (U12), in the register's unit, by the clock of the register.
+
+    `quality` is one of NEM12's flags for the day, or one for each interval.
+    """
+
+    site_identifier: str | None
+    loc_id: str
+    site_name: str
+    meter_code: str
+    serial_number: str
+    meter_register: int
+    unit: str
+    read_date: date
+    interval_minutes: int
+    intervals: list[Decimal]
+    day_total: Decimal
+    quality: str
+    datastream: str
+    clock: str
+    file_ref: int
 
 
 class NoSuchBuildingHere(NotFound):

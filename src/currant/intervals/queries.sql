@@ -548,3 +548,39 @@ from islands as s
 group by s.site_identifier, s.serial_number, s.register_no, s.datastream, s.kind, s.island
 order by nmi, s.serial_number, s.datastream, from_day, s.kind
 limit :how_many::bigint offset :beyond::bigint;
+
+-- name: account_days
+-- The days of intervals of what an account is supplied through, as they were known at an instant.
+-- not null: loc_id site_name meter_code serial_number register_no unit datastream clock day minutes
+-- not null: quantities quality file_id
+select
+    l.site_identifier, l.loc_id, coalesce(nullif(l.site_name, ''), l.external_key) as site_name,
+    r.meter_code, m.serial_number,
+    r.register_no, r.unit, r.datastream, r.clock, d.day, d.minutes, d.quantities, d.quality,
+    d.file_id
+from customers.agreement as g
+inner join locations.location as l
+    on l.portal_id = g.portal_id and l.location_id = g.location_id
+inner join metering.installation as i
+    on i.portal_id = g.portal_id and i.location_id = g.location_id and i.valid && g.valid
+inner join metering.meter as m
+    on m.portal_id = i.portal_id and m.meter_id = i.meter_id and m.product_type = g.product_type
+inner join metering.register as r
+    on r.portal_id = m.portal_id and r.meter_id = m.meter_id and r.metering_type = 'AM'
+inner join intervals.register_day as d
+    on d.portal_id = r.portal_id and d.register_id = r.register_id
+    and d.day between :from_day::date and :to_day::date
+    and g.valid * i.valid && tstzrange(
+        d.day::timestamp at time zone 'UTC' - r.clock::interval,
+        (d.day + 1)::timestamp at time zone 'UTC' - r.clock::interval
+    )
+where g.portal_id = :portal_id::int and g.account_id = :account_id::bigint
+    and (:site::text is null or upper(:site::text) in (l.site_key, upper(l.loc_id)))
+    and (:meter::text is null or :meter::text in (m.serial_number, r.meter_code))
+    and d.revision = (
+        select max(n.revision) from intervals.register_day as n
+        where n.portal_id = d.portal_id and n.register_id = d.register_id and n.day = d.day
+            and n.revision >= 1 and n.loaded_at <= :as_of::timestamptz
+    )
+order by l.loc_id, m.serial_number, r.register_no, d.day
+limit :how_many::bigint offset :beyond::bigint;

@@ -7,11 +7,16 @@ from datetime import timedelta
 import msgspec
 
 from currant.access.permissions import Permission, needs
+from currant.basicreads.model import MOST_LISTED, ReadsOfAccount
+from currant.basicreads.posted import in_unit
+from currant.clock import refuse_span
+from currant.customers.verbs import account_id_of
 from currant.db.statements import Statements
 from currant.db.tx import Tx
 from currant.errors import Fault, Invalid
 from currant.intervals.model import (
     FAULT_COLUMNS,
+    AccountDay,
     DaysWanted,
     FaultsWanted,
     FilesWanted,
@@ -25,6 +30,7 @@ from currant.intervals.model import (
     OnboardNem12,
     OwnDay,
     Stored,
+    StoredDay,
     TellNem12,
     Unplaced,
 )
@@ -56,6 +62,7 @@ _FAULTS_OF_FILE = sql.rows("faults_of_file", Unplaced)
 _FILES = sql.rows("files", IntervalFile)
 _DAYS = sql.rows("days", IntervalDay)
 _TOLD_DAYS = sql.rows("told_days", ToldDay)
+_ACCOUNT_DAYS = sql.rows("account_days", StoredDay)
 _GAPS = sql.rows("gaps", Gap)
 
 _PLACED = ("stream", "register_id", "from_day", "to_day")
@@ -114,6 +121,56 @@ async def tell_nem12(tx: Tx, question: TellNem12) -> AsyncIterator[bytes]:
     async for day in days:
         yield writer.day(day).encode()
     yield writer.end().encode()
+
+
+@needs(Permission.READS_VIEW)
+async def account_days(tx: Tx, question: ReadsOfAccount) -> AsyncIterator[AccountDay]:
+    """List the days of intervals of an account within its agreements, by site, meter and day (U12).
+
+    Raises `Invalid`, `NoSuchAccount`.
+    """
+    async for day in tx.each(_ACCOUNT_DAYS, **await _of_account(tx, question)):
+        yield AccountDay(
+            day.site_identifier,
+            day.loc_id,
+            day.site_name,
+            day.meter_code,
+            day.serial_number,
+            day.register_no,
+            day.unit,
+            day.day,
+            day.minutes,
+            [in_unit(quantity) for quantity in day.quantities],
+            in_unit(sum(day.quantities)),
+            day.quality,
+            day.datastream,
+            day.clock,
+            day.file_id,
+        )
+
+
+@needs(Permission.READS_VIEW)
+async def count_account_days(tx: Tx, question: ReadsOfAccount) -> int:
+    """Say how many days of intervals `account_days` lists, whatever the page."""
+    whole = msgspec.structs.replace(question, how_many=None, beyond=0)
+    return await tx.count(_ACCOUNT_DAYS, **await _of_account(tx, whole))
+
+
+async def _of_account(tx: Tx, question: ReadsOfAccount) -> dict[str, object]:
+    """Return what an account's days are asked for with. Raises `Invalid`, `NoSuchAccount`."""
+    refuse_span(question.from_day, question.to_day, MOST_LISTED)
+    tx.user.refuse_blocked(question.account)
+    return {
+        "portal_id": tx.portal.portal_id,
+        "account_id": await account_id_of(tx, question.account),
+        "from_day": question.from_day,
+        "to_day": question.to_day,
+        "site": question.site_identifier,
+        "meter": question.meter_code,
+        "as_of": question.as_of or tx.now,
+        "how_many": question.how_many,
+        "beyond": question.beyond,
+    }
 
 
 @needs(Permission.READS_VIEW)

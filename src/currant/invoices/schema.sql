@@ -22,6 +22,7 @@ create table invoices.invoice (
     drafted_at timestamptz not null,
     held_for text,
     held_by text,
+    replaces bigint[] not null default '{}',
     number text,
     invoice_on date,
     due_on date,
@@ -52,7 +53,8 @@ comment on table invoices.invoice is
 'An invoice, a draft until posted_at: it is changed freely before and never after. A credit note '
 'mirrors the invoice that it reverses. The balances are the account''s since the invoice before: '
 'previous_balance + adjustment_total + receipt_total + total is what is due. held_for says why a '
-'draft is not posted with its run.';
+'draft is not posted with its run. replaces names the invoices, the latest first, whose days it '
+'bills anew: they stand until it is posted, and are cancelled then.';
 create unique index account_drafted_once on invoices.invoice (portal_id, account_id)
 where posted_at is null and kind <> 'CREDIT';
 create index invoice_by_account on invoices.invoice (portal_id, account_id, invoice_id);
@@ -137,13 +139,15 @@ create table invoices.covered ( -- noqa: PRS
     days daterange not null constraint covered_days check (not isempty(days)),
     invoice_id bigint,
     released_by bigint,
+    waits boolean not null default false,
     constraint days_billed_once exclude using gist (
         portal_id with =, agreement_id with =, days with &&
-    ) where (released_by is null)
+    ) where (released_by is null and not waits)
 );
 comment on table invoices.covered is
 'Which days of an agreement which invoice bills, drafts too: none is billed twice. Those of a '
-'cancelled invoice are released by its credit note. Without an invoice they were billed elsewhere.';
+'cancelled invoice are released by its credit note. Those of a draft that replaces invoices wait '
+'until it is posted, which releases theirs. Without an invoice they were billed elsewhere.';
 create index covered_by_agreement on invoices.covered (portal_id, agreement_id);
 create index covered_by_invoice on invoices.covered (portal_id, invoice_id);
 call db.tenant_table('invoices.covered');
@@ -300,9 +304,9 @@ for each statement execute function invoices.guard_parts();
 
 create function invoices.release_only() returns trigger language plpgsql as $$
 begin
-    if old.released_by is not null
+    if old.released_by is not null or new.waits and not old.waits
         or new is distinct from jsonb_populate_record(
-            old, jsonb_build_object('released_by', new.released_by)
+            old, jsonb_build_object('released_by', new.released_by, 'waits', new.waits)
         ) then
         raise exception 'Days that were billed are released by a credit note, never edited.'
             using errcode = 'restrict_violation', constraint = 'append_only';
@@ -327,7 +331,8 @@ create type invoices.new_invoice as (
     tax_rounding text,
     net numeric,
     tax numeric,
-    held_for text
+    held_for text,
+    replaces bigint[] -- noqa: LT01
 );
 
 create type invoices.new_line as (
@@ -385,7 +390,7 @@ create type invoices.new_days as (
 
 -- Draft invoices with their lines, what they measured and the days that they cover, take the
 -- charges that are among their lines, and answer their ids in their order. `n` counts the invoices
--- from 1 and ties the rest to them.
+-- from 1 and ties the rest to them. Days of drafts that replace invoices wait.
 create function invoices.draft(
     in_portal int, of_run bigint, at timestamptz, drafts invoices.new_invoice[],
     lines invoices.new_line[], measured invoices.new_measured[], covering invoices.new_days[]
@@ -402,16 +407,19 @@ begin
     );
     insert into invoices.invoice (
         portal_id, invoice_id, run_id, account_id, building_id, location_id, kind, from_on, to_on,
-        tax_rounding, net, tax, total, drafted_at, held_for, held_by
+        tax_rounding, net, tax, total, drafted_at, held_for, held_by, replaces
     )
     select
         in_portal, ids[d.n], of_run, d.account_id, d.building_id, d.location_id, d.kind, d.from_on,
         d.to_on, d.tax_rounding, d.net, d.tax, d.net + d.tax, at, d.held_for,
-        case when d.held_for is not null then 'auto' end
+        case when d.held_for is not null then 'auto' end, d.replaces
     from unnest(drafts) as d;
-    insert into invoices.covered (portal_id, agreement_id, days, invoice_id)
-    select in_portal, c.agreement_id, daterange(c.from_on, c.to_on, '[]'), ids[c.n]
+    insert into invoices.covered (portal_id, agreement_id, days, invoice_id, waits)
+    select
+        in_portal, c.agreement_id, daterange(c.from_on, c.to_on, '[]'), ids[c.n],
+        d.replaces <> '{}'
     from unnest(covering) as c
+    inner join unnest(drafts) as d on d.n = c.n
     order by c.agreement_id, c.from_on;
     insert into invoices.line (
         portal_id, invoice_id, line_no, agreement_id, location_id, meter_id, product_type,
@@ -495,7 +503,7 @@ as $$
             i.previous_balance + i.adjustment_total + i.receipt_total + i.total as due
         from invoices.invoice as i
         where i.portal_id = in_portal and i.account_id = any(accounts) and i.posted_at is not null
-        order by i.account_id, i.posted_at desc, i.invoice_id desc
+        order by i.account_id, i.posted_at desc, i.entry_id desc nulls last, i.invoice_id desc
     ), moved as materialized (
         select
             p.account_id, sum(p.amount) as balance,
@@ -519,6 +527,18 @@ as $$
     from unnest(accounts) as a (account_id)
     left join last as l on l.account_id = a.account_id
     left join moved as m on m.account_id = a.account_id
+$$;
+
+-- Whether something of a posted invoice was written off: then it is not cancelled.
+create function invoices.written_off(in_portal int, of_entry bigint)
+returns boolean
+language sql stable
+as $$
+    select count(*) > 0
+    from receivables.open_item as o
+    cross join lateral receivables.standing(o.portal_id, array[o.item_id], null) as a
+    where o.portal_id = in_portal and o.entry_id = of_entry
+        and a.entry_id <> of_entry and a.credit_id is null
 $$;
 
 -- What each of some invoices comes to on each receivable account; `n` is its place among them.
@@ -560,7 +580,8 @@ end
 $$;
 
 -- Post numbered drafts: book them (posting rule L13: receivables gross, revenue net, tax), note
--- what they are owed or owe, and settle their accounts. Answers how many were posted.
+-- what they are owed or owe, and settle their accounts. Those that replace invoices, which are
+-- cancelled before, take their days and charges. Answers how many were posted.
 create function invoices.post(
     in_portal int, by_login text, by_vendor text, at timestamptz, drafts bigint[],
     dated date, due date
@@ -588,6 +609,13 @@ begin
         return 0;
     end if;
     perform receivables.hold_accounts(in_portal, accounts);
+    update invoices.covered as c set waits = false
+    where c.portal_id = in_portal and c.invoice_id = any(ids) and c.waits;
+    perform charges.invoice(in_portal, array_agg(l.charge_id), array_agg(l.invoice_id))
+    from invoices.invoice as i
+    inner join invoices.line as l
+        on l.portal_id = i.portal_id and l.invoice_id = i.invoice_id and l.charge_id is not null
+    where i.portal_id = in_portal and i.invoice_id = any(ids) and i.replaces <> '{}';
     select
         array_agg(b.previous order by d.n) as previous, array_agg(b.adjusted order by d.n) as adjusted,
         array_agg(b.received order by d.n) as received

@@ -2,12 +2,12 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime, timedelta
-from decimal import Decimal
 
 import msgspec
 from msgspec.structs import replace
 
 from currant.activities.model import NewActivity
+from currant.charges.model import NewCharge
 from currant.customers.model import (
     UNSET,
     AccountFacts,
@@ -17,20 +17,17 @@ from currant.customers.model import (
     Sitting,
 )
 from currant.errors import Invalid
-from currant.fieldwork.model import OrderToMake, ReadType, TakenRead
+from currant.fieldwork.model import OrderToMake
 from currant.locations.days import business_day, day_ends, day_of
 from currant.locations.model import SiteHeld, SiteNamed
-from currant.metering.matching import matched
 from currant.metering.model import RegisterAt
 from currant.moves.model import (
-    MoveCharge,
     MoveInTold,
     MoveOutTold,
     MovingOutAlready,
     NoPlan,
     NotSupplied,
     PlanFor,
-    ReadsAround,
     Service,
     SiteExtinct,
     SiteOccupied,
@@ -129,6 +126,25 @@ def products_of(move: Coming) -> list[str]:
     if len(set(products)) < len(products):
         raise Invalid(f"{field} has a product twice.", field=field)
     return products
+
+
+def services_of(coming: Sequence[Coming], accounts: Mapping[int, AccountFacts]) -> list[Service]:
+    """Return the products that customers who move in are supplied with, move by move."""
+    return [
+        Service(
+            move.n,
+            accounts[move.n].account_id,
+            move.site.location_id,
+            move.site.building_id,
+            product,
+            accounts[move.n].type_code,
+            accounts[move.n].direct_debit,
+            move.hanging,
+            move.since,
+        )
+        for move in coming
+        for product in products_of(move)
+    ]
 
 
 def customer_coming(move: Coming) -> CustomerTold | None:
@@ -265,94 +281,41 @@ def disconnection_day(move: Going, site: SiteNamed, held: SiteHeld) -> date | No
     return business_day(move.day, _DAYS_TO_DISCONNECT, site.country, site.state)
 
 
-def reads_taken(move: Coming | Going, now: datetime) -> list[TakenRead]:
-    """Return the reads that are told of a move, each at its instant.
-
-    An opening read stands at the start of its day, a closing one at its end. Raises as `matched`
-    does, and `Invalid` for a day to come.
-    """
-    if isinstance(move, Coming):
-        told, member, registers = move.told.opening_reads, "opening_reads", move.read()
-        kind, sites = ReadType.OPENING, {move.site.location_id: move.site}
-    else:
-        told, member, registers = move.told.closing_reads, "closing_reads", move.registers
-        kind, sites = ReadType.CLOSING, {site.location_id: site for site in move.sites}
-    field = f"moves[{move.n}].{member}[{{}}]"
-    taken = []
-    for n, (read, register) in enumerate(matched(told, registers, field)):
-        site, day = sites[register.location_id], read.read_date or move.day
-        if day > day_of(now, site.zone):
-            name = f"{field.format(n)}.read_date"
-            raise Invalid(f"{name}: {day} is still to come.", field=name)
-        taken.append(
-            TakenRead(
-                site.name,
-                register.serial_number,
-                register.register_no,
-                read.meter_read,
-                day,
-                kind,
+def charges_of(
+    moves: Sequence[Coming | Going], accounts: Mapping[int, AccountFacts]
+) -> list[tuple[int, NewCharge]]:
+    """Return what moves cost, by their places, where a building charges them."""
+    due = []
+    for move in moves:
+        account = accounts[move.n]
+        if isinstance(move, Coming):
+            charge = move.told.move_in_charge
+            charging = [move.site] if move.site.apply_move_in_charge else []
+        else:
+            charge = move.told.move_out_charge
+            charging = [site for site in move.sites if site.apply_move_out_charge]
+        if charge is not None and charging and account.sub_type_code != _NOT_CHARGED:
+            told = NewCharge(
+                account.account,
+                charge.charge_item_code,
+                move.day,
+                charge.amount,
+                description=charge.description,
+                site_identifier=charging[0].site_identifier,
             )
-        )
-    return taken
+            due.append((move.n, told))
+    return due
 
 
-def estimated(around: ReadsAround, at: datetime) -> int | None:
-    """Return what a register stood at at an instant, by the reads around it; None without any.
-
-    Between two reads it advanced evenly; after the last one as it did between the two before.
-    """
-    if around.last_at is None or around.last_value is None:
-        return None
-    gain, span = 0, _TICK
-    if around.next_at is not None and around.next_value is not None:
-        gain, span = around.next_value - around.last_value, around.next_at - around.last_at
-    elif around.first_at is not None and around.first_value is not None:
-        gain, span = around.last_value - around.first_value, around.last_at - around.first_at
-    passed = (at - around.last_at) // _TICK
-    return around.last_value + max(gain, 0) * passed // (span // _TICK)
-
-
-def reads_estimated(
-    move: Coming, around: Sequence[tuple[RegisterAt, ReadsAround]], now: datetime
-) -> tuple[list[TakenRead], list[str]]:
-    """Return the estimates that a move in needs, and the registers of which nothing is known.
-
-    None is made of a day to come, whose reads are still to be taken.
-    """
-    guesses: list[TakenRead] = []
-    missing: list[str] = []
-    for register, reads in around:
-        if reads.stands:
-            continue
-        value = estimated(reads, move.since) if move.since <= now else None
-        if value is None:
-            missing.append(f"{register.meter_code} register {register.register_no}")
-            continue
-        # An estimate stands at the end of its day, which is where the move begins.
-        guesses.append(
-            TakenRead(
-                move.site.name,
-                register.serial_number,
-                register.register_no,
-                Decimal(value).scaleb(-3),
-                move.day - _DAY,
-                ReadType.ESTIMATE,
-            )
-        )
-    return guesses, missing
-
-
-def charged(move: Coming | Going, account: AccountFacts) -> Iterator[tuple[MoveCharge, SiteNamed]]:
-    """Yield what a move costs, and at which site, where its building charges it."""
-    if isinstance(move, Coming):
-        charge, sites = move.told.move_in_charge, [move.site]
-        charging = [site for site in sites if site.apply_move_in_charge]
-    else:
-        charge, sites = move.told.move_out_charge, move.sites
-        charging = [site for site in sites if site.apply_move_out_charge]
-    if charge is not None and charging and account.sub_type_code != _NOT_CHARGED:
-        yield charge, charging[0]
+def order_coming(move: Coming, account: AccountFacts) -> OrderToMake:
+    """Return the work order that connects who moves in."""
+    return OrderToMake(
+        "CONNECT",
+        move.site.location_id,
+        "Move in",
+        account.account_id,
+        move.told.preferred_connection_date or move.told.move_in_date,
+    )
 
 
 def activity_coming(move: Coming, account: AccountFacts, missing: Sequence[str]) -> NewActivity:

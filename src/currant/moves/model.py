@@ -179,13 +179,6 @@ class ReadsAround(msgspec.Struct, frozen=True):
     next_value: int | None
 
 
-class OfferingIds(msgspec.Struct, frozen=True):
-    """An offering's id by its code."""
-
-    code: str
-    offering_id: int
-
-
 class Service(msgspec.Struct, frozen=True):
     """A product that somebody is supplied with at a site since an instant, by its move's place."""
 

@@ -14,7 +14,7 @@ from unnest(
 )
 left join lateral (
     select b.tariff_id, b.offering_id
-    from tariffs.building_default as b
+    from plans.building_default as b
     where b.portal_id = :portal_id::int and b.building_id = w.building_id
         and b.product_type = w.product_type and b.customer_type in (w.customer_type, '')
         and b.direct_debit in (w.direct_debit, false)
@@ -35,21 +35,6 @@ cross join lateral (
         and db.holds(i.valid, w.hanging)
 ) as m
 order by w.n;
-
--- name: offerings_named
--- The offerings that codes mean.
-select o.code, o.offering_id
-from tariffs.offering as o
-where o.portal_id = :portal_id::int and o.active and o.code = any(:codes::text[]);
-
--- name: put_agreements_on
--- Put agreements on plans and offerings from an instant each.
--- not null: assigned
-select
-    tariffs.assign_agreements(
-        :portal_id::int, :agreement_ids::bigint[], :tariff_ids::int[], :offering_ids::int[],
-        :ats::timestamptz[], :login::text
-    ) as assigned;
 
 -- name: reads_around
 -- What some registers read at an instant each, or else the two reads before it and the one after.

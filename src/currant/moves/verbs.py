@@ -3,12 +3,10 @@
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
-import msgspec
-
 from currant.access.permissions import Permission, needs
 from currant.activities.model import NewActivity
 from currant.activities.verbs import leave_activities
-from currant.charges.model import AddCharges, NewCharge
+from currant.charges.model import AddCharges
 from currant.charges.verbs import add_charges
 from currant.customers.model import AccountFacts, AgreementOf
 from currant.customers.verbs import (
@@ -21,11 +19,11 @@ from currant.customers.verbs import (
 )
 from currant.db.statements import Statements
 from currant.db.tx import Tx
-from currant.fieldwork.model import OrderToMake, TakenRead
+from currant.fieldwork.model import TakenRead
 from currant.fieldwork.verbs import cancel_orders, make_orders, take_reads
-from currant.installations.verbs import doubts, draw_again, open_wallets, plans_of, put_on_plans
+from currant.installations.verbs import draw_again, open_wallets, put_on_plans
 from currant.locations.days import day_begins, day_ends
-from currant.locations.verbs import hold_sites, refuse_missing, refuse_none, sites_by_id, sites_of
+from currant.locations.verbs import hold_sites, refuse_none, sites_by_id, sites_of
 from currant.metering.verbs import registers_at
 from currant.moves.judgement import (
     Coming,
@@ -33,16 +31,15 @@ from currant.moves.judgement import (
     activities_going,
     activity_coming,
     agreements_ended_by,
-    charged,
+    charges_of,
     customer_coming,
     customer_going,
     disconnection_day,
+    order_coming,
     orders_going,
     priced,
-    products_of,
-    reads_estimated,
-    reads_taken,
     refuse_extinct,
+    services_of,
     sites_left,
 )
 from currant.moves.model import (
@@ -53,20 +50,18 @@ from currant.moves.model import (
     MoveIn,
     MoveOut,
     NotSupplied,
-    OfferingIds,
     PlanFor,
     ReadsAround,
     Service,
     StayedOn,
     StayOn,
 )
-from currant.reads.model import PostedRead
-from currant.tariffs.model import NoSuchOffering
+from currant.moves.reads import Became, reads_estimated, reads_taken
+from currant.plans.verbs import offerings_named, put_agreements_on
+from currant.tariffs.verbs import tariffs_named
 
 sql = Statements(__package__)
 _PLANS_FOR = sql.rows("plans_for", PlanFor)
-_OFFERINGS_NAMED = sql.rows("offerings_named", OfferingIds)
-_PUT_AGREEMENTS_ON = sql.rows("put_agreements_on", int)
 _READS_AROUND = sql.rows("reads_around", ReadsAround)
 _SET_LIFE_SUPPORT = sql.rows("set_life_support", int)
 
@@ -100,21 +95,7 @@ async def move_in(tx: Tx, command: MoveIn) -> list[MovedIn]:
     accounts = await _customers_coming(tx, coming)
     there = await sitting(tx, places, [move.since for move in coming])
     await end_agreements(tx, agreements_ended_by(coming, there))
-    services = [
-        Service(
-            move.n,
-            accounts[move.n].account_id,
-            move.site.location_id,
-            move.site.building_id,
-            product,
-            accounts[move.n].type_code,
-            accounts[move.n].direct_debit,
-            move.hanging,
-            move.since,
-        )
-        for move in coming
-        for product in products_of(move)
-    ]
+    services = services_of(coming, accounts)
     begun = await begin_agreements(
         tx, [(s.account_id, s.location_id, s.product_type, s.since) for s in services]
     )
@@ -307,15 +288,9 @@ async def _price(
     """
     portal_id = tx.portal.portal_id
     names = [move.told.price_plan_code for move in coming]
-    plans = await plans_of(tx, names, "moves[{}].price_plan_code")
+    plans = await tariffs_named(tx, names, "moves[{}].price_plan_code")
     codes = [move.told.offering_code for move in coming]
-    rows = await tx.all(
-        _OFFERINGS_NAMED,
-        portal_id=portal_id,
-        codes=sorted({code for code in codes if code is not None}),
-    )
-    offerings = {row.code: row.offering_id for row in rows}
-    refuse_missing(codes, offerings, "moves[{}].offering_code", NoSuchOffering)
+    offerings = await offerings_named(tx, codes, "moves[{}].offering_code")
     found = await tx.all(
         _PLANS_FOR,
         portal_id=portal_id,
@@ -345,17 +320,14 @@ async def _price(
             if term.tariff_id is not None
         ],
     )
-    await tx.one(
-        _PUT_AGREEMENTS_ON,
-        portal_id=portal_id,
-        agreement_ids=list(agreement_ids),
-        tariff_ids=[
-            None if plan.meter_ids else term.tariff_id
-            for plan, term in zip(found, terms, strict=True)
+    await put_agreements_on(
+        tx,
+        [
+            (agreement, None if plan.meter_ids else term.tariff_id, term.offering_id, service.since)
+            for agreement, service, plan, term in zip(
+                agreement_ids, services, found, terms, strict=True
+            )
         ],
-        offering_ids=[term.offering_id for term in terms],
-        ats=[service.since for service in services],
-        login=tx.user.login,
     )
     return [(meter, since) for meter, since in meters if since < tx.now]
 
@@ -383,23 +355,10 @@ async def _guess(
     return guesses, missing
 
 
-class _Became(msgspec.Struct, frozen=True):
-    """What became of the reads of moves."""
-
-    reads: list[tuple[int, TakenRead, PostedRead]]
-
-    def ids(self, n: int) -> list[int]:
-        return [posted.read_id for of_move, _, posted in self.reads if of_move == n]
-
-    def doubts(self, n: int) -> list[str]:
-        own = [(read, posted) for of_move, read, posted in self.reads if of_move == n]
-        return doubts([read for read, _ in own], [posted for _, posted in own])
-
-
-async def _take(tx: Tx, taken: Sequence[tuple[int, TakenRead]]) -> _Became:
+async def _take(tx: Tx, taken: Sequence[tuple[int, TakenRead]]) -> Became:
     """Record the reads of moves."""
     posted = await take_reads(tx, [read for _, read in taken])
-    return _Became([(n, read, row) for (n, read), row in zip(taken, posted, strict=True)])
+    return Became([(n, read, row) for (n, read), row in zip(taken, posted, strict=True)])
 
 
 async def _orders_coming(
@@ -409,19 +368,7 @@ async def _orders_coming(
     places = [move.site.location_id for move in coming]
     await cancel_orders(tx, "DISCONNECT", places, "Somebody moves in")
     wanted = [move for move in coming if not move.site.move_workorders_disabled]
-    made = await make_orders(
-        tx,
-        [
-            OrderToMake(
-                "CONNECT",
-                move.site.location_id,
-                "Move in",
-                accounts[move.n].account_id,
-                move.told.preferred_connection_date or move.told.move_in_date,
-            )
-            for move in wanted
-        ],
-    )
+    made = await make_orders(tx, [order_coming(move, accounts[move.n]) for move in wanted])
     return {move.n: [order] for move, order in zip(wanted, made, strict=True)}
 
 
@@ -429,21 +376,7 @@ async def _charge(
     tx: Tx, moves: Sequence[Coming | Going], accounts: Mapping[int, AccountFacts]
 ) -> dict[int, int]:
     """Charge what buildings charge for moves; return the charges by move."""
-    due = [
-        (
-            move.n,
-            NewCharge(
-                accounts[move.n].account,
-                charge.charge_item_code,
-                move.day,
-                charge.amount,
-                description=charge.description,
-                site_identifier=site.site_identifier,
-            ),
-        )
-        for move in moves
-        for charge, site in charged(move, accounts[move.n])
-    ]
+    due = charges_of(moves, accounts)
     if not due:
         return {}
     added = await add_charges(tx, AddCharges([charge for _, charge in due]))

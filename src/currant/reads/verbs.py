@@ -1,12 +1,9 @@
 """Acts on reads, and the questions asked about them."""
 
-from collections.abc import AsyncIterator
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, timedelta
 from functools import reduce
 from operator import or_
 from zoneinfo import ZoneInfo
-
-import msgspec
 
 from currant.access.permissions import Permission, needs
 from currant.access.verbs import Nothing
@@ -14,34 +11,16 @@ from currant.clock import day_bounds, parse_day
 from currant.db.statements import Statements
 from currant.db.tx import Tx
 from currant.errors import Fault, Invalid, Unparsable
-from currant.mdff import Header, zone_of
 from currant.metering.model import NoSuchMeter
-from currant.reads.basic import (
-    dials_of,
-    faults_in,
-    in_unit,
-    instant_of,
-    placed,
-    quantity_of,
-)
 from currant.reads.delivery import COLUMNS, FORWARD_ACTIVE, MAX_FAULTS, MAX_REJECTED, Delivery
 from currant.reads.model import (
-    BasicLoaded,
-    BasicRead,
     Decided,
-    FoundRegister,
-    JudgedRead,
-    LoadNem13,
-    LocksOfBasic,
     MeterRead,
     MeterStillMissing,
-    Nem13Loaded,
     NotInQuarantine,
     OnError,
     PortalOfSerials,
     PortalUnclear,
-    PostedRead,
-    PostReads,
     Quarantined,
     QuarantineWanted,
     Read,
@@ -60,16 +39,11 @@ from currant.reads.model import (
     ReleaseReads,
     SerialsSent,
     SourceUnknown,
-    SubType,
     Survey,
     Suspect,
-    TellNem13,
-    UnplacedRead,
     UsageChange,
     UsageNegative,
 )
-from currant.reads.nem13 import COLUMNS as NEM13_COLUMNS
-from currant.reads.nem13 import Nem13, ToldRead, Writer
 
 sql = Statements(__package__)
 _SOURCE_KNOWN = sql.rows("source_known", bool)
@@ -78,7 +52,7 @@ _GIVE_MEMORY = sql.command("give_memory")
 _STAGE_READS = sql.command("stage_reads")
 _ANALYZE_READS = sql.command("analyze_reads")
 _SURVEY_READS = sql.rows("survey_reads", Survey)
-_READS_AHEAD = sql.rows("reads_ahead", int)
+_READSAHEAD = sql.rows("reads_ahead", int)
 _LOCK_METERS = sql.rows("lock_meters", int)
 _GIVE_REGISTERS = sql.rows("give_registers", int)
 _RECORD_READS = sql.rows("record_reads", Recorded)
@@ -90,28 +64,14 @@ _GIVE_RELEASED = sql.rows("give_released", int)
 _RELEASE_READS = sql.command("release_reads")
 _RELEASED_READS = sql.rows("released_reads", Released)
 _REJECT_READS = sql.rows("reject_reads", Rejected)
-_STAGE_BASIC = sql.command("stage_basic")
-_ANALYZE_BASIC = sql.command("analyze_basic")
-_LOCKS_OF_BASIC = sql.rows("locks_of_basic", LocksOfBasic)
-_FIND_BASIC = sql.command("find_basic")
-_GIVE_BASIC = sql.rows("give_basic", int)
-_PLACE_BASIC = sql.command("place_basic")
-_LEARN_TOLD_DIALS = sql.command("learn_told_dials")
-_POST_BASIC = sql.command("post_basic")
-_LOADED_BASIC = sql.rows("loaded_basic", BasicLoaded)
-_UNPLACED_BASIC = sql.rows("unplaced_basic", UnplacedRead)
-_TOLD_BASIC = sql.rows("told_basic", ToldRead)
 _METERS_NAMED = sql.rows("meters_named", MeterRead)
 _READS_OF_METER = sql.rows("reads_of_meter", Read)
-_FIND_REGISTERS = sql.rows("find_registers", FoundRegister)
 _STAGE_POSTED = sql.command("stage_posted")
 _EMPTY_POSTED = sql.command("empty_posted")
 _OPEN_BATCH = sql.rows("open_batch", int)
-_LEARN_DIALS = sql.command("learn_dials")
 _MISREAD_POSTED = sql.command("misread_posted")
 _JUDGE_POSTED = sql.command("judge_posted")
 _CLOSE_BATCH = sql.rows("close_batch", bool)
-_POSTED_READS = sql.rows("posted_reads", JudgedRead)
 _DUE_BLOCKS = sql.rows("due_blocks", int)
 _MAKE_USAGE = sql.rows("make_usage", UsageChange)
 
@@ -128,32 +88,7 @@ _STAGED = (
     "reverse_reactive",
     "meter_state",
 )
-_POSTED = (
-    "record",
-    "register_id",
-    "dials",
-    "read_at",
-    "opens_at",
-    "value",
-    "original",
-    "multiplier",
-    "sub_type",
-    "estimated",
-    "rolled",
-    "next_scheduled_on",
-    "temp_factor",
-    "cv_factor",
-    "notes",
-)
-_UNPLACED = {
-    "NOSITE": ("NMI", "NOSITE: no site has this NMI"),
-    "NOMETER": ("MeterSerialNumber", "NOMETER: the meter was not at the site"),
-    "NOMTRSCHED": ("NMISuffix", "NOMTRSCHED: the meter lacks this data stream"),
-    "INTERVALS": ("NMISuffix", "the register delivers intervals, which come in NEM12 files"),
-    "BADUNIT": ("UOM", "BADUNIT: the unit is not the register's"),
-}
-_MOST_POSTED = 100_000
-_AHEAD = timedelta(hours=24)
+AHEAD = timedelta(hours=24)
 _MOST_DECIDED = 1000
 _BEGINNING = datetime(1, 1, 2, tzinfo=UTC)
 _END = datetime(9999, 12, 30, tzinfo=UTC)
@@ -189,12 +124,12 @@ async def record_reads(tx: Tx, command: RecordReads) -> ReadsRecorded:
     keep_on = command.on_error is OnError.CONTINUE
     most = MAX_REJECTED if keep_on else MAX_FAULTS
     delivery = Delivery(command.body, command.format, tx.portal.zone, max_faults=most)
-    latest = tx.now + _AHEAD
+    latest = tx.now + AHEAD
     await _stage(tx)
     await tx.copy_text("incoming_read", _STAGED, delivery.lines())
     survey = await _survey(tx, latest)
     if survey.ahead:
-        ahead = await tx.all(_READS_AHEAD, latest=latest, how_many=most)
+        ahead = await tx.all(_READSAHEAD, latest=latest, how_many=most)
         reason = "is more than 24 hours ahead"
         delivery.refuse_all([Fault(n, "datetime", reason) for n in ahead], survey.ahead)
     if delivery.refused and not keep_on:
@@ -236,7 +171,7 @@ async def record_answers(tx: Tx, command: RecordAnswers) -> Recorded:
     What is over 100 times the read before it, or under a 100th, goes to quarantine as HIGH: it may
     be told in another unit (Q23). Raises `Invalid` for a time more than 24 hours ahead.
     """
-    latest = tx.now + _AHEAD
+    latest = tx.now + AHEAD
     await _stage(tx)
     await tx.copy_rows(
         "incoming_read",
@@ -260,121 +195,6 @@ async def record_answers(tx: Tx, command: RecordAnswers) -> Recorded:
         reactive=1,
         wary=True,
     )
-
-
-@needs(Permission.READS_WRITE)
-async def post_reads(tx: Tx, command: PostReads) -> list[PostedRead]:
-    """Record basic reads, each by its site, meter and date (U35); answer them in their order.
-
-    Values are in the register's unit and stored in thousandths of it, half-up. A read that fails a
-    check (10.6, or another value was read on that date) is parked in quarantine, under review. One
-    that was read is not held against estimates: those that it contradicts count no longer. Raises
-    `Invalid` with the faults of the records; then nothing was stored.
-    """
-    reads = command.reads
-    if not 1 <= len(reads) <= _MOST_POSTED:
-        raise Invalid(f"1 to {_MOST_POSTED} reads are posted at once.", field="reads")
-    _refuse_posted(faults_in(reads))
-    portal_id = tx.portal.portal_id
-    found = await tx.all(
-        _FIND_REGISTERS,
-        portal_id=portal_id,
-        timezone=tx.portal.timezone,
-        records=list(range(1, len(reads) + 1)),
-        sites=[read.site_identifier for read in reads],
-        meters=[read.meter_code for read in reads],
-        registers=[read.meter_register for read in reads],
-        days=[read.read_date for read in reads],
-    )
-    registers, faults = placed(reads, found, tx.now)
-    _refuse_posted(faults)
-    locks = reduce(or_, (1 << register.lock for register in registers.values()))
-    await tx.one(_LOCK_METERS, portal_id=portal_id, locks=_signed(locks))
-    await tx.run(
-        _LEARN_DIALS,
-        portal_id=portal_id,
-        meter_ids=[registers[n].meter_id for n, r in enumerate(reads, start=1) if r.add_factor],
-        dials=[dials_of(read.add_factor) for read in reads if read.add_factor],
-        now=tx.now,
-    )
-    await tx.run(_STAGE_POSTED)
-    await tx.run(_EMPTY_POSTED)
-    await tx.copy_rows(
-        "posted_read",
-        _POSTED,
-        [_staged(n, read, registers[n]) for n, read in enumerate(reads, start=1)],
-    )
-    await _judge_posted(tx, command.source or tx.user.login, len(reads))
-    judged = await tx.all(_POSTED_READS, portal_id=portal_id)
-    _refuse_posted([fault for read in judged for fault in _untrue(read)])
-    return [_posted(read) for read in judged]
-
-
-@needs(Permission.READS_WRITE)
-async def load_nem13(tx: Tx, command: LoadNem13) -> Nem13Loaded:
-    """Load a NEM13 file: the two reads of each of its records, judged as posted reads are.
-
-    The line is the record of a fault. Raises `Unparsable` or `Invalid` with the faults of a bad
-    file; then nothing was stored.
-    """
-    portal_id = tx.portal.portal_id
-    await tx.run(_STAGE_BASIC)
-    file = Nem13(command.body, command.clock)
-    await tx.copy_text("incoming_basic", NEM13_COLUMNS, file.lines())
-    await tx.run(_ANALYZE_BASIC)
-    needed = await tx.one(_LOCKS_OF_BASIC)
-    if needed.latest is not None and needed.latest > tx.now + _AHEAD:
-        raise Invalid("Nothing was stored: a read is more than 24 hours ahead.", field="read_at")
-    await tx.one(_LOCK_METERS, portal_id=portal_id, locks=needed.locks)
-    await tx.run(_FIND_BASIC, portal_id=portal_id)
-    streams = 0
-    if command.create:
-        streams = await tx.one(_GIVE_BASIC, portal_id=portal_id, clock=command.clock)
-    await tx.run(_PLACE_BASIC, portal_id=portal_id)
-    await tx.run(_LEARN_TOLD_DIALS, portal_id=portal_id, now=tx.now)
-    await tx.run(_STAGE_POSTED)
-    await tx.run(_EMPTY_POSTED)
-    await tx.run(_POST_BASIC, portal_id=portal_id)
-    await _judge_posted(tx, "NEM13", file.reads)
-    loaded = await tx.one(_LOADED_BASIC)
-    unplaced = [
-        Fault(read.line, *_UNPLACED[read.fault])
-        for read in await tx.all(_UNPLACED_BASIC, how_many=MAX_FAULTS)
-    ]
-    if unplaced and command.on_error is OnError.ROLLBACK:
-        told = f"{loaded.faults} of {loaded.reads} reads cannot be placed"
-        raise Invalid(f"Nothing was stored: {told}.", faults=unplaced)
-    told_counts = msgspec.structs.asdict(loaded)
-    return Nem13Loaded(**told_counts, streams=streams, unplaced=unplaced)
-
-
-@needs(Permission.READS_VIEW)
-async def tell_nem13(tx: Tx, question: TellNem13) -> AsyncIterator[bytes]:
-    """Write the reads of basic registers as a NEM13 file, each with the one before it.
-
-    Days are those of the file's clock.
-    """
-    if question.from_day > question.to_day:
-        raise Invalid("The first day is after the last.", field="from")
-    zone = zone_of(question.clock)
-    since, until = (
-        datetime.combine(day, time(), zone)
-        for day in (question.from_day, question.to_day + timedelta(days=1))
-    )
-    header = Header("NEM13", tx.now, tx.portal.key, question.to_participant)
-    writer = Writer(header, zone)
-    reads = tx.each(
-        _TOLD_BASIC,
-        portal_id=tx.portal.portal_id,
-        nmi=question.nmi,
-        building_code=question.building_code,
-        since=since,
-        until=until,
-    )
-    yield writer.begin().encode()
-    async for read in reads:
-        yield writer.read(read).encode()
-    yield writer.end().encode()
 
 
 @needs(Permission.READS_VIEW)
@@ -502,13 +322,24 @@ async def _survey(tx: Tx, latest: datetime) -> Survey:
 async def _judge(tx: Tx, survey: Survey, **told: object) -> Recorded:
     """Judge the staged records behind the locks of their meters, and store them."""
     portal_id = tx.portal.portal_id
-    await tx.one(_LOCK_METERS, portal_id=portal_id, locks=survey.locks)
+    await lock_meters(tx, survey.locks)
     if survey.other:
         await tx.one(_GIVE_REGISTERS, portal_id=portal_id, latest=told["latest"])
     return await tx.one(_RECORD_READS, portal_id=portal_id, login=tx.user.login, now=tx.now, **told)
 
 
-async def _judge_posted(tx: Tx, source: str, records: int) -> None:
+async def lock_meters(tx: Tx, locks: int) -> None:
+    """Keep other deliveries to meters waiting: of each the lock, one bit of 64."""
+    await tx.one(_LOCK_METERS, portal_id=tx.portal.portal_id, locks=_signed(locks))
+
+
+async def stage_posted(tx: Tx) -> None:
+    """Make the table that posted basic reads are put into to be judged, `posted_read`, empty."""
+    await tx.run(_STAGE_POSTED)
+    await tx.run(_EMPTY_POSTED)
+
+
+async def judge_posted(tx: Tx, source: str, records: int) -> None:
     """Judge the posted reads behind the locks of their meters, and store them as a batch."""
     portal_id = tx.portal.portal_id
     batch_id = await tx.one(
@@ -535,66 +366,12 @@ async def _locked(tx: Tx, quarantine_ids: list[int]) -> list[Suspect]:
     if missing:
         raise NotInQuarantine(f"{min(missing)}.", field="quarantine_ids")
     locks = reduce(or_, (1 << suspect.lock for suspect in suspects))
-    await tx.one(_LOCK_METERS, portal_id=portal_id, locks=_signed(locks))
+    await lock_meters(tx, locks)
     decided = await tx.maybe(_DECIDED, portal_id=portal_id, quarantine_ids=wanted)
     if decided is not None:
         before = ReadReleasedBefore if decided.released else ReadRejectedBefore
         raise before(f"It is {decided.quarantine_id}.", field="quarantine_ids")
     return suspects
-
-
-def _refuse_posted(faults: list[Fault]) -> None:
-    """Refuse what was posted for its records, if anything is wrong with them."""
-    if faults:
-        raise Invalid("Nothing was stored.", faults=faults[:MAX_FAULTS])
-
-
-def _staged(record: int, read: BasicRead, register: FoundRegister) -> tuple[object, ...]:
-    """Return a posted read as it is staged."""
-    zone = ZoneInfo(register.timezone)
-    return (
-        record,
-        register.register_id,
-        register.dials or dials_of(read.add_factor),
-        instant_of(read.read_date, read.sub_type, zone),
-        instant_of(read.read_date, SubType.OPENING, zone),
-        quantity_of(read.meter_read),
-        f"{read.meter_read:f}",
-        register.factor,
-        read.sub_type,
-        read.sub_type in (SubType.ESTIMATE, SubType.INVOICE_EST),
-        read.add_factor > 0,
-        read.next_scheduled_read_date,
-        read.temp_factor,
-        read.cv_factor,
-        read.audit_notes,
-    )
-
-
-def _untrue(read: JudgedRead) -> list[Fault]:
-    """Return what a posted read says that is not so."""
-    if read.sub_type == "MISREAD" and read.revision is None:
-        return [Fault(read.record, "meter_read", "no read of that date counts with this value")]
-    if read.rolled and read.before_value is not None and read.before_value <= read.value:
-        told = "the register has not rolled over: it shows no less than before"
-        return [Fault(read.record, "add_factor", told)]
-    return []
-
-
-def _posted(read: JudgedRead) -> PostedRead:
-    """Say what became of a posted read."""
-    parked = read.quarantine_id is not None
-    read_id = read.read_id
-    if parked or read_id is None:
-        read_id = -(read.quarantine_id or 0)
-    result = "MISREAD" if read.sub_type == "MISREAD" else "CREATED"
-    return PostedRead(
-        read_id,
-        "IN_REVIEW" if parked else "ACCEPTED",
-        None if read.consumption is None else in_unit(read.consumption),
-        [read.reason] if parked and read.reason else [],
-        "DUPLICATE" if read.reason == "DUPLICATE" else result,
-    )
 
 
 def _refusal(delivery: Delivery) -> Invalid | Unparsable:

@@ -382,11 +382,11 @@ left join lateral (
         sum((s.net + s.tax) * d.value / 100) as prompt_payment
     from invoices.line as s
     left join tariffs.tariff as r on r.portal_id = s.portal_id and r.tariff_id = s.tariff_id
-    left join tariffs.agreement_assignment as o
+    left join plans.agreement_assignment as o
         on o.portal_id = s.portal_id and o.agreement_id = s.agreement_id
         and o.valid @> s.to_on::timestamp at time zone z.timezone
     left join lateral (
-        select sum(u.value) as value from tariffs.inducement as u
+        select sum(u.value) as value from plans.inducement as u
         where u.portal_id = o.portal_id and u.offering_id = o.offering_id
             and u.kind = 'PROMPT_PAYMENT'
     ) as d on true

@@ -7,9 +7,9 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
+from currant.basicreads.posted import day_of
 from currant.csvfile import csv_cell, csv_record
 from currant.money import half_up, kwh
-from currant.reads.basic import day_of
 from currant.reports.model import (
     EmailLogged,
     GateNamed,

@@ -15,8 +15,8 @@ class StartRun(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Bill the days up to `through`: of a cycle, a building, an account, or of all.
 
     Invoices are dated `invoice_on` (today) and due `due_on` (by the portal's policy). `reopen`
-    cancels invoices that later reads changed, within the portal's window, and bills their days
-    again.
+    bills anew what later reads changed, within the portal's window: the draft replaces those
+    invoices, which are cancelled when it is posted.
     """
 
     through: date
@@ -139,7 +139,7 @@ class DraftsWanted(msgspec.Struct, frozen=True):
 
 
 class DraftRow(msgspec.Struct, frozen=True):
-    """An invoice of a run, a draft until it has a number."""
+    """An invoice of a run, a draft until it has a number; and what it replaces, by number."""
 
     invoice_id: int
     account_id: int
@@ -154,6 +154,19 @@ class DraftRow(msgspec.Struct, frozen=True):
     held_for: str | None
     held_by: str | None
     number: str | None
+    replaces: list[str]
+
+
+class ToReplace(msgspec.Struct, frozen=True):
+    """A posted invoice that a draft replaces, the latest at place 1.
+
+    It `stands` where something of it was written off since.
+    """
+
+    draft_id: int
+    place: int
+    invoice_id: int
+    stands: bool
 
 
 class ToPrint(msgspec.Struct, frozen=True):

@@ -4,14 +4,15 @@ select b.building_id from locations.building as b
 where b.portal_id = :portal_id::int and lower(b.building_code) = lower(:building_code::text);
 
 -- name: start_run
--- Begin a bill run with the accounts that it concerns.
-with account as materialized (
-    select a.account_id
+-- Begin a bill run with the accounts that it concerns. Those on hold are passed over, and noted
+-- where they have days to bill, unless the run is of one account.
+with concerned as materialized (
+    select
+        a.account_id, a.bill_cycle_code = 'HOLD' and :account_id::bigint is null as held
     from customers.account as a
     where a.portal_id = :portal_id::int and a.payment_mode = 'POSTPAID'
         and (:account_id::bigint is null or a.account_id = :account_id::bigint)
         and (:cycle_code::text is null or a.bill_cycle_code = :cycle_code::text)
-        and (a.bill_cycle_code <> 'HOLD' or :account_id::bigint is not null)
         and (:building_id::bigint is null or exists (
             select from customers.agreement as g
             inner join locations.location as l
@@ -19,6 +20,8 @@ with account as materialized (
             where g.portal_id = a.portal_id and g.account_id = a.account_id
                 and l.building_id = :building_id::bigint
         ))
+), account as materialized (
+    select c.account_id from concerned as c where not c.held
 ), begun as (
     insert into runs.run (
         portal_id, through, invoice_on, due_on, cycle_code, building_id, account_id, reopens,
@@ -34,6 +37,25 @@ with account as materialized (
     select :portal_id::int, begun.run_id, account.account_id
     from account cross join begun
     order by account.account_id
+), passed_over as (
+    insert into runs.exception (portal_id, run_id, account_id, kind, detail)
+    select :portal_id::int, begun.run_id, c.account_id, 'HELD_CYCLE', :held_detail::text
+    from concerned as c cross join begun
+    where c.held and exists (
+        select from customers.agreement as g
+        where g.portal_id = :portal_id::int and g.account_id = c.account_id
+            and (lower(g.valid) at time zone 'UTC')::date <= :through::date
+            and least(
+                coalesce((upper(g.valid) at time zone 'UTC')::date, 'infinity'), :through::date + 1
+            ) > coalesce(
+                (
+                    select max(upper(k.days)) from invoices.covered as k
+                    where k.portal_id = g.portal_id and k.agreement_id = g.agreement_id
+                        and k.released_by is null
+                ), '-infinity'
+            )
+    )
+    order by c.account_id
 )
 select begun.run_id from begun;
 
@@ -165,6 +187,24 @@ order by i.account_id
 limit :how_many::int
 for no key update skip locked;
 
+-- name: to_replace
+-- The invoices that some drafts replace and that nobody cancelled since, with their place among
+-- those of the draft; one of which something was written off since stands.
+-- not null: place invoice_id stands
+select
+    i.invoice_id as draft_id, w.place::int as place, r.invoice_id,
+    invoices.written_off(r.portal_id, r.entry_id) as stands
+from invoices.invoice as i
+cross join lateral unnest(i.replaces) with ordinality as w (invoice_id, place)
+inner join invoices.invoice as r
+    on r.portal_id = i.portal_id and r.invoice_id = w.invoice_id
+where i.portal_id = :portal_id::int and i.invoice_id = any(:invoice_ids::bigint[])
+    and not exists (
+        select from invoices.invoice as n
+        where n.portal_id = r.portal_id and n.reverses = r.invoice_id
+    )
+order by w.place, r.invoice_id;
+
 -- name: still_to_post
 -- Whether drafts of a run that are not held are not posted yet, those in other hands too.
 -- not null: more
@@ -229,10 +269,18 @@ where e.portal_id = :portal_id::int and e.run_id = :run_id::bigint
 order by e.exception_id;
 
 -- name: drafts
--- The invoices of a run, drafts and posted ones, by account.
+-- The invoices of a run, drafts and posted ones, by account, with the numbers of what they replace.
+-- not null: replaces
 select
     i.invoice_id, i.account_id, a.account, c.name as account_name, i.kind, i.from_on, i.to_on,
-    i.net, i.tax, i.total, i.held_for, i.held_by, i.number
+    i.net, i.tax, i.total, i.held_for, i.held_by, i.number,
+    array(
+        select r.number
+        from unnest(i.replaces) with ordinality as w (invoice_id, n)
+        inner join invoices.invoice as r
+            on r.portal_id = i.portal_id and r.invoice_id = w.invoice_id
+        order by w.n
+    ) as replaces
 from invoices.invoice as i
 inner join customers.account as a on a.portal_id = i.portal_id and a.account_id = i.account_id
 inner join customers.customer as c
@@ -276,17 +324,11 @@ limit :how_many::int;
 -- the opening read of who comes next does, changes nothing. One of which something was written off
 -- stands.
 -- not null: invoice_id number stands
-select i.invoice_id, i.number, i.account_id, s.stands
+select
+    i.invoice_id, i.number, i.account_id, invoices.written_off(i.portal_id, i.entry_id) as stands
 from invoices.invoice as i
 left join locations.building as b
     on b.portal_id = i.portal_id and b.building_id = i.building_id
-cross join lateral (
-    select count(*) > 0 as stands
-    from receivables.open_item as o
-    cross join lateral receivables.standing(o.portal_id, array[o.item_id], null) as a
-    where o.portal_id = i.portal_id and o.entry_id = i.entry_id
-        and a.entry_id <> i.entry_id and a.credit_id is null
-) as s
 where i.portal_id = :portal_id::int and i.account_id = any(:account_ids::bigint[])
     and i.posted_at is not null and i.kind in ('NORMAL', 'FINAL')
     and i.to_on >= :since::date

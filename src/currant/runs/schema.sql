@@ -43,7 +43,7 @@ create table runs.run (
 comment on table runs.run is
 'A bill run: the accounts of a cycle, a building or one, for the days up to through that are not '
 'billed yet. It is drafted in chunks of accounts, approved by another user, which numbers the '
-'drafts, and posted in chunks. reopens says that it cancels invoices that later reads changed.';
+'drafts, and posted in chunks. reopens says that it bills anew what later reads changed.';
 call db.tenant_table('runs.run');
 
 create table runs.due (
@@ -67,7 +67,7 @@ create table runs.exception (
     kind text not null check (
         kind in (
             'ZERO', 'NEGATIVE', 'OUTLIER', 'MISSING_READ', 'GAP', 'ESTIMATED', 'NO_PLAN',
-            'UNPRICED', 'DRAFTED', 'LATE_READ'
+            'UNPRICED', 'DRAFTED', 'LATE_READ', 'HELD_CYCLE'
         )
     ),
     detail text not null,
@@ -75,7 +75,7 @@ create table runs.exception (
     foreign key (portal_id, run_id) references runs.run
 );
 comment on table runs.exception is
-'What a bill run found remarkable: drafts that are held because of it, and agreements that could '
-'not be billed.';
+'What a bill run found remarkable: drafts that are held because of it, agreements that could not '
+'be billed, and accounts that it passed over.';
 create index exception_by_run on runs.exception (portal_id, run_id, exception_id);
 call db.tenant_table('runs.exception');

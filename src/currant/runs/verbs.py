@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 from datetime import timedelta
+from itertools import groupby
+from operator import attrgetter
 
 from currant.access.permissions import Permission, needs
 from currant.access.verbs import Nothing
@@ -33,6 +35,7 @@ from currant.runs.model import (
     RunsWanted,
     StartRun,
     ToPrint,
+    ToReplace,
 )
 
 sql = Statements(__package__)
@@ -51,6 +54,7 @@ _FORGET_EXCEPTIONS = sql.command("forget_exceptions")
 _APPROVE_RUN = sql.rows("approve_run", int)
 _DISCARD_RUN = sql.command("discard_run")
 _TO_POST = sql.rows("to_post", int)
+_TO_REPLACE = sql.rows("to_replace", ToReplace)
 _STILL_TO_POST = sql.rows("still_to_post", bool)
 _POST_DRAFTS = sql.rows("post_drafts", int)
 _POSTED_RUN = sql.command("posted_run")
@@ -61,6 +65,7 @@ _TO_PRINT = sql.rows("to_print", ToPrint)
 _LATE = sql.rows("late", Late)
 
 _MONTH = timedelta(days=31)
+_ON_HOLD = "Its bill cycle is HOLD; only a run of the account bills it."
 _OPEN = ("DRAFTING", "DRAFTED", "APPROVED", "POSTED")
 
 
@@ -68,6 +73,7 @@ _OPEN = ("DRAFTING", "DRAFTED", "APPROVED", "POSTED")
 async def start_run(tx: Tx, command: StartRun) -> Run:
     """Begin a bill run; it is drafted by `draft_bills`, chunk by chunk.
 
+    Accounts whose bill cycle is HOLD are passed over, and told as exceptions.
     Raises `Invalid` for a day that is not over, `NoSuchBuilding`, `NoSuchAccount`.
     """
     portal_id = tx.portal.portal_id
@@ -95,6 +101,7 @@ async def start_run(tx: Tx, command: StartRun) -> Run:
         building_id=building_id,
         account_id=account_id,
         reopens=command.reopen,
+        held_detail=_ON_HOLD,
         login=tx.user.login,
         at=tx.now,
     )
@@ -106,8 +113,8 @@ async def draft_bills(tx: Tx, command: RunChunk) -> ChunkDone:
     """Draft the bills of the next accounts of a run, each account once whatever repeats.
 
     Any number of hands may draft a run; each takes accounts that no other has. What is remarkable
-    is noted as an exception, and a draft that looks wrong is held. Where the run reopens, invoices
-    that later reads changed are cancelled before, and their days billed anew.
+    is noted as an exception, and a draft that looks wrong is held. Where the run reopens, the days
+    of invoices that later reads changed are drafted anew; posting the draft cancels those.
     Raises `NoSuchRun`, `RunNotReady`, `Invalid`.
     """
     _refuse_beyond(command)
@@ -119,19 +126,14 @@ async def draft_bills(tx: Tx, command: RunChunk) -> ChunkDone:
         _TAKE_ACCOUNTS, portal_id=portal_id, run_id=run.run_id, how_many=command.how_many
     )
     rules = await policy(tx, Nothing())
-    reopened = await _reopen(tx, run, account_ids, rules) if run.reopens else []
-    drafted = await draft_accounts(tx, DraftTerms(run.run_id, run.through, rules), account_ids)
-    found = drafted.remarkable + [
-        Remarkable(
-            late.account_id,
-            None,
-            "LATE_READ",
-            f"Invoice {late.number} was written off and stands."
-            if late.stands
-            else f"Invoice {late.number} was cancelled.",
-        )
-        for late in reopened
-    ]
+    late = await _late(tx, run, account_ids, rules) if run.reopens else []
+    replaced: dict[int, list[int]] = {}
+    for invoice in late:
+        if not invoice.stands:
+            replaced.setdefault(invoice.account_id, []).append(invoice.invoice_id)
+    terms = DraftTerms(run.run_id, run.through, rules, replaced)
+    drafted = await draft_accounts(tx, terms, account_ids)
+    found = drafted.remarkable + [_reopened(row, drafted.account_ids) for row in late]
     await tx.run(
         _NOTE_EXCEPTIONS,
         portal_id=portal_id,
@@ -144,7 +146,7 @@ async def draft_bills(tx: Tx, command: RunChunk) -> ChunkDone:
     more = await tx.one(_STILL_DUE, portal_id=portal_id, run_id=run.run_id)
     if not more:
         more = not await tx.run(_DRAFTED_RUN, portal_id=portal_id, run_id=run.run_id, at=tx.now)
-    return ChunkDone(len(account_ids), drafted.invoices, more)
+    return ChunkDone(len(account_ids), len(drafted.account_ids), more)
 
 
 @needs(Permission.BILLING_RUN)
@@ -224,7 +226,8 @@ async def approve_run(tx: Tx, command: RunNamed) -> Run:
 async def post_bills(tx: Tx, command: RunChunk) -> ChunkDone:
     """Post the next drafts of an approved run that are not held, each once whatever repeats.
 
-    Their papers are frozen with them. A draft that is released later is posted by asking again.
+    Their papers are frozen with them, and what they replace is cancelled before. A draft that is
+    released later is posted by asking again.
     Raises `NoSuchRun`, `RunNotReady`, `MonthClosed`.
     """
     _refuse_beyond(command)
@@ -233,17 +236,18 @@ async def post_bills(tx: Tx, command: RunChunk) -> ChunkDone:
     ids = await tx.all(_TO_POST, portal_id=portal_id, run_id=run.run_id, how_many=command.how_many)
     posted = 0
     if ids:
+        ready = await _replace(tx, run, ids)
         posted = await tx.one(
             _POST_DRAFTS,
             portal_id=portal_id,
             login=tx.user.login,
             vendor_number=tx.user.vendor_number,
-            invoice_ids=ids,
+            invoice_ids=ready,
             invoice_on=run.invoice_on,
             due_on=run.due_on,
             at=tx.now,
         )
-        await freeze(tx, ids)
+        await freeze(tx, ready)
     more = await tx.one(_STILL_TO_POST, portal_id=portal_id, run_id=run.run_id)
     if not more:
         more = not await tx.run(_POSTED_RUN, portal_id=portal_id, run_id=run.run_id, at=tx.now)
@@ -311,31 +315,49 @@ def _page_of(tx: Tx, question: DraftsWanted) -> dict[str, object]:
     }
 
 
-async def _reopen(tx: Tx, run: RunRow, account_ids: Sequence[int], rules: Policy) -> list[Late]:
-    """Cancel the invoices of accounts that later reads changed, the latest of each first."""
-    late = await tx.all(
+async def _late(tx: Tx, run: RunRow, account_ids: Sequence[int], rules: Policy) -> list[Late]:
+    """Find the invoices of accounts that later reads changed, the latest of each first."""
+    return await tx.all(
         _LATE,
         portal_id=tx.portal.portal_id,
         account_ids=list(account_ids),
         since=run.through - rules.reopen_months * _MONTH,
         timezone=tx.portal.timezone,
     )
-    rounds: list[list[Late]] = []
-    for invoice in late:
-        if invoice.stands:
-            continue
-        waiting = next(
-            (r for r in rounds if all(i.account_id != invoice.account_id for i in r)), None
+
+
+def _reopened(late: Late, drafted: Sequence[int]) -> Remarkable:
+    """Say what becomes of an invoice that later reads changed."""
+    if late.stands:
+        told = "was written off and stands."
+    elif late.account_id in drafted:
+        told = "is cancelled when its replacement is posted."
+    else:
+        told = "stands until its days can be billed anew."
+    return Remarkable(late.account_id, None, "LATE_READ", f"Invoice {late.number} {told}")
+
+
+async def _replace(tx: Tx, run: RunRow, draft_ids: Sequence[int]) -> list[int]:
+    """Cancel what drafts replace, the latest of each first; return which of them can be posted.
+
+    A draft is held where something of what it replaces was written off meanwhile.
+    """
+    portal_id = tx.portal.portal_id
+    found = await tx.all(_TO_REPLACE, portal_id=portal_id, invoice_ids=list(draft_ids))
+    held = {row.draft_id for row in found if row.stands}
+    if held:
+        await tx.one(
+            _HOLD_DRAFTS,
+            portal_id=portal_id,
+            invoice_ids=sorted(held),
+            reason="What it replaces was written off since.",
+            login=tx.user.login,
         )
-        if waiting is None:
-            rounds.append([invoice])
-        else:
-            waiting.append(invoice)
-    for together in rounds:
-        await cancel(
-            tx, [invoice.invoice_id for invoice in together], run.invoice_on, "Later reads"
-        )
-    return late
+    going = [row for row in found if row.draft_id not in held]
+    for _, together in groupby(going, key=attrgetter("place")):
+        ids = [row.invoice_id for row in together]
+        await cancel(tx, ids, run.invoice_on, "Later reads")
+    return [draft_id for draft_id in draft_ids if draft_id not in held]
 
 
 def _refuse_beyond(command: RunChunk) -> None:

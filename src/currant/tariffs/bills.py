@@ -17,7 +17,9 @@ from msgspec import Struct
 
 from currant.errors import Invalid
 from currant.money import apportion
-from currant.tariffs.plans import (
+from currant.tariffs.pricing import UnsoundTariff
+from currant.tariffs.rounding import Rounding, rounded, settle
+from currant.tariffs.terms import (
     Basis,
     BlocksOver,
     Discount,
@@ -27,8 +29,6 @@ from currant.tariffs.plans import (
     RoundPer,
     Terms,
 )
-from currant.tariffs.pricing import UnsoundTariff
-from currant.tariffs.rounding import Rounding, rounded, settle
 from currant.tariffs.versions import (
     KILO,
     MINIMA,

@@ -1,5 +1,6 @@
 """A tariff's price book: all its rates in time, and which of them are in force when."""
 
+from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from functools import lru_cache
@@ -18,20 +19,20 @@ from currant.tariffs.calendars import (
     calendar_of,
     clock,
 )
-from currant.tariffs.model import CreateCalendar, CreatePlan, Offering, Season
-from currant.tariffs.plans import (
+from currant.tariffs.model import CreateCalendar, Season
+from currant.tariffs.pricing import RateLine, TariffVersion, UnsoundTariff, value_of
+from currant.tariffs.rounding import Rounding
+from currant.tariffs.terms import (
     Basis,
+    BlocksOver,
     Discount,
-    Inducement,
     Per,
     PlanRate,
+    RoundPer,
     Standing,
     Terms,
     tier_of,
 )
-from currant.tariffs.pricing import RateLine, TariffVersion, UnsoundTariff, value_of
-from currant.tariffs.rounding import Rounding
-from currant.tariffs.tiers import coa_of, description_of
 from currant.tariffs.versions import PlanVersion
 
 
@@ -126,6 +127,47 @@ class DatedTax(msgspec.Struct, frozen=True):
     start_at: datetime | None
     end_at: datetime | None
     rate: Decimal
+
+
+class BookTariff(msgspec.Struct, frozen=True):
+    """The head of a price book."""
+
+    tariff_id: int
+    name: str
+    zone: str
+    units: str
+    clock: str | None
+    revision: int
+    block_period: str
+    blocks_over: str
+    whole_blocks: bool
+    demand_period: str
+    ratchet_share: Decimal
+    ratchet_months: int
+    round_per: str
+    with_losses: bool
+
+    def terms(self) -> Terms:
+        """Return how bills are reckoned by it."""
+        return Terms(
+            Per(self.block_period),
+            BlocksOver(self.blocks_over),
+            self.whole_blocks,
+            Per(self.demand_period),
+            self.ratchet_share,
+            self.ratchet_months,
+            RoundPer(self.round_per),
+            self.with_losses,
+        )
+
+
+class BookSwitch(msgspec.Struct, frozen=True):
+    """From which minute of a type of day which bucket is in force, in the season of a month."""
+
+    month: int
+    day_type: str
+    minute: int
+    bucket: int
 
 
 class PriceBook(msgspec.Struct, frozen=True):
@@ -287,6 +329,35 @@ class PriceBook(msgspec.Struct, frozen=True):
         return day_bounds(month, zone)[0], day_bounds(following, zone)[0]
 
 
+def book_of(
+    head: BookTariff,
+    rates: Sequence[DatedRate],
+    charges: Sequence[DatedCharge],
+    taxes: Sequence[DatedTax],
+    switches: Sequence[BookSwitch],
+    holidays: Sequence[date],
+    minor_units: int,
+) -> PriceBook:
+    """Return the price book of what is stored of a tariff."""
+    calendar = None
+    if head.clock is not None:
+        changes = [(s.month, s.day_type, s.minute, s.bucket) for s in switches]
+        calendar = calendar_of(head.clock, changes, frozenset(holidays))
+    return PriceBook(
+        head.tariff_id,
+        head.name,
+        head.zone,
+        minor_units,
+        tuple(rates),
+        tuple(taxes),
+        calendar,
+        unit_named(head.units).size,
+        head.units,
+        tuple(charges),
+        head.terms(),
+    )
+
+
 def calendar_for(command: CreateCalendar, holidays: frozenset[date]) -> Calendar:
     """Return a new calendar with all its seasons. Raises as `Calendar` does."""
     own = Season(command.from_month, command.weekday, command.weekend, command.holiday)
@@ -300,46 +371,6 @@ def calendar_for(command: CreateCalendar, holidays: frozenset[date]) -> Calendar
         for switch in getattr(season, day_type.lower())
     ]
     return calendar_of(command.clock, switches, holidays)
-
-
-def version_of(plan: CreatePlan, tax_rate: Decimal, minor_units: int) -> PlanVersion:
-    """Return the version that a plan begins with. Raises `UnsoundTariff`, `Invalid`."""
-    rates = tuple(
-        PlanRate(
-            rate.tier,
-            rate.rate,
-            rate.coa or coa_of(rate.tier),
-            rate.ar_coa,
-            rate.step_from,
-            tuple(rate.buckets),
-            plan.taxable if rate.taxable is None else rate.taxable,
-            rate.description or description_of(rate.tier),
-            rate.rounding,
-        )
-        for rate in plan.rates
-    )
-    charges = tuple(
-        Standing(
-            charge.description,
-            charge.amount,
-            charge.basis,
-            charge.coa,
-            charge.ar_coa,
-            plan.taxable if charge.taxable is None else charge.taxable,
-            charge.rounding,
-        )
-        for charge in plan.charges
-    )
-    size = unit_named(plan.units).size
-    return PlanVersion(rates, charges, (), plan.terms, tax_rate, minor_units, plan.units, size)
-
-
-def discounts_of(offering: Offering) -> tuple[Discount, ...]:
-    """Return what an offering takes off bills."""
-    return tuple(
-        Discount(row.description, Inducement(row.kind), row.value, row.coa, row.ar_coa, row.taxable)
-        for row in offering.inducements
-    )
 
 
 @lru_cache(maxsize=4096)

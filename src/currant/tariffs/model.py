@@ -3,13 +3,12 @@
 from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
-from typing import Annotated, Any, Literal
+from typing import Annotated
 
 import msgspec
 
 from currant.errors import Conflict, Invalid, NotFound
-from currant.tariffs.plans import Basis, Inducement, Terms
-from currant.tariffs.rounding import Rounding
+from currant.tariffs.terms import Terms
 
 Zoned = Annotated[datetime, msgspec.Meta(tz=True)]
 
@@ -120,6 +119,65 @@ class TariffHead(msgspec.Struct, frozen=True):
     round_per: str
 
 
+class TariffIds(msgspec.Struct, frozen=True):
+    """The id of a tariff by its name."""
+
+    name: str
+    tariff_id: int
+
+
+class TariffToMake(msgspec.Struct, frozen=True, kw_only=True):
+    """A tariff to make whole: its rates are in force from an instant until another, or for ever.
+
+    So are its charges, by instants of their own; of them none is ever.
+    """
+
+    name: str
+    description: str
+    municipality: str
+    type: int
+    units: str
+    calendar_id: int | None = None
+    terms: Terms = Terms()
+    from_at: datetime
+    until: datetime | None
+    charged_from: datetime | None = None
+    charged_until: datetime | None = None
+
+
+class RateToSchedule(msgspec.Struct, frozen=True, kw_only=True):
+    """A rate of one tier from an instant until another; None is as with the one before it."""
+
+    tier: str
+    start_at: datetime
+    end_at: datetime | None
+    rate: Decimal
+    usage_base_start: int | Decimal
+    units: str
+    service: str
+    coa: str
+    ar_coa: str
+    taxable: bool | None = None
+    described: str | None = None
+    buckets: list[int] | None = None
+    rounding: str | None = None
+    meter_type_code: str | None = None
+
+
+class ChargeToSchedule(msgspec.Struct, frozen=True, kw_only=True):
+    """A charge by its description from an instant until another; None is as with the one before."""
+
+    description: str
+    start_at: datetime
+    end_at: datetime | None
+    amount: Decimal
+    basis: str | None
+    taxable: bool | None
+    rounding: str | None
+    coa: str | None
+    ar_coa: str | None
+
+
 class LockedTariff(msgspec.Struct, frozen=True):
     """A tariff whose rates nobody else schedules meanwhile."""
 
@@ -227,117 +285,6 @@ class CalendarCreated(msgspec.Struct, frozen=True):
     holidays: list[date]
 
 
-class GivenRate(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A rate of a plan, before tax: money a unit, or a kW for demand.
-
-    Tiers: A fuel, L to L3 levies, B1 to B9 blocks, T1 to T9 time-of-use buckets, D and D1 to D9
-    demand, X and X1 to X9 what is fed in, C a concession a unit; T1B2, DB2 and so on are further
-    blocks. A block begins at `step_from` units. `buckets` are what the tier prices where it is not
-    the bucket of its number. `meter_type_code` names the registers whose usage is its bucket's,
-    for meters that tell their buckets apart themselves. Left out, `taxable` is the plan's, and
-    `coa` 4000 for fuel, 4005 otherwise.
-    """
-
-    tier: str
-    rate: Decimal
-    step_from: Decimal = Decimal(0)
-    description: str = ""
-    buckets: list[int] = []
-    taxable: bool | None = None
-    rounding: Rounding = Rounding.HALF_UP
-    meter_type_code: str = ""
-    coa: str | None = None
-    ar_coa: str = "1102"
-
-
-class GivenCharge(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A standing charge of a plan, before tax; left out, `taxable` is the plan's."""
-
-    description: str
-    amount: Decimal
-    basis: Basis = Basis.DAILY
-    taxable: bool | None = None
-    rounding: Rounding = Rounding.HALF_UP
-    coa: str = "4900"
-    ar_coa: str = "1102"
-
-
-class CreatePlan(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """A price plan with its rates, charges and calendar, in force from an instant on.
-
-    Left out, `from` is now and `until` never. A calendar is made with it, or `follows` names one
-    that is there.
-    """
-
-    name: str
-    rates: list[GivenRate] = []
-    charges: list[GivenCharge] = []
-    description: str = ""
-    municipality: str = ""
-    units: str = "kWh"
-    taxable: bool = True
-    terms: Terms = Terms()
-    calendar: CreateCalendar | None = None
-    follows: str | None = None
-    from_at: Zoned | None = msgspec.field(name="from", default=None)
-    until: Zoned | None = None
-
-
-class ImportPlan(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """A tariff of the URDB, or of a rate book made from it, to be made a plan.
-
-    `clock` is the zone or offset that its hours are told by, the portal's where it is left out. Its
-    holidays are reckoned for `years`. It is in force from an instant on; left out, from now.
-    """
-
-    document: dict[str, Any]
-    name: str | None = None
-    clock: str | None = None
-    years: list[int] = []
-    taxable: bool = False
-    from_at: Zoned | None = msgspec.field(name="from", default=None)
-
-
-class SetRate(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """A rate of one tier of a plan from an instant on, `until` another or never.
-
-    It ends the one of its tier that runs then. What is left out is as it was with that one.
-    """
-
-    tariff: str
-    tier: str
-    rate: Decimal
-    from_at: Zoned = msgspec.field(name="from")
-    until: Zoned | None = None
-    step_from: Decimal = Decimal(0)
-    buckets: list[int] | None = None
-    description: str | None = None
-    taxable: bool | None = None
-    rounding: Rounding | None = None
-    meter_type_code: str | None = None
-    coa: str = "4005"
-    ar_coa: str = "1102"
-
-
-class SetCharge(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """A standing charge of a plan from an instant on, `until` another or never.
-
-    It ends the one of its description that runs then. What is left out is as it was with that one;
-    a new one says its basis.
-    """
-
-    tariff: str
-    description: str
-    amount: Decimal
-    from_at: Zoned = msgspec.field(name="from")
-    until: Zoned | None = None
-    basis: Basis | None = None
-    taxable: bool | None = None
-    rounding: Rounding | None = None
-    coa: str | None = None
-    ar_coa: str | None = None
-
-
 class AttachCalendar(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Let a tariff follow a calendar, by its name; null: none."""
 
@@ -378,164 +325,6 @@ class AssignmentRow(msgspec.Struct, frozen=True):
     assigned_by: str
 
 
-class AssignPlan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Put a service agreement on a tariff, an offering or both; what is left out stays."""
-
-    agreement_id: int
-    from_at: Zoned = msgspec.field(name="from")
-    tariff: str | None = None
-    offering: str | None = None
-
-
-class AgreementAndPlan(msgspec.Struct, frozen=True):
-    """An agreement's account, and the ids of a tariff and an offering, where there are such."""
-
-    account: str | None
-    tariff_id: int | None
-    offering_id: int | None
-
-
-class PlanAssigned(msgspec.Struct, frozen=True):
-    """An agreement's tariff and offering from start_at to before end_at."""
-
-    assignment_id: int
-    tariff: str | None
-    offering: str | None
-    start_at: datetime
-    end_at: datetime | None
-    assigned_by: str
-
-
-class GivenInducement(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A discount: a percentage off usage, the bill or prompt payment, or an amount a month."""
-
-    kind: Inducement
-    value: Decimal
-    description: str
-    condition: str = ""
-    taxable: bool = True
-    coa: str = "4005"
-    ar_coa: str = "1102"
-
-
-class CreateOffering(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A new offering by its code."""
-
-    code: str
-    description: str
-    inducements: list[GivenInducement] = []
-
-
-class OfferingsWanted(msgspec.Struct, frozen=True):
-    """Which offerings: one by its code, or some by their ids, or all."""
-
-    code: str | None = None
-    offering_ids: list[int] | None = None
-
-
-class OfferingRow(msgspec.Struct, frozen=True):
-    """The head of an offering."""
-
-    offering_id: int
-    code: str
-    description: str
-    active: bool
-
-
-class InducementRow(msgspec.Struct, frozen=True):
-    """A discount of an offering."""
-
-    offering_id: int
-    kind: str
-    value: Decimal
-    description: str
-    condition: str
-    taxable: bool
-    coa: str
-    ar_coa: str
-
-
-class Offering(msgspec.Struct, frozen=True):
-    """An offering with its inducements."""
-
-    offering_id: int
-    code: str
-    description: str
-    active: bool
-    inducements: list[InducementRow]
-
-
-class SetBuildingDefault(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What those who move into a building are put on; a blank customer type means any."""
-
-    building: str
-    tariff: str
-    offering: str | None = None
-    product_type: str = "ELECTRICITY"
-    customer_type: Literal["", "RESIDENT", "COMPANY", "OCCUPIER", "SUNDRY"] = ""
-    direct_debit: bool = False
-
-
-class BuildingAndPlan(msgspec.Struct, frozen=True):
-    """The ids of a building, a tariff and an offering, where there are such."""
-
-    building_id: int | None
-    tariff_id: int | None
-    offering_id: int | None
-
-
-class BuildingWanted(msgspec.Struct, frozen=True):
-    """Which building, by its code; none is all."""
-
-    building: str | None = None
-
-
-class BuildingDefault(msgspec.Struct, frozen=True):
-    """A default of a building."""
-
-    building: str
-    product_type: str
-    customer_type: str
-    direct_debit: bool
-    tariff: str
-    offering: str | None
-
-
-class DefaultPlan(msgspec.Struct, frozen=True):
-    """The tariff and offering that somebody is put on by default."""
-
-    tariff_id: int
-    offering_id: int | None
-
-
-class BookTariff(msgspec.Struct, frozen=True):
-    """The head of a price book."""
-
-    tariff_id: int
-    name: str
-    zone: str
-    units: str
-    clock: str | None
-    revision: int
-    block_period: str
-    blocks_over: str
-    whole_blocks: bool
-    demand_period: str
-    ratchet_share: Decimal
-    ratchet_months: int
-    round_per: str
-    with_losses: bool
-
-
-class BookSwitch(msgspec.Struct, frozen=True):
-    """From which minute of a type of day which bucket is in force, in the season of a month."""
-
-    month: int
-    day_type: str
-    minute: int
-    bucket: int
-
-
 class NoSuchTariff(NotFound):
     """There is no such tariff in this portal."""
 
@@ -546,18 +335,6 @@ class NoSuchCalendar(NotFound):
 
 class NoSuchFixedCharge(NotFound):
     """There is no such fixed charge in this portal."""
-
-
-class NoSuchAgreement(NotFound):
-    """There is no such service agreement in this portal."""
-
-
-class NoSuchOffering(NotFound):
-    """There is no such offering in this portal, or it is made no longer."""
-
-
-class NoSuchBuilding(NotFound):
-    """There is no such building in this portal."""
 
 
 class TariffNameTaken(Conflict, constraint="tariff_name_taken"):
@@ -646,34 +423,6 @@ class RatchetImplausible(
     Invalid, constraint=("ratchet_share_plausible", "ratchet_months_plausible")
 ):
     """A ratchet is a share from 0 to 1 of the highest of 1 to 60 months. Nothing was created."""
-
-
-class OfferingCode(Invalid, constraint="offering_coded"):
-    """The code of an offering has 1 to 40 characters, no blank at its ends. Nothing was created."""
-
-
-class OfferingCodeTaken(Conflict, constraint="offering_code_taken"):
-    """An offering with this code exists. Nothing was created; choose another code."""
-
-
-class InducementImplausible(Invalid, constraint="inducement_plausible"):
-    """A percentage is from 0 to 100. Nothing was created."""
-
-
-class InducementCoaUnknown(Invalid, constraint=("inducement_coa_known", "inducement_ar_coa_known")):
-    """The coa or ar_coa of an inducement is not in the chart of accounts. Nothing was created."""
-
-
-class PlanTwice(Conflict, constraint="one_plan_an_agreement"):
-    """The agreement was put on another plan meanwhile. Nothing was changed; look and try again."""
-
-
-class PlanAssignmentEmpty(Invalid, constraint="agreement_assignment_not_empty"):
-    """An assignment lasts longer than nothing. Nothing was changed."""
-
-
-class PlanBeyondTime(Invalid, constraint="agreement_assignment_in_time"):
-    """An instant lies at the very end of the time that can be told. Nothing was changed."""
 
 
 class TaxImplausible(Invalid, constraint="tax_rate_plausible"):

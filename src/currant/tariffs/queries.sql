@@ -1,46 +1,5 @@
--- name: create_tariff
--- A tariff with its rate lines and fixed charges.
-with made as (
-    insert into tariffs.tariff (
-        portal_id, name, description, municipality, type, units, service
-    )
-    values (
-        :portal_id::int, :name::text, :description::text, :municipality::text, :type::int,
-        :units::text, :service::text
-    )
-    returning tariff_id, name
-), rated as (
-    insert into tariffs.rate (
-        portal_id, tariff_id, tier, valid, rate, usage_base_start, units, service, coa, ar_coa,
-        taxable, description, last_mod
-    )
-    select
-        :portal_id::int, made.tariff_id, line.tier,
-        tstzrange(:at::timestamptz, :end_at::timestamptz), line.rate, 0, :units::text,
-        :service::text, line.coa, :ar_coa::text, line.taxable, line.description,
-        :at::timestamptz
-    from made
-    cross join unnest(
-        :tiers::text[], :rates::numeric[], :coas::text[], :taxables::boolean[],
-        :descriptions::text[]
-    ) with ordinality as line (tier, rate, coa, taxable, description, n)
-    order by line.n
-), charged as (
-    insert into tariffs.fixed_charge (
-        portal_id, tariff_id, description, amount, basis, coa, ar_coa, taxable
-    )
-    select
-        :portal_id::int, made.tariff_id, charge.description, 0, charge.basis, :fixed_coa::text,
-        :ar_coa::text, :taxable::boolean
-    from made
-    cross join unnest(:fixed_descriptions::text[], :fixed_bases::text[])
-        with ordinality as charge (description, basis, n)
-    order by charge.n
-)
-select made.tariff_id, made.name from made;
-
--- name: create_plan
--- A price plan with its terms, rates and standing charges.
+-- name: make_tariff
+-- A tariff with its terms, rates and standing charges.
 with made as (
     insert into tariffs.tariff (
         portal_id, name, description, municipality, type, units, service, calendar_id,
@@ -60,19 +19,15 @@ with made as (
         taxable, description, last_mod, buckets, rounding, meter_type_code
     )
     select
-        :portal_id::int, made.tariff_id, line.tier,
-        tstzrange(:from_at::timestamptz, :until::timestamptz), line.rate, line.step_from,
-        :units::text, :service::text, line.coa, line.ar_coa, line.taxable, line.description,
-        :at::timestamptz, string_to_array(line.buckets, ',')::int[], line.rounding,
-        line.meter_type_code
+        :portal_id::int, made.tariff_id, r.tier,
+        tstzrange(:from_at::timestamptz, :until::timestamptz), r.rate, r.step_from,
+        :units::text, :service::text, r.coa, r.ar_coa, r.taxable, r.description,
+        :at::timestamptz, r.buckets, r.rounding, r.meter_type_code
     from made
-    cross join unnest(
-        :tiers::text[], :rates::numeric[], :steps::numeric[], :coas::text[], :ar_coas::text[],
-        :taxables::boolean[], :descriptions::text[], :buckets::text[], :roundings::text[],
-        :meter_type_codes::text[]
-    ) with ordinality as line (
-        tier, rate, step_from, coa, ar_coa, taxable, description, buckets, rounding,
-        meter_type_code, n
+    cross join jsonb_array_elements(:rates::jsonb) with ordinality as line (told, n)
+    cross join lateral jsonb_to_record(line.told) as r (
+        tier text, rate numeric, coa text, ar_coa text, step_from numeric, buckets int[],
+        taxable boolean, description text, rounding text, meter_type_code text
     )
     order by line.n
 ), charged as (
@@ -80,17 +35,15 @@ with made as (
         portal_id, tariff_id, description, amount, basis, coa, ar_coa, taxable, valid, rounding
     )
     select
-        :portal_id::int, made.tariff_id, charge.description, charge.amount, charge.basis,
-        charge.coa, charge.ar_coa, charge.taxable,
-        tstzrange(:from_at::timestamptz, :until::timestamptz), charge.rounding
+        :portal_id::int, made.tariff_id, c.description, c.amount, c.basis, c.coa, c.ar_coa,
+        c.taxable, tstzrange(:charged_from::timestamptz, :charged_until::timestamptz), c.rounding
     from made
-    cross join unnest(
-        :charge_descriptions::text[], :amounts::numeric[], :bases::text[], :charge_coas::text[],
-        :charge_ar_coas::text[], :charge_taxables::boolean[], :charge_roundings::text[]
-    ) with ordinality as charge (
-        description, amount, basis, coa, ar_coa, taxable, rounding, n
+    cross join jsonb_array_elements(:charges::jsonb) with ordinality as line (told, n)
+    cross join lateral jsonb_to_record(line.told) as c (
+        description text, amount numeric, basis text, coa text, ar_coa text, taxable boolean,
+        rounding text
     )
-    order by charge.n
+    order by line.n
 )
 select made.tariff_id, made.name from made;
 
@@ -172,6 +125,12 @@ where t.portal_id = :portal_id::int
     and (:municipality::text is null or t.municipality = :municipality::text)
 order by t.tariff_id
 limit :how_many::bigint offset :skip::bigint;
+
+-- name: tariffs_named
+-- The tariffs that names mean.
+select t.name, t.tariff_id
+from tariffs.tariff as t
+where t.portal_id = :portal_id::int and t.name = any(:names::text[]);
 
 -- name: rates
 -- The past, present or future rates of some tariffs, by tier (levies last) and time.
@@ -439,136 +398,3 @@ inner join tariffs.calendar_holiday as h
     on h.portal_id = t.portal_id and h.calendar_id = t.calendar_id
 where t.portal_id = :portal_id::int and t.tariff_id = :tariff_id::int
 order by h.day;
-
--- name: create_offering
--- An offering with its inducements, in their order.
-with made as (
-    insert into tariffs.offering (portal_id, code, description)
-    values (:portal_id::int, :code::text, :description::text)
-    returning offering_id
-), induced as (
-    insert into tariffs.inducement (
-        portal_id, offering_id, position, kind, value, description, condition, taxable, coa, ar_coa
-    )
-    select
-        :portal_id::int, made.offering_id, i.n, i.kind, i.value, i.description, i.condition,
-        i.taxable, i.coa, i.ar_coa
-    from made
-    cross join unnest(
-        :kinds::text[], :values::numeric[], :descriptions::text[], :conditions::text[],
-        :taxables::boolean[], :coas::text[], :ar_coas::text[]
-    ) with ordinality as i (kind, value, description, condition, taxable, coa, ar_coa, n)
-)
-select made.offering_id from made;
-
--- name: offerings
--- Offerings by code: all, or some by their ids or by a code.
-select o.offering_id, o.code, o.description, o.active
-from tariffs.offering as o
-where o.portal_id = :portal_id::int
-    and (:code::text is null or o.code = :code::text)
-    and (:offering_ids::int[] is null or o.offering_id = any(:offering_ids::int[]))
-order by o.code;
-
--- name: inducements
--- The inducements of some offerings, in their order.
-select
-    i.offering_id, i.kind, i.value, i.description, i.condition, i.taxable, i.coa, i.ar_coa
-from tariffs.inducement as i
-where i.portal_id = :portal_id::int and i.offering_id = any(:offering_ids::int[])
-order by i.offering_id, i.position;
-
--- name: agreement_and_plan
--- An agreement's account, and a tariff and an offering by what they are called; an offering that is
--- no longer made is none.
-select
-    (
-        select a.account
-        from customers.agreement as g
-        inner join customers.account as a
-            on a.portal_id = g.portal_id and a.account_id = g.account_id
-        where g.portal_id = :portal_id::int and g.agreement_id = :agreement_id::bigint
-    ) as account,
-    (
-        select t.tariff_id from tariffs.tariff as t
-        where t.portal_id = :portal_id::int and t.name = :tariff::text
-    ) as tariff_id,
-    (
-        select o.offering_id from tariffs.offering as o
-        where o.portal_id = :portal_id::int and o.code = :offering::text and o.active
-    ) as offering_id;
-
--- name: assign_agreements
--- Put agreements on tariffs and offerings from an instant each; answers how many changed.
--- not null: changed
-select
-    tariffs.assign_agreements(
-        :portal_id::int, :agreement_ids::bigint[], :tariff_ids::int[], :offering_ids::int[],
-        :from_at::timestamptz[], :login::text
-    ) as changed;
-
--- name: agreement_assignments
--- The tariffs and offerings of an agreement in time.
--- not null: start_at
-select
-    a.assignment_id, t.name as tariff, o.code as offering, lower(a.valid) as start_at,
-    upper(a.valid) as end_at, a.assigned_by
-from tariffs.agreement_assignment as a
-left join tariffs.tariff as t on t.portal_id = a.portal_id and t.tariff_id = a.tariff_id
-left join tariffs.offering as o on o.portal_id = a.portal_id and o.offering_id = a.offering_id
-where a.portal_id = :portal_id::int and a.agreement_id = :agreement_id::bigint
-order by a.valid;
-
--- name: building_and_plan
--- A building by its code in any case, a tariff and an offering.
-select
-    (
-        select b.building_id from locations.building as b
-        where b.portal_id = :portal_id::int and lower(b.building_code) = lower(:building::text)
-    ) as building_id,
-    (
-        select t.tariff_id from tariffs.tariff as t
-        where t.portal_id = :portal_id::int and t.name = :tariff::text
-    ) as tariff_id,
-    (
-        select o.offering_id from tariffs.offering as o
-        where o.portal_id = :portal_id::int and o.code = :offering::text and o.active
-    ) as offering_id;
-
--- name: set_building_default
--- What a building's default is from now on.
-insert into tariffs.building_default (
-    portal_id, building_id, product_type, customer_type, direct_debit, tariff_id, offering_id
-)
-values (
-    :portal_id::int, :building_id::bigint, :product_type::text, :customer_type::text,
-    :direct_debit::boolean, :tariff_id::int, :offering_id::int
-)
-on conflict (portal_id, building_id, product_type, customer_type, direct_debit)
-do update set tariff_id = excluded.tariff_id, offering_id = excluded.offering_id;
-
--- name: building_defaults
--- The defaults of a building, or of all, by its code.
-select
-    b.building_code as building, d.product_type, d.customer_type, d.direct_debit,
-    t.name as tariff, o.code as offering
-from tariffs.building_default as d
-inner join locations.building as b
-    on b.portal_id = d.portal_id and b.building_id = d.building_id
-inner join tariffs.tariff as t on t.portal_id = d.portal_id and t.tariff_id = d.tariff_id
-left join tariffs.offering as o on o.portal_id = d.portal_id and o.offering_id = d.offering_id
-where d.portal_id = :portal_id::int
-    and (:building::text is null or lower(b.building_code) = lower(:building::text))
-order by b.building_code, d.product_type, d.customer_type, d.direct_debit;
-
--- name: default_plan
--- What somebody is put on who moves into a building: the default of their type, or else of any; the
--- one for how they pay, or else the one for those who do not pay by direct debit.
-select d.tariff_id, d.offering_id
-from tariffs.building_default as d
-where d.portal_id = :portal_id::int and d.building_id = :building_id::bigint
-    and d.product_type = :product_type::text
-    and d.customer_type in (:customer_type::text, '')
-    and d.direct_debit in (:direct_debit::boolean, false)
-order by d.customer_type = '', d.direct_debit desc
-limit 1;

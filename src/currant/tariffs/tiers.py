@@ -1,7 +1,9 @@
 """The tiers of a tariff: what a new one has, how each is called, and where it is booked."""
 
+from decimal import Decimal
+
 from currant.tariffs.model import CreateTariff
-from currant.tariffs.plans import tier_of
+from currant.tariffs.terms import Basis, PlanRate, Standing, tier_of
 
 ENERGY_COA = "4005"
 FUEL_COA = "4000"
@@ -10,11 +12,31 @@ _WORDS = {"A": "Fuel Charge", "B": "Block", "T": "Time of Use", "L": "Levy"}
 _PLAN_WORDS = {"D": "Demand", "X": "Feed-in", "C": "Concession"}
 
 
-def tiers_of(command: CreateTariff) -> list[str]:
-    """Return the tiers of a new tariff: fuel, then blocks or buckets, then levies."""
+def rates_of(command: CreateTariff) -> list[PlanRate]:
+    """Return the rates of a new tariff: fuel, then blocks or buckets, then levies."""
     kind, count = ("T", 9) if command.type == 0 else ("B", command.type)
     energy = [f"{kind}{number}" for number in range(1, count + 1)]
-    return ["A"] * command.fuel_charge + energy + list(command.levies)
+    tiers = ["A"] * command.fuel_charge + energy + list(command.levies)
+    return [
+        PlanRate(
+            tier,
+            command.rate if tier in energy else Decimal(0),
+            coa_of(tier),
+            taxable=command.taxable and tier not in command.levies,
+            description="" if command.type == 1 and tier == "B1" else description_of(tier),
+        )
+        for tier in tiers
+    ]
+
+
+def charges_of(command: CreateTariff) -> list[Standing]:
+    """Return the fixed charges of a new tariff, whose amounts are set later."""
+    charges = [("Fixed Charge", Basis.MONTHLY)] * command.fixed
+    charges += [("kVA Fixed Charge", Basis.KVA)] * command.kva_fixed
+    return [
+        Standing(description, Decimal(0), basis, taxable=command.taxable)
+        for description, basis in charges
+    ]
 
 
 def description_of(tier: str) -> str:

@@ -1,105 +1,87 @@
 """Acts on tariffs, and the questions asked about them."""
 
-from datetime import date, datetime, timedelta
-from decimal import Decimal
+from collections.abc import Sequence
+from datetime import date
 
-import msgspec
+from msgspec.structs import asdict
 
+from currant import wire
 from currant.access.permissions import Permission, needs
-from currant.clock import Instant, day_bounds, parse_instant
+from currant.clock import day_bounds
 from currant.db.statements import Statements
 from currant.db.tx import Tx
 from currant.errors import Invalid
+from currant.locations.verbs import refuse_missing
 from currant.metering.model import NoSuchMeter
 from currant.money import minor_units
 from currant.tariffs.book import (
+    BookSwitch,
+    BookTariff,
     DatedCharge,
     DatedRate,
     DatedTax,
     PriceBook,
+    book_of,
     calendar_for,
     unit_named,
-    version_of,
 )
-from currant.tariffs.calendars import calendar_of, public_holidays
+from currant.tariffs.calendars import public_holidays
+from currant.tariffs.judgement import (
+    AMOUNT_PLACES,
+    FRACTION_PLACES,
+    RATE_PLACES,
+    check_number,
+    scheduled,
+    second_after,
+)
 from currant.tariffs.model import (
-    AgreementAndPlan,
     AlreadyCharged,
     AssignmentRow,
-    AssignPlan,
     AssignTariff,
     AttachCalendar,
-    BookSwitch,
-    BookTariff,
-    BuildingAndPlan,
-    BuildingDefault,
-    BuildingWanted,
     CalendarCreated,
+    ChargeToSchedule,
     CreateCalendar,
-    CreateOffering,
-    CreatePlan,
     CreateTariff,
-    DefaultPlan,
     FixedRow,
-    ImportPlan,
-    InducementRow,
     LockedTariff,
     MeterAndTariff,
-    NoSuchAgreement,
-    NoSuchBuilding,
     NoSuchCalendar,
     NoSuchFixedCharge,
-    NoSuchOffering,
     NoSuchTariff,
-    Offering,
-    OfferingRow,
-    OfferingsWanted,
     Period,
-    PlanAssigned,
     Rate,
     RateKindsMixed,
-    RateRunsBackward,
     RateScheduled,
+    RateToSchedule,
     ScheduleRate,
-    SetBuildingDefault,
-    SetCharge,
     SetFixedCharge,
-    SetRate,
     SetTax,
     TariffCreated,
     TariffHead,
+    TariffIds,
     TariffShown,
     TariffsWanted,
+    TariffToMake,
     TariffTypeUnknown,
     TariffWanted,
     TaxImplausible,
     TierUnknown,
 )
-from currant.tariffs.plans import BlocksOver, Per, RoundPer, Terms, tier_of
 from currant.tariffs.pricing import TIERS
-from currant.tariffs.tiers import coa_of, description_of, tiers_of
-from currant.tariffs.urdb import plan_of
+from currant.tariffs.terms import PlanRate, Standing
+from currant.tariffs.tiers import charges_of, description_of, rates_of
 
 sql = Statements(__package__)
-_CREATE_TARIFF = sql.rows("create_tariff", TariffCreated)
+_MAKE_TARIFF = sql.rows("make_tariff", TariffCreated)
 _LOCK_TARIFF = sql.rows("lock_tariff", LockedTariff)
 _SCHEDULE_RATE = sql.rows("schedule_rate", Rate)
 _TARIFFS = sql.rows("tariffs", TariffHead)
+_TARIFFS_NAMED = sql.rows("tariffs_named", TariffIds)
 _RATES = sql.rows("rates", Rate)
 _FIXED_CHARGES = sql.rows("fixed_charges", FixedRow)
 _SET_TAX = sql.command("set_tax")
-_CREATE_PLAN = sql.rows("create_plan", TariffCreated)
 _SCHEDULE_CHARGE = sql.rows("schedule_charge", FixedRow)
-_CREATE_OFFERING = sql.rows("create_offering", int)
-_OFFERINGS = sql.rows("offerings", OfferingRow)
-_INDUCEMENTS = sql.rows("inducements", InducementRow)
-_AGREEMENT_AND_PLAN = sql.rows("agreement_and_plan", AgreementAndPlan)
-_ASSIGN_AGREEMENTS = sql.rows("assign_agreements", int)
-_AGREEMENT_ASSIGNMENTS = sql.rows("agreement_assignments", PlanAssigned)
-_BUILDING_AND_PLAN = sql.rows("building_and_plan", BuildingAndPlan)
-_SET_BUILDING_DEFAULT = sql.command("set_building_default")
-_BUILDING_DEFAULTS = sql.rows("building_defaults", BuildingDefault)
-_DEFAULT_PLAN = sql.rows("default_plan", DefaultPlan)
 _CREATE_CALENDAR = sql.rows("create_calendar", int)
 _CALENDAR_NAMED = sql.rows("calendar_named", int)
 _ATTACH_CALENDAR = sql.command("attach_calendar")
@@ -118,15 +100,6 @@ _BOOK_HOLIDAYS = sql.rows("book_holidays", date)
 
 # A new tariff's rates run to the end of this day by the portal's clock (J23).
 _LAST_DAY = date(2050, 1, 1)
-_FIXED_COA = "4900"
-_RECEIVABLE_COA = "1102"
-_SECOND = timedelta(seconds=1)
-_LARGEST = 10**9
-_RATE_PLACES = 9
-_AMOUNT_PLACES = 3
-_STEP_PLACES = 3
-_YEARS_AHEAD = 10
-_TAX_PLACES = 6
 
 
 @needs(Permission.TARIFFS_MANAGE)
@@ -139,33 +112,38 @@ async def create_tariff(tx: Tx, command: CreateTariff) -> TariffCreated:
         raise TariffTypeUnknown(f"It is {command.type}.", field="type")
     if not command.name.strip():
         raise Invalid("The name of a tariff is not blank. Nothing was created.", field="name")
-    _check_number("rate", command.rate, _RATE_PLACES)
-    unit = unit_named(command.units)
-    tiers = tiers_of(command)
-    charges = [("Fixed Charge", "MONTHLY")] * command.fixed
-    charges += [("kVA Fixed Charge", "KVA")] * command.kva_fixed
-    linear = command.type == 1
+    check_number("rate", command.rate, RATE_PLACES)
+    return await make_tariff(
+        tx,
+        TariffToMake(
+            name=command.name,
+            description=command.description,
+            municipality=command.municipality,
+            type=command.type,
+            units=command.units,
+            from_at=tx.now,
+            until=day_bounds(_LAST_DAY, tx.portal.zone)[1],
+        ),
+        rates_of(command),
+        charges_of(command),
+    )
+
+
+async def make_tariff(
+    tx: Tx, tariff: TariffToMake, rates: Sequence[PlanRate], charges: Sequence[Standing]
+) -> TariffCreated:
+    """Make a tariff with its rates and charges. Raises `TariffNameTaken`."""
+    columns = asdict(tariff)
+    terms = asdict(columns.pop("terms"))
     return await tx.one(
-        _CREATE_TARIFF,
+        _MAKE_TARIFF,
         portal_id=tx.portal.portal_id,
-        name=command.name,
-        description=command.description,
-        municipality=command.municipality,
-        type=command.type,
-        units=command.units,
-        service=unit.service,
         at=tx.now,
-        end_at=day_bounds(_LAST_DAY, tx.portal.zone)[1],
-        tiers=tiers,
-        rates=[command.rate if tier[0] in "BT" else Decimal(0) for tier in tiers],
-        coas=list(map(coa_of, tiers)),
-        taxables=[command.taxable and tier[0] != "L" for tier in tiers],
-        descriptions=["" if linear and tier == "B1" else description_of(tier) for tier in tiers],
-        taxable=command.taxable,
-        fixed_coa=_FIXED_COA,
-        ar_coa=_RECEIVABLE_COA,
-        fixed_descriptions=[description for description, _ in charges],
-        fixed_bases=[basis for _, basis in charges],
+        service=unit_named(tariff.units).service,
+        rates=wire.encode(rates).decode(),
+        charges=wire.encode(charges).decode(),
+        **columns,
+        **terms,
     )
 
 
@@ -175,22 +153,8 @@ async def schedule_rate(tx: Tx, command: ScheduleRate) -> RateScheduled:
 
     Raises `Invalid`, `NoSuchTariff`, `RateOverlaps`, `RateKindsMixed`, `TierUnknown`.
     """
-    _check_number("rate", command.rate, _RATE_PLACES)
-    if not 0 <= command.usage_base_start <= _LARGEST:
-        raise Invalid(
-            f"The usage_base_start is a whole number from 0 to {_LARGEST}. Nothing was scheduled.",
-            field="usage_base_start",
-        )
-    start = _instant("start_date", command.start, tx)
-    end = _instant("end_date", command.end, tx)
-    start_at = start.at.replace(microsecond=0)
-    if start_at <= tx.now:
-        raise Invalid(
-            "The start_date must be later than now. Nothing was scheduled.", field="start_date"
-        )
-    if end.at <= start.at:
-        raise RateRunsBackward(field="end_date")
-    known = await _locked(tx, command.tariff)
+    start, end = scheduled(command, tx.portal.zone, tx.now)
+    known = await lock_tariff(tx, command.tariff)
     if command.tier not in TIERS:
         raise TierUnknown(field="tier")
     if command.units.casefold() != known.units.casefold():
@@ -198,183 +162,50 @@ async def schedule_rate(tx: Tx, command: ScheduleRate) -> RateScheduled:
             f"The units of {command.tariff} are {known.units}. Nothing was scheduled.",
             field="units",
         )
-    line = await tx.maybe(
-        _SCHEDULE_RATE,
-        portal_id=tx.portal.portal_id,
-        tariff_id=known.tariff_id,
-        tier=command.tier,
-        at=tx.now,
-        start_at=start_at,
-        end_at=_second_after(end.at),
-        rate=command.rate,
-        usage_base_start=command.usage_base_start,
-        units=command.units,
-        service=command.service,
-        coa=command.coa,
-        ar_coa=command.ar_coa,
-        taxable=None,
-        described=None,
-        description=description_of(command.tier),
-        buckets=None,
-        rounding=None,
-        meter_type_code=None,
+    line = await put_rate(
+        tx,
+        known.tariff_id,
+        RateToSchedule(
+            tier=command.tier,
+            start_at=start.at.replace(microsecond=0),
+            end_at=second_after(end.at),
+            rate=command.rate,
+            usage_base_start=command.usage_base_start,
+            units=command.units,
+            service=command.service,
+            coa=command.coa,
+            ar_coa=command.ar_coa,
+        ),
     )
-    if line is None:
-        raise RateKindsMixed("Nothing was scheduled.", field="tier")
     nonstandard = start.nonstandard or end.nonstandard
     return RateScheduled(tx.portal.timezone, line, start.echo, end.echo, nonstandard)
 
 
-@needs(Permission.TARIFFS_MANAGE)
-async def create_plan(tx: Tx, command: CreatePlan) -> TariffCreated:
-    """Create a price plan with its rates, standing charges and calendar.
+async def put_rate(tx: Tx, tariff_id: int, rate: RateToSchedule) -> Rate:
+    """Put a rate to a tariff that is locked; the one of its tier that runs ends where it begins.
 
-    Raises `Invalid`, `UnsoundTariff` for what could not be priced, `TariffNameTaken`,
-    `NoSuchCalendar`, and what `create_calendar` raises.
+    Raises `RateOverlaps`, `RateKindsMixed`.
     """
-    if not command.name.strip():
-        raise Invalid("The name of a plan is not blank. Nothing was created.", field="name")
-    for rate in command.rates:
-        _check_number("rate", rate.rate, _RATE_PLACES)
-        _check_number("step_from", rate.step_from, _STEP_PLACES)
-    for charge in command.charges:
-        _check_number("amount", charge.amount, _RATE_PLACES)
-    _check_number("ratchet_share", command.terms.ratchet_share, _TAX_PLACES)
-    from_at = command.from_at or tx.now
-    _refuse_backward(from_at, command.until)
-    version = version_of(command, Decimal(0), minor_units(tx.portal.currency))
-    terms, tiers = command.terms, [rate.tier for rate in command.rates]
-    blocks = sum(tier[0] == "B" for tier in tiers)
-    return await tx.one(
-        _CREATE_PLAN,
-        portal_id=tx.portal.portal_id,
-        name=command.name,
-        description=command.description,
-        municipality=command.municipality,
-        type=0 if any(tier[0] == "T" for tier in tiers) else max(1, blocks),
-        units=command.units,
-        service=unit_named(command.units).service,
-        calendar_id=await _calendar_for(tx, command),
-        block_period=terms.block_period.value,
-        blocks_over=terms.blocks_over.value,
-        whole_blocks=terms.whole_blocks,
-        demand_period=terms.demand_period.value,
-        ratchet_share=terms.ratchet_share,
-        ratchet_months=terms.ratchet_months,
-        round_per=terms.round_per.value,
-        with_losses=terms.with_losses,
-        at=tx.now,
-        from_at=from_at,
-        until=command.until,
-        tiers=tiers,
-        rates=[rate.rate for rate in version.rates],
-        steps=[rate.step_from for rate in version.rates],
-        coas=[rate.coa for rate in version.rates],
-        ar_coas=[rate.ar_coa for rate in version.rates],
-        taxables=[rate.taxable for rate in version.rates],
-        descriptions=[rate.description for rate in version.rates],
-        buckets=[",".join(map(str, rate.buckets)) for rate in version.rates],
-        roundings=[rate.rounding.value for rate in version.rates],
-        meter_type_codes=[rate.meter_type_code for rate in command.rates],
-        charge_descriptions=[charge.description for charge in version.charges],
-        amounts=[charge.amount for charge in version.charges],
-        bases=[charge.basis.value for charge in version.charges],
-        charge_coas=[charge.coa for charge in version.charges],
-        charge_ar_coas=[charge.ar_coa for charge in version.charges],
-        charge_taxables=[charge.taxable for charge in version.charges],
-        charge_roundings=[charge.rounding.value for charge in version.charges],
-    )
-
-
-@needs(Permission.TARIFFS_MANAGE)
-async def import_plan(tx: Tx, command: ImportPlan) -> TariffCreated:
-    """Make a plan of a tariff of the URDB.
-
-    Its holidays are reckoned for ten years where none are named. Raises `Unsupported`, and what
-    `create_plan` raises.
-    """
-    year = (command.from_at or tx.now).year
-    plan = plan_of(
-        command.document,
-        clock=command.clock or tx.portal.timezone,
-        name=command.name,
-        years=command.years or range(year, year + _YEARS_AHEAD),
-        taxable=command.taxable,
-    )
-    return await create_plan(tx, msgspec.structs.replace(plan, from_at=command.from_at))
-
-
-async def _calendar_for(tx: Tx, command: CreatePlan) -> int | None:
-    """Return the calendar of a new plan: one made with it, or one that is there."""
-    if command.calendar is not None and command.follows is not None:
-        raise Invalid("A plan has one calendar. Nothing was created.", field="follows")
-    if command.calendar is not None:
-        return (await create_calendar(tx, command.calendar)).calendar_id
-    return None if command.follows is None else await _calendar_named(tx, command.follows)
-
-
-@needs(Permission.TARIFFS_MANAGE)
-async def set_rate(tx: Tx, command: SetRate) -> Rate:
-    """Schedule a rate of a plan; the one of its tier that runs ends where it begins.
-
-    Raises `Invalid`, `UnsoundTariff` for a tier that is none, `NoSuchTariff`, `RateOverlaps`,
-    `RateKindsMixed`.
-    """
-    _check_number("rate", command.rate, _RATE_PLACES)
-    _check_number("step_from", command.step_from, _STEP_PLACES)
-    tier_of(command.tier)
-    _refuse_past(tx, command.from_at)
-    _refuse_backward(command.from_at, command.until)
-    known = await _locked(tx, command.tariff)
     line = await tx.maybe(
         _SCHEDULE_RATE,
         portal_id=tx.portal.portal_id,
-        tariff_id=known.tariff_id,
-        tier=command.tier,
+        tariff_id=tariff_id,
         at=tx.now,
-        start_at=command.from_at,
-        end_at=command.until,
-        rate=command.rate,
-        usage_base_start=command.step_from,
-        units=known.units,
-        service=unit_named(known.units).service,
-        coa=command.coa,
-        ar_coa=command.ar_coa,
-        taxable=command.taxable,
-        described=command.description,
-        description=description_of(command.tier),
-        buckets=command.buckets,
-        rounding=command.rounding and command.rounding.value,
-        meter_type_code=command.meter_type_code,
+        description=description_of(rate.tier),
+        **asdict(rate),
     )
     if line is None:
         raise RateKindsMixed("Nothing was scheduled.", field="tier")
     return line
 
 
-@needs(Permission.TARIFFS_MANAGE)
-async def set_charge(tx: Tx, command: SetCharge) -> FixedRow:
-    """Schedule a standing charge of a plan; the one of its description that runs ends there.
+async def put_charge(tx: Tx, tariff_id: int, charge: ChargeToSchedule) -> FixedRow:
+    """Put a charge to a tariff that is locked; the one of its description that runs ends there.
 
-    Raises `Invalid`, `NoSuchTariff`, `FixedOverlaps`, `FixedCoaUnknown`.
+    Raises `Invalid` where a new one does not say its basis, `FixedOverlaps`, `FixedCoaUnknown`.
     """
-    _check_number("amount", command.amount, _RATE_PLACES)
-    _refuse_past(tx, command.from_at)
-    _refuse_backward(command.from_at, command.until)
-    known = await _locked(tx, command.tariff)
     row = await tx.maybe(
-        _SCHEDULE_CHARGE,
-        portal_id=tx.portal.portal_id,
-        tariff_id=known.tariff_id,
-        description=command.description,
-        amount=command.amount,
-        basis=command.basis and command.basis.value,
-        start_at=command.from_at,
-        end_at=command.until,
-        taxable=command.taxable,
-        rounding=command.rounding and command.rounding.value,
-        coa=command.coa,
-        ar_coa=command.ar_coa,
+        _SCHEDULE_CHARGE, portal_id=tx.portal.portal_id, tariff_id=tariff_id, **asdict(charge)
     )
     if row is None:
         raise Invalid("A new charge says its basis. Nothing was scheduled.", field="basis")
@@ -389,10 +220,7 @@ async def tariffs(tx: Tx, question: TariffsWanted) -> list[TariffShown]:
         portal_id=tx.portal.portal_id,
         at=tx.now,
         name=None,
-        search=question.search,
-        municipality=question.municipality,
-        how_many=question.how_many,
-        skip=question.skip,
+        **asdict(question),
     )
     return await _shown(tx, heads, Period.CURRENT)
 
@@ -405,10 +233,7 @@ async def tariff(tx: Tx, question: TariffWanted) -> TariffShown:
         portal_id=tx.portal.portal_id,
         at=tx.now,
         name=question.tariff,
-        search=None,
-        municipality=None,
-        how_many=1,
-        skip=0,
+        **asdict(TariffsWanted()),
     )
     if not heads:
         raise NoSuchTariff(question.tariff, field="tariff")
@@ -425,7 +250,7 @@ async def set_tax(tx: Tx, command: SetTax) -> list[DatedTax]:
     """
     if not 0 <= command.rate < 1:
         raise TaxImplausible(f"It is {command.rate}.", field="rate")
-    _check_number("rate", command.rate, _TAX_PLACES)
+    check_number("rate", command.rate, FRACTION_PLACES)
     portal_id = tx.portal.portal_id
     if await tx.one(_USED_SINCE, portal_id=portal_id, since=command.from_at, tariff=None):
         raise AlreadyCharged("Tax it from an instant on that is still to come.", field="from")
@@ -470,7 +295,7 @@ async def attach_calendar(tx: Tx, command: AttachCalendar) -> AttachCalendar:
     """
     portal_id, calendar_id = tx.portal.portal_id, None
     if command.calendar is not None:
-        calendar_id = await _calendar_named(tx, command.calendar)
+        calendar_id = await calendar_named(tx, command.calendar)
     if await tx.one(_USED_SINCE, portal_id=portal_id, since=tx.now, tariff=command.tariff):
         raise AlreadyCharged(
             "Create a tariff of another name with this calendar, and assign it.", field="tariff"
@@ -485,7 +310,7 @@ async def attach_calendar(tx: Tx, command: AttachCalendar) -> AttachCalendar:
 @needs(Permission.TARIFFS_MANAGE)
 async def set_fixed_charge(tx: Tx, command: SetFixedCharge) -> FixedRow:
     """Set the amount of a fixed charge for the months to come. Raises `NoSuchFixedCharge`."""
-    _check_number("amount", command.amount, _AMOUNT_PLACES)
+    check_number("amount", command.amount, AMOUNT_PLACES)
     if not 0 < command.fixed_id < 2**31:
         raise NoSuchFixedCharge(str(command.fixed_id), field="fixed_id")
     row = await tx.maybe(
@@ -536,138 +361,6 @@ async def assign_tariff(tx: Tx, command: AssignTariff) -> list[AssignmentRow]:
     return await tx.all(_ASSIGNMENTS, portal_id=portal_id, meter_id=named.meter_id)
 
 
-@needs(Permission.TARIFFS_MANAGE)
-async def assign_plan(tx: Tx, command: AssignPlan) -> list[PlanAssigned]:
-    """Put a service agreement on a tariff, an offering or both; answers its plans in time.
-
-    The tariff is for services without meters: what meters measure is priced by theirs.
-
-    Raises `NoSuchAgreement`, `NoSuchTariff`, `NoSuchOffering`, `Invalid` where neither is named,
-    and `Forbidden` for an account that is blocked for the caller.
-    """
-    portal_id = tx.portal.portal_id
-    if command.tariff is None and command.offering is None:
-        raise Invalid("Name a tariff or an offering. Nothing was changed.", field="tariff")
-    named = await tx.one(
-        _AGREEMENT_AND_PLAN,
-        portal_id=portal_id,
-        agreement_id=command.agreement_id,
-        tariff=command.tariff,
-        offering=command.offering,
-    )
-    if named.account is None:
-        raise NoSuchAgreement(str(command.agreement_id), field="agreement_id")
-    _refuse_unknown(command.tariff, named.tariff_id, command.offering, named.offering_id)
-    tx.user.refuse_blocked(named.account)
-    await tx.one(
-        _ASSIGN_AGREEMENTS,
-        portal_id=portal_id,
-        agreement_ids=[command.agreement_id],
-        tariff_ids=[named.tariff_id],
-        offering_ids=[named.offering_id],
-        from_at=[command.from_at],
-        login=tx.user.login,
-    )
-    return await tx.all(
-        _AGREEMENT_ASSIGNMENTS, portal_id=portal_id, agreement_id=command.agreement_id
-    )
-
-
-@needs(Permission.TARIFFS_MANAGE)
-async def create_offering(tx: Tx, command: CreateOffering) -> Offering:
-    """Create an offering with its inducements.
-
-    Raises `Invalid`, `OfferingCodeTaken`, `InducementImplausible`, `InducementCoaUnknown`.
-    """
-    given = command.inducements
-    for inducement in given:
-        _check_number("value", inducement.value, _RATE_PLACES)
-    offering_id = await tx.one(
-        _CREATE_OFFERING,
-        portal_id=tx.portal.portal_id,
-        code=command.code,
-        description=command.description,
-        kinds=[inducement.kind.value for inducement in given],
-        values=[inducement.value for inducement in given],
-        descriptions=[inducement.description for inducement in given],
-        conditions=[inducement.condition for inducement in given],
-        taxables=[inducement.taxable for inducement in given],
-        coas=[inducement.coa for inducement in given],
-        ar_coas=[inducement.ar_coa for inducement in given],
-    )
-    (made,) = await offerings(tx, OfferingsWanted(offering_ids=[offering_id]))
-    return made
-
-
-@needs(Permission.TARIFFS_VIEW)
-async def offerings(tx: Tx, question: OfferingsWanted) -> list[Offering]:
-    """List offerings with their inducements, by code."""
-    portal_id = tx.portal.portal_id
-    wanted = {"code": question.code, "offering_ids": question.offering_ids}
-    rows = await tx.all(_OFFERINGS, portal_id=portal_id, **wanted)
-    inducements: dict[int, list[InducementRow]] = {row.offering_id: [] for row in rows}
-    for row in await tx.all(_INDUCEMENTS, portal_id=portal_id, offering_ids=list(inducements)):
-        inducements[row.offering_id].append(row)
-    return [
-        Offering(
-            row.offering_id, row.code, row.description, row.active, inducements[row.offering_id]
-        )
-        for row in rows
-    ]
-
-
-@needs(Permission.TARIFFS_MANAGE)
-async def set_building_default(tx: Tx, command: SetBuildingDefault) -> list[BuildingDefault]:
-    """Say what those who move into a building are put on; answers the building's defaults.
-
-    Raises `NoSuchBuilding`, `NoSuchTariff`, `NoSuchOffering`.
-    """
-    portal_id = tx.portal.portal_id
-    named = await tx.one(
-        _BUILDING_AND_PLAN,
-        portal_id=portal_id,
-        building=command.building,
-        tariff=command.tariff,
-        offering=command.offering,
-    )
-    if named.building_id is None:
-        raise NoSuchBuilding(command.building, field="building")
-    _refuse_unknown(command.tariff, named.tariff_id, command.offering, named.offering_id)
-    await tx.run(
-        _SET_BUILDING_DEFAULT,
-        portal_id=portal_id,
-        building_id=named.building_id,
-        product_type=command.product_type,
-        customer_type=command.customer_type,
-        direct_debit=command.direct_debit,
-        tariff_id=named.tariff_id,
-        offering_id=named.offering_id,
-    )
-    return await building_defaults(tx, BuildingWanted(command.building))
-
-
-@needs(Permission.TARIFFS_VIEW)
-async def building_defaults(tx: Tx, question: BuildingWanted) -> list[BuildingDefault]:
-    """List the defaults of a building, or of all."""
-    return await tx.all(
-        _BUILDING_DEFAULTS, portal_id=tx.portal.portal_id, building=question.building
-    )
-
-
-async def default_plan(
-    tx: Tx, building_id: int, product_type: str, customer_type: str, *, direct_debit: bool
-) -> DefaultPlan | None:
-    """Return what somebody is put on who moves into a building and names no plan."""
-    return await tx.maybe(
-        _DEFAULT_PLAN,
-        portal_id=tx.portal.portal_id,
-        building_id=building_id,
-        product_type=product_type,
-        customer_type=customer_type,
-        direct_debit=direct_debit,
-    )
-
-
 async def price_book(tx: Tx, tariff_id: int, revision: int) -> PriceBook:
     """Return a tariff's price book, from memory where this revision was read before.
 
@@ -689,41 +382,17 @@ async def price_book(tx: Tx, tariff_id: int, revision: int) -> PriceBook:
 
 async def _read_book(tx: Tx, tariff_id: int) -> tuple[PriceBook, int]:
     """Read a book, and after everything else its revision."""
-    portal_id = tx.portal.portal_id
-    rates = await tx.all(_BOOK_RATES, portal_id=portal_id, tariff_id=tariff_id)
-    taxes = await tx.all(_BOOK_TAXES, portal_id=portal_id)
-    switches = await tx.all(_BOOK_SWITCHES, portal_id=portal_id, tariff_id=tariff_id)
-    holidays = await tx.all(_BOOK_HOLIDAYS, portal_id=portal_id, tariff_id=tariff_id)
-    charges = await tx.all(_BOOK_CHARGES, portal_id=portal_id, tariff_id=tariff_id)
-    head = await tx.maybe(_BOOK_TARIFF, portal_id=portal_id, tariff_id=tariff_id)
+    named = {"portal_id": tx.portal.portal_id, "tariff_id": tariff_id}
+    rates = await tx.all(_BOOK_RATES, **named)
+    taxes = await tx.all(_BOOK_TAXES, portal_id=tx.portal.portal_id)
+    switches = await tx.all(_BOOK_SWITCHES, **named)
+    holidays = await tx.all(_BOOK_HOLIDAYS, **named)
+    charges = await tx.all(_BOOK_CHARGES, **named)
+    head = await tx.maybe(_BOOK_TARIFF, **named)
     if head is None:
         raise NoSuchTariff(str(tariff_id), field="tariff")
-    calendar = None
-    if head.clock is not None:
-        changes = [(s.month, s.day_type, s.minute, s.bucket) for s in switches]
-        calendar = calendar_of(head.clock, changes, frozenset(holidays))
-    book = PriceBook(
-        tariff_id=head.tariff_id,
-        name=head.name,
-        zone=head.zone,
-        minor_units=minor_units(tx.portal.currency),
-        rates=tuple(rates),
-        taxes=tuple(taxes),
-        calendar=calendar,
-        unit_size=unit_named(head.units).size,
-        units=head.units,
-        charges=tuple(charges),
-        terms=Terms(
-            Per(head.block_period),
-            BlocksOver(head.blocks_over),
-            head.whole_blocks,
-            Per(head.demand_period),
-            head.ratchet_share,
-            head.ratchet_months,
-            RoundPer(head.round_per),
-            head.with_losses,
-        ),
-    )
+    places = minor_units(tx.portal.currency)
+    book = book_of(head, rates, charges, taxes, switches, holidays, places)
     return book, head.revision
 
 
@@ -749,7 +418,21 @@ async def _shown(tx: Tx, heads: list[TariffHead], period: Period) -> list[Tariff
     ]
 
 
-async def _locked(tx: Tx, name: str) -> LockedTariff:
+async def tariffs_named(tx: Tx, names: Sequence[str | None], field: str) -> dict[str, int]:
+    """Return the ids of tariffs by name; those of None are left out.
+
+    `field` names the member that told one, with its place for {}. Raises `NoSuchTariff`.
+    """
+    wanted = sorted({name for name in names if name is not None})
+    if not wanted:
+        return {}
+    rows = await tx.all(_TARIFFS_NAMED, portal_id=tx.portal.portal_id, names=wanted)
+    found = {row.name: row.tariff_id for row in rows}
+    refuse_missing(names, found, field, NoSuchTariff)
+    return found
+
+
+async def lock_tariff(tx: Tx, name: str) -> LockedTariff:
     """Lock a tariff by its name; raises `NoSuchTariff`."""
     known = await tx.maybe(_LOCK_TARIFF, portal_id=tx.portal.portal_id, name=name)
     if known is None:
@@ -757,54 +440,9 @@ async def _locked(tx: Tx, name: str) -> LockedTariff:
     return known
 
 
-async def _calendar_named(tx: Tx, name: str) -> int:
+async def calendar_named(tx: Tx, name: str) -> int:
+    """Return the id of a calendar by its name. Raises `NoSuchCalendar`."""
     calendar_id = await tx.maybe(_CALENDAR_NAMED, portal_id=tx.portal.portal_id, name=name)
     if calendar_id is None:
         raise NoSuchCalendar(name, field="calendar")
     return calendar_id
-
-
-def _refuse_unknown(
-    tariff: str | None, tariff_id: int | None, offering: str | None, offering_id: int | None
-) -> None:
-    """Refuse a tariff or an offering that was named and is not there."""
-    if tariff is not None and tariff_id is None:
-        raise NoSuchTariff(tariff, field="tariff")
-    if offering is not None and offering_id is None:
-        raise NoSuchOffering(offering, field="offering")
-
-
-def _refuse_past(tx: Tx, from_at: datetime) -> None:
-    if from_at <= tx.now:
-        raise Invalid("It begins later than now. Nothing was scheduled.", field="from")
-
-
-def _refuse_backward(from_at: datetime, until: datetime | None) -> None:
-    if until is not None and until <= from_at:
-        raise Invalid("It ends later than it begins. Nothing was changed.", field="until")
-
-
-def _check_number(name: str, number: Decimal, places: int) -> None:
-    """Refuse what the column would round, and what is negative or absurd."""
-    if not 0 <= number < _LARGEST or number != round(number, places):
-        raise Invalid(
-            f"The {name} is a number from 0 to {_LARGEST} with at most {places} decimals."
-            " Nothing was changed.",
-            field=name,
-        )
-
-
-def _instant(name: str, text: str, tx: Tx) -> Instant:
-    """Read a timestamp of a named member."""
-    try:
-        return parse_instant(text, tx.portal.zone)
-    except Invalid as refusal:
-        raise Invalid(f"The {name} {refusal.detail}", field=name) from None
-
-
-def _second_after(last: datetime) -> datetime | None:
-    """Return the half-open end of what is in force through a second; none at the end of time."""
-    try:
-        return last.replace(microsecond=0) + _SECOND
-    except OverflowError:
-        return None

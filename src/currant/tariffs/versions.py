@@ -7,7 +7,9 @@ from functools import lru_cache
 
 from msgspec import Struct
 
-from currant.tariffs.plans import (
+from currant.tariffs.pricing import UnsoundTariff
+from currant.tariffs.rounding import Rounding
+from currant.tariffs.terms import (
     Basis,
     Discount,
     Inducement,
@@ -18,8 +20,6 @@ from currant.tariffs.plans import (
     Terms,
     tier_of,
 )
-from currant.tariffs.pricing import UnsoundTariff
-from currant.tariffs.rounding import Rounding
 
 # Wide enough for any exact product; a quotient that has no end is told to as many digits.
 TOLD = Context(prec=28)

@@ -1,7 +1,6 @@
-"""Usage: what was used between reads and in intervals, and what a tariff prices of it.
+"""Usage: what accounts, sites and gate meters used between reads and in intervals.
 
-`determinants.py` is stage one of the pricing kernel: from register-days to energy per time-of-use
-bucket, the highest demand and the days. `months.py` spreads usage over calendar months so that they
-add up to what was used, `ratchet.py` carries a demand forward. Usage is never stored here: it is
-worked out of reads and intervals as they stand.
+`months.py` spreads usage over calendar months so that they add up to what was used, and carries a
+demand forward; `spans.py` puts together what a site used in spans of days. Usage is never stored
+here: it is worked out of reads and intervals as they stand.
 """

@@ -6,86 +6,6 @@ from enum import StrEnum
 import msgspec
 
 from currant.errors import NotFound
-from currant.tariffs.calendars import Calendar
-
-
-class PricedPeriod(msgspec.Struct, frozen=True, gc=False):
-    """What is priced at once: an agreement in [start_at, end_at), under one version of its plan.
-
-    `calendar` is the place of its calendar among those that are asked with; `demand_minutes` is
-    the averaging interval of demand. `with_losses`: imported energy is told as it was fed in.
-    """
-
-    item: int
-    agreement_id: int
-    start_at: datetime
-    end_at: datetime
-    calendar: int = 0
-    demand_minutes: int = 30
-    with_losses: bool = True
-
-
-class SitePeriod(msgspec.Struct, frozen=True, gc=False):
-    """A site in [start_at, end_at), whatever meters of the product hang there.
-
-    What passed between two reads is cut where whoever is asked for was not supplied: before
-    `since_at` and after `till_at`.
-    """
-
-    item: int
-    location_id: int | None
-    product_type: str
-    start_at: datetime
-    end_at: datetime
-    calendar: int = 0
-    demand_minutes: int = 30
-    with_losses: bool = False
-    since_at: datetime | None = None
-    till_at: datetime | None = None
-
-
-class AgreementLocated(msgspec.Struct, frozen=True, gc=False):
-    """Where an agreement is supplied, and with what."""
-
-    agreement_id: int
-    location_id: int | None
-    product_type: str
-
-
-class DeterminantsWanted(msgspec.Struct, frozen=True):
-    """The periods to be priced, and the calendars that they name."""
-
-    periods: list[PricedPeriod]
-    calendars: tuple[Calendar, ...]
-
-
-class PeriodFacts(msgspec.Struct, frozen=True, gc=False):
-    """How long the streams of a period should have measured, and its loss factor in millionths."""
-
-    item: int
-    expected_minutes: int
-    loss_millionths: int | None
-
-
-class Stream(msgspec.Struct, frozen=True, gc=False):
-    """A register with intervals that measures an item, while its meter hangs there.
-
-    `clock` is in minutes ahead of UTC, `direction` 1 for import and -1 for export.
-    """
-
-    item: int
-    register_id: int
-    clock: int
-    direction: int
-    start_at: datetime
-    end_at: datetime
-
-
-class CopiedDay(msgspec.Struct, frozen=True):
-    """A day of a stream as it is copied out: which one, packed in a number, and its values."""
-
-    packed: int
-    values: list[int | None]
 
 
 class Basis(StrEnum):
@@ -177,6 +97,7 @@ class RegisterShown(msgspec.Struct, frozen=True):
     unit: str
     direction: str
     datastream: str
+    controlled_load: bool
 
 
 class ActualUsage(msgspec.Struct, frozen=True):
@@ -285,22 +206,3 @@ class GateUsage(msgspec.Struct, frozen=True):
     difference_wh: int
     sites: int
     unread: list[str]
-
-
-class DaysWanted(msgspec.Struct, frozen=True):
-    """The days, both inclusive in each site's own zone, that all agreements are determined for."""
-
-    first_day: date
-    last_day: date
-    demand_minutes: int = 30
-
-
-class AgreementSupplied(msgspec.Struct, frozen=True, gc=False):
-    """An agreement while it was supplied, and the tariff of its meters."""
-
-    agreement_id: int
-    timezone: str
-    start_at: datetime
-    end_at: datetime
-    tariff_id: int | None
-    revision: int | None

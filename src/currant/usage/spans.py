@@ -2,7 +2,9 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from collections.abc import Set as AbstractSet
 from datetime import date, timedelta
+from typing import Protocol
 
 from currant.tariffs.book import PriceBook
 from currant.usage.model import Granularity, PeriodUsage, RegisterShown
@@ -33,17 +35,50 @@ def year_before(day: date) -> date:
         return day.replace(year=day.year - 1, day=28)
 
 
-def counted(registers: Iterable[RegisterShown]) -> set[int]:
-    """Choose the registers that add up to what passed: never a whole and its parts (rule 18)."""
-    found: dict[tuple[int, str], list[RegisterShown]] = defaultdict(list)
+class Counting(Protocol):
+    """A register, as far as it matters for what it adds up to with others of its meter."""
+
+    @property
+    def register_id(self) -> int:
+        """Which one it is."""
+
+    @property
+    def meter_id(self) -> int:
+        """The meter that it is of."""
+
+    @property
+    def meter_type_code(self) -> str:
+        """Whether it counts all day, or a part of it."""
+
+    @property
+    def direction(self) -> str:
+        """Whether it counts what is supplied or what is fed in."""
+
+    @property
+    def controlled_load(self) -> bool:
+        """Whether it counts a circuit of its own."""
+
+
+def counted(registers: Iterable[Counting], priced: Iterable[AbstractSet[str]] = ()) -> set[int]:
+    """Choose the registers that add up to what passed: never a whole and its parts (rule 18).
+
+    It is the whole, unless its parts are to be priced apart: `priced` are the types of registers
+    that each of some plans names, all of which must be there.
+    """
+    named = [types for plan in priced if (types := plan & _PARTS.keys())]
+    found: dict[tuple[int, str, bool], list[Counting]] = defaultdict(list)
     for register in registers:
         if register.meter_type_code != _UNCOUNTED:
-            found[register.meter_id, register.direction].append(register)
-    return {
-        register.register_id
-        for group in found.values()
-        for register in [r for r in group if r.meter_type_code not in _PARTS] or group
-    }
+            circuit = (register.meter_id, register.direction, register.controlled_load)
+            found[circuit].append(register)
+    chosen = set()
+    for group in found.values():
+        parts = [register for register in group if register.meter_type_code in _PARTS]
+        wholes = [register for register in group if register.meter_type_code not in _PARTS]
+        types = {register.meter_type_code for register in parts}
+        apart = not wholes or any(plan <= types for plan in named)
+        chosen |= {register.register_id for register in (parts if apart else wholes)}
+    return chosen
 
 
 def bucket_names(book: PriceBook) -> dict[int, str]:

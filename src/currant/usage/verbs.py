@@ -1,13 +1,10 @@
 """The questions asked about usage."""
 
-import asyncio
 from collections import defaultdict
 from collections.abc import AsyncIterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import date, timedelta
 from itertools import groupby
 from operator import attrgetter
-from typing import Any
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -17,35 +14,26 @@ from currant.clock import day_bounds
 from currant.customers.verbs import account_id_of
 from currant.db.statements import Statements
 from currant.db.tx import Tx
+from currant.determinants.layouts import flat_calendar
+from currant.determinants.model import SitePeriod
+from currant.determinants.streams import terms_of
+from currant.determinants.verbs import facts_of_periods, stage_sites, sum_up, terms_of_periods
 from currant.errors import Invalid
-from currant.tariffs.calendars import Calendar
 from currant.tariffs.verbs import price_book
-from currant.usage.copied import CopiedDays
-from currant.usage.determinants import Summing, settle
-from currant.usage.layouts import Terms, flat_calendar
 from currant.usage.model import (
     ActualUsage,
-    AgreementLocated,
-    AgreementSupplied,
     BasicUsage,
     Basis,
-    CopiedDay,
-    DaysWanted,
-    DeterminantsWanted,
     Gate,
     GatesWanted,
     GateUsage,
     IntervalUsage,
     MonthUsage,
     NotSuppliedThere,
-    PeriodFacts,
     PeriodUsage,
-    PricedPeriod,
     RegisterShown,
     SiteOfAccount,
-    SitePeriod,
     SiteUsageWanted,
-    Stream,
     SuppliesWanted,
     TariffOfSite,
     UsageWanted,
@@ -60,21 +48,9 @@ from currant.usage.months import (
     next_month,
     within,
 )
-from currant.usage.spans import SiteUsage, bucket_names, spans, year_before
-from currant.usage.streams import days_of, items_of, table_of, terms_of
+from currant.usage.spans import SiteUsage, bucket_names, counted, spans, year_before
 
 sql = Statements(__package__)
-_GIVE_MEMORY = sql.command("give_memory")
-_AGREEMENTS_SUPPLIED = sql.rows("agreements_supplied", AgreementSupplied)
-_AGREEMENTS_LOCATED = sql.rows("agreements_located", AgreementLocated)
-_STAGE_PERIODS = sql.command("stage_periods")
-_STAGE_STREAMS = sql.command("stage_streams")
-_EMPTY_STAGES = sql.command("empty_stages")
-_ANALYZE_PERIODS = sql.command("analyze_periods")
-_FIND_STREAMS = sql.command("find_streams")
-_ANALYZE_STREAMS = sql.command("analyze_streams")
-_PERIOD_FACTS = sql.rows("period_facts", PeriodFacts)
-_STREAMS = sql.rows("streams", Stream)
 _SITES_OF_ACCOUNT = sql.rows("sites_of_account", SiteOfAccount)
 _SITES_SUPPLIED = sql.rows("sites_supplied", SiteOfAccount)
 _BASIC_USAGE = sql.rows("basic_usage", BasicUsage)
@@ -82,18 +58,7 @@ _REGISTERS_SHOWN = sql.rows("registers_shown", RegisterShown)
 _TARIFFS_OF_SITES = sql.rows("tariffs_of_sites", TariffOfSite)
 _INTERVALS_OF_SITES = sql.rows("intervals_of_sites", IntervalUsage)
 _GATES = sql.rows("gates", Gate)
-_REGISTER_DAYS = sql.rows("register_days", CopiedDay)
 
-_STAGED = (
-    "item",
-    "location_id",
-    "product_type",
-    "start_at",
-    "end_at",
-    "with_losses",
-    "since_at",
-    "till_at",
-)
 _MILLION = 1_000_000
 _TWICE = 2 * _MILLION
 _DAY = timedelta(days=1)
@@ -101,77 +66,6 @@ _TICK = timedelta.resolution
 _MOST_DAYS = 100
 _SITES_AT_ONCE = 100
 _ELECTRICITY, _KWH = "ELECTRICITY", "kWh"
-
-
-@needs(Permission.BILLING_VIEW)
-async def determinants(tx: Tx, question: DeterminantsWanted) -> Any:
-    """Tell what a tariff prices of periods, from their intervals: `layouts.DETERMINANTS`.
-
-    A row a period, in their order; energy in Wh, demand in W. The loss factor is the one in force
-    when the period starts: a period is cut where it changes, as at a change of rate. There are as
-    many statements whatever the number of periods, and memory does not grow with their intervals.
-    Raises `Invalid` for an agreement that there is not, and as `determine` does.
-    """
-    terms, streams = await _staged(tx, question)
-    return await _sum_up(tx, terms, streams)
-
-
-@needs(Permission.BILLING_VIEW)
-async def register_days(tx: Tx, question: DeterminantsWanted) -> AsyncIterator[tuple[Terms, Any]]:
-    """Yield what the determinants of periods are made of: the terms, and tables of register-days.
-
-    Each table is of `layouts.DAYS`, some megabytes. Raises as `determinants` does.
-    """
-    terms, streams = await _staged(tx, question)
-    whose, copied = table_of(streams), CopiedDays()
-    arrived: asyncio.Queue[list[bytes] | None] = asyncio.Queue(1)
-
-    async def copy() -> None:
-        await tx.copy_out(_REGISTER_DAYS, arrived.put, portal_id=tx.portal.portal_id)
-        await arrived.put(None)
-
-    copying = asyncio.ensure_future(copy())
-    try:
-        while (chunks := await _next(arrived, copying)) is not None:
-            yield terms, days_of(whose, copied.take(chunks))
-    finally:
-        copying.cancel()
-        await asyncio.wait((copying,))
-
-
-@needs(Permission.BILLING_VIEW)
-async def periods_supplied(tx: Tx, question: DaysWanted) -> DeterminantsWanted:
-    """List the periods of all agreements within days, an item an agreement, to be determined.
-
-    The calendar is that of the tariff of its meters, as it is now; on the site's own clock, all is
-    bucket 1 where the tariff has none.
-    """
-    portal = tx.portal
-    found = await tx.all(
-        _AGREEMENTS_SUPPLIED,
-        portal_id=portal.portal_id,
-        timezone=portal.timezone,
-        first_day=question.first_day,
-        last_day=question.last_day,
-    )
-    books = {
-        tariff_id: await price_book(tx, tariff_id, revision)
-        for tariff_id, revision in {(row.tariff_id, row.revision) for row in found}
-        if tariff_id is not None and revision is not None
-    }
-    calendars: dict[Calendar, int] = {}
-    periods = []
-    for row in found:
-        book = books.get(row.tariff_id or 0)
-        calendar = book.calendar if book is not None and book.calendar is not None else None
-        place = calendars.setdefault(calendar or flat_calendar(row.timezone), len(calendars))
-        periods.append(
-            PricedPeriod(
-                row.agreement_id, row.agreement_id, row.start_at, row.end_at, place,
-                question.demand_minutes,
-            )
-        )  # fmt: skip
-    return DeterminantsWanted(periods, tuple(calendars))
 
 
 @needs(Permission.READS_VIEW)
@@ -311,7 +205,7 @@ async def site_intervals(tx: Tx, question: SiteUsageWanted) -> list[IntervalUsag
     if (question.last_day - question.first_day).days >= _MOST_DAYS:
         raise Invalid(f"Intervals are told of {_MOST_DAYS} days at most.", field="end_date")
     sites = await _sites_there(tx, question, question.first_day)
-    await _stage(tx, _periods(sites), energy=question.product_type in (None, _ELECTRICITY))
+    await stage_sites(tx, _periods(sites), energy=question.product_type in (None, _ELECTRICITY))
     return await tx.all(_INTERVALS_OF_SITES, portal_id=tx.portal.portal_id)
 
 
@@ -344,7 +238,7 @@ async def _by_time_of_use(tx: Tx, sites: list[SiteOfAccount], used: SiteUsage) -
                     SitePeriod(len(parts), site.location_id, site.product_type, start, end)
                 )
                 whose.append(number)
-    await _stage(tx, parts, energy=True)
+    streams = await stage_sites(tx, parts, energy=True)
     books = {
         row.item: await price_book(tx, row.tariff_id, row.revision)
         for row in await tx.all(_TARIFFS_OF_SITES, portal_id=tx.portal.portal_id)
@@ -359,8 +253,8 @@ async def _by_time_of_use(tx: Tx, sites: list[SiteOfAccount], used: SiteUsage) -
             names.append(bucket_names(book))
         at = place.get(book.tariff_id, 0)
         parts[item] = msgspec.structs.replace(parts[item], calendar=at)
-    terms = await _terms(tx, parts, tuple(calendars))
-    summed = await _sum_up(tx, terms, await tx.all(_STREAMS))
+    terms = await terms_of_periods(tx, parts, tuple(calendars))
+    summed = await sum_up(tx, terms, streams)
     for part, row in zip(parts, summed.to_pylist(), strict=True):
         if row["intervals"]:
             used.add(whose[part.item], row["energy_wh"], row["peak_w"][0], names[part.calendar])
@@ -390,8 +284,10 @@ async def gate_usage(tx: Tx, question: GatesWanted) -> list[GateUsage]:
         start, end = day_bounds(question.first_day, zone)[0], day_bounds(question.last_day, zone)[1]
         periods.append(SitePeriod(number, location_id, _ELECTRICITY, start, end))
     known: dict[int, dict[date, int]] = {location_id: {} for location_id in sites}
-    for measured in await _measured(tx, periods, [zones[site] for site in sites]):
-        if measured.register.unit == _KWH:
+    found = await _measured(tx, periods, [zones[site] for site in sites])
+    whole = counted(measured.register for measured in found)
+    for measured in found:
+        if measured.register.unit == _KWH and measured.register.register_id in whole:
             days = known[sites[measured.item]]
             sign = 1 if measured.register.direction == "E" else -1
             for day, wh in measured.by_day():
@@ -464,18 +360,17 @@ def _periods(sites: list[SiteOfAccount]) -> list[SitePeriod]:
 async def _measured(tx: Tx, periods: list[SitePeriod], timezones: list[str]) -> list[_Measured]:
     """Measure whatever registers hang at sites in periods; the items count the periods from 0."""
     portal_id = tx.portal.portal_id
-    await _stage(tx, periods, energy=False)
-    facts = await tx.all(_PERIOD_FACTS, portal_id=portal_id, timezone=tx.portal.timezone)
-    losses = {row.item: row.loss_millionths for row in facts}
+    streams = await stage_sites(tx, periods, energy=False)
+    losses = {row.item: row.loss_millionths for row in await facts_of_periods(tx)}
     segments: dict[tuple[int, int], list[tuple[Segment, bool]]] = defaultdict(list)
     for row in await tx.all(_BASIC_USAGE, portal_id=portal_id):
         zone = ZoneInfo(timezones[row.item])
-        passed, counted = (row.from_at, row.to_at), (row.start_at, row.end_at)
-        quantity = within(row.quantity, passed, counted)
-        before, until = (day_of(at, zone) for at in counted)
-        told = (Segment(before, until, quantity), passed != counted)
+        passed, part = (row.from_at, row.to_at), (row.start_at, row.end_at)
+        quantity = within(row.quantity, passed, part)
+        before, until = (day_of(at, zone) for at in part)
+        told = (Segment(before, until, quantity), passed != part)
         segments[row.item, row.register_id].append(told)
-    days = await _by_day(tx, periods, timezones)
+    days = await _by_day(tx, periods, timezones) if streams else {}
     found = list(segments.keys() | days.keys())
     shown = await tx.all(
         _REGISTERS_SHOWN, portal_id=portal_id, register_ids=[register for _, register in found]
@@ -494,8 +389,6 @@ async def _by_day(
     tx: Tx, periods: list[SitePeriod], timezones: list[str]
 ) -> dict[tuple[int, int], dict[date, int]]:
     """Sum the intervals of the registers of sites by local days, those of which some are known."""
-    if not await tx.all(_STREAMS):
-        return {}
     parts: list[SitePeriod] = []
     whose: list[tuple[int, date]] = []
     for period, timezone in zip(periods, timezones, strict=True):
@@ -508,106 +401,14 @@ async def _by_day(
             )
             whose.append((period.item, day))
             day += _DAY
-    await _stage(tx, parts, energy=False)
-    found = await tx.all(_STREAMS)
+    found = await stage_sites(tx, parts, energy=False)
     # Each stream is an item of its own, so that registers are told apart.
     apart = [msgspec.structs.replace(stream, item=number) for number, stream in enumerate(found)]
     told: dict[tuple[int, int], dict[date, int]] = defaultdict(dict)
-    summed = await _sum_up(tx, terms_of(apart), apart)
+    summed = await sum_up(tx, terms_of(apart), apart)
     for stream, row in zip(found, summed.to_pylist(), strict=True):
         if row["intervals"]:
             item, day = whose[stream.item]
             days = told[item, stream.register_id]
             days[day] = days.get(day, 0) + sum(row["energy_wh"]) + sum(row["export_wh"])
     return told
-
-
-async def _staged(tx: Tx, question: DeterminantsWanted) -> tuple[Terms, list[Stream]]:
-    """Stage the periods of agreements; return what their days are counted by, and their streams."""
-    wanted = list({period.agreement_id for period in question.periods})
-    found = await tx.all(_AGREEMENTS_LOCATED, portal_id=tx.portal.portal_id, agreement_ids=wanted)
-    places = {row.agreement_id: (row.location_id, row.product_type) for row in found}
-    if missing := sorted(set(wanted) - set(places)):
-        raise Invalid(f"There is no agreement {missing[0]} here.", field="agreement_id")
-    periods = [
-        SitePeriod(
-            period.item, *places[period.agreement_id], period.start_at, period.end_at,
-            period.calendar, period.demand_minutes, period.with_losses,
-        )
-        for period in question.periods
-    ]  # fmt: skip
-    await _stage(tx, periods, energy=True)
-    terms = await _terms(tx, periods, question.calendars)
-    return terms, await tx.all(_STREAMS)
-
-
-async def _next(
-    arrived: "asyncio.Queue[list[bytes] | None]", copying: "asyncio.Future[None]"
-) -> list[bytes] | None:
-    """Return what arrives next; raise what ended the copying instead."""
-    getting = asyncio.ensure_future(arrived.get())
-    await asyncio.wait((getting, copying), return_when=asyncio.FIRST_COMPLETED)
-    if not getting.done() and copying.exception() is not None:
-        getting.cancel()
-        copying.result()
-    return await getting
-
-
-async def _stage(tx: Tx, periods: list[SitePeriod], *, energy: bool) -> None:
-    """Stage the periods of sites, and find the registers with intervals that measure them."""
-    for statement in (_GIVE_MEMORY, _STAGE_PERIODS, _STAGE_STREAMS, _EMPTY_STAGES):
-        await tx.run(statement)
-    await tx.copy_rows(
-        "site_period",
-        _STAGED,
-        [
-            (
-                period.item, period.location_id, period.product_type, period.start_at,
-                period.end_at, period.with_losses, period.since_at, period.till_at,
-            )
-            for period in periods
-        ],
-    )  # fmt: skip
-    await tx.run(_ANALYZE_PERIODS)
-    await tx.run(_FIND_STREAMS, portal_id=tx.portal.portal_id, energy=energy)
-    await tx.run(_ANALYZE_STREAMS)
-
-
-async def _terms(tx: Tx, periods: list[SitePeriod], calendars: tuple[Calendar, ...]) -> Terms:
-    """Return what the days of the staged periods are counted by, each period an item."""
-    portal = tx.portal
-    told = await tx.all(_PERIOD_FACTS, portal_id=portal.portal_id, timezone=portal.timezone)
-    facts = {row.item: row for row in told}
-    columns = (
-        [period.item for period in periods],
-        [period.start_at for period in periods],
-        [period.end_at for period in periods],
-        [period.calendar for period in periods],
-        [facts[period.item].loss_millionths or _MILLION for period in periods],
-        [_MILLION] * len(periods),
-        [period.demand_minutes for period in periods],
-        [facts[period.item].expected_minutes for period in periods],
-    )
-    return Terms(items_of(columns), calendars)
-
-
-async def _sum_up(tx: Tx, terms: Terms, streams: list[Stream]) -> Any:
-    """Sum the register-days of the staged streams for their items, as they arrive."""
-    whose, copied, summing = table_of(streams), CopiedDays(), Summing(terms)
-    working: Future[None] | None = None
-
-    def add(chunks: list[bytes]) -> None:
-        summing.add(days_of(whose, copied.take(chunks)))
-
-    # What has arrived is summed while the next is on its way.
-    with ThreadPoolExecutor(1) as beside:
-
-        async def sink(chunks: list[bytes]) -> None:
-            nonlocal working
-            if working is not None:
-                await asyncio.wrap_future(working)
-            working = beside.submit(add, chunks)
-
-        await tx.copy_out(_REGISTER_DAYS, sink, portal_id=tx.portal.portal_id)
-        await sink([])
-    return settle(summing.end(), terms)

@@ -1,1 +1,1 @@
-"""Validation, estimation and editing: what is checked, found, filled and put right."""
+"""Validation: what is checked of reads and intervals, what was found, and what was decided."""

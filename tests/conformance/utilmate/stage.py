@@ -16,6 +16,8 @@ from currant.access.model import CreateKey
 from currant.access.verbs import create_key, new_token
 from currant.adjustments.model import EnterAdjustments, NewAdjustment
 from currant.adjustments.verbs import post_adjustments
+from currant.basicreads.model import BasicRead, PostReads
+from currant.basicreads.verbs import post_reads
 from currant.clock import FrozenClock
 from currant.db.database import Urls
 from currant.door import Door
@@ -25,8 +27,6 @@ from currant.invoices.model import BilledElsewhere
 from currant.invoices.verbs import bill_elsewhere
 from currant.locations.model import NewLossFactor, SetLossFactors
 from currant.locations.verbs import set_loss_factors
-from currant.reads.model import BasicRead, PostReads
-from currant.reads.verbs import post_reads
 from currant.receipts.model import BatchType, NewReceipt, PostReceipts
 from currant.receipts.verbs import post_receipts
 from currant.runs.model import RunChunk, RunNamed, StartRun

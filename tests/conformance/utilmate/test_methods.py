@@ -20,9 +20,9 @@ from currant.access.methods import METHODS
 from currant.api.utilmate.methods import REGISTER, Method
 from currant.api.utilmate.parameters import Page
 from currant.api.utilmate.parameters import members_of as parameters_of
-from currant.tariffs.model import AssignPlan, CreateOffering, GivenInducement
-from currant.tariffs.plans import Inducement
-from currant.tariffs.verbs import assign_plan, create_offering
+from currant.plans.model import AssignPlan, CreateOffering, GivenInducement
+from currant.plans.verbs import assign_plan, create_offering
+from currant.tariffs.terms import Inducement
 
 NUMBERS = {code: f"U{number:02}" for number, code in enumerate(METHODS, start=1)}
 THERE = list(REGISTER.values())

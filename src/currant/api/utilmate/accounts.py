@@ -41,12 +41,12 @@ from currant.api.utilmate.parameters import (
 from currant.db.tx import Tx
 from currant.debtors.model import HistoryWanted, MovementType
 from currant.debtors.verbs import account_history
+from currant.directory.verbs import accounts_of_contracts
 from currant.errors import Invalid
 from currant.receipts.model import BatchType, NewReceipt, PostReceipts, ReceiptsWanted
 from currant.receipts.verbs import count_receipts, post_receipts, receipts
 from currant.reports.model import JournalsWanted
 from currant.reports.verbs import journal_summary, journal_totals, journals
-from currant.supply.verbs import accounts_of_contracts
 
 SOURCE = words(
     "INVOICE", "RECEIPT", "ADJUSTMENT", "ARREARS", "VEND", "WALLET", "WRITEOFF", "REVERSAL",

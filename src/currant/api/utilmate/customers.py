@@ -38,9 +38,9 @@ from currant.customers.model import (
 )
 from currant.customers.verbs import save_customers, verify_customer
 from currant.db.tx import Tx
+from currant.directory.model import CustomerWanted
+from currant.directory.verbs import customer_details
 from currant.errors import Invalid
-from currant.supply.model import CustomerWanted
-from currant.supply.verbs import customer_details
 
 CUSTOMER_TYPE = words("RESIDENT", "COMPANY", "OCCUPIER", "SUNDRY")
 AGREEMENT = words("PENDING_MOVE_IN", "ACTIVE", "PENDING_MOVE_OUT", "CLOSED")

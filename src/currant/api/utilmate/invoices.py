@@ -27,13 +27,13 @@ from currant.api.utilmate.parameters import (
 from currant.charges.model import STANDARD, AddCharges, NewCharge
 from currant.charges.verbs import add_approved_charges, add_charges
 from currant.db.tx import Tx
+from currant.directory.verbs import account_line
 from currant.documents.model import DocumentKind, DocumentNamed
 from currant.documents.verbs import document_pdf
 from currant.invoices.model import Invoice, InvoiceNamed, InvoicesWanted, LineRow
 from currant.invoices.verbs import count_invoices, invoices, show_invoice
 from currant.locations.verbs import buildings_of
 from currant.money import kwh
-from currant.supply.verbs import account_line
 
 _PDF = "application/pdf"
 

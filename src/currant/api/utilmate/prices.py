@@ -21,10 +21,10 @@ from currant.api.utilmate.parameters import (
     words,
 )
 from currant.db.tx import Tx
+from currant.directory.verbs import account_line
 from currant.money import half_up
-from currant.prices.model import RATE_PLACES, Offering, Plan, PlanRow, PlansWanted, Price
-from currant.prices.verbs import count_plans, plans
-from currant.supply.verbs import account_line
+from currant.plans.model import RATE_PLACES, Offering, Plan, PlanRow, PlansWanted, Price
+from currant.plans.verbs import count_plans, plans
 
 BASIS = words("USAGE", "DAILY", "DEMAND", "FIXED")
 GST = words("GST", "FREE")

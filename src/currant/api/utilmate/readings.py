@@ -21,18 +21,13 @@ from currant.api.utilmate.parameters import (
     flag,
     words,
 )
+from currant.basicreads.model import AccountRead, BasicRead, PostReads, ReadsOfAccount
+from currant.basicreads.verbs import account_reads, count_account_reads, post_reads
 from currant.db.tx import Tx
+from currant.directory.verbs import account_line
 from currant.errors import Invalid
-from currant.reads.model import BasicRead, PostReads
-from currant.reads.verbs import post_reads
-from currant.supply.verbs import account_line
-from currant.validation.model import AccountDay, AccountRead, ReadsOfAccount
-from currant.validation.verbs import (
-    account_days,
-    account_reads,
-    count_account_days,
-    count_account_reads,
-)
+from currant.intervals.model import AccountDay
+from currant.intervals.verbs import account_days, count_account_days
 
 SUB_TYPE = words("ACTUAL", "ACTUALC", "ESTIMATE", "INVOICE_EST", "OPENING", "CLOSING", "MISREAD")
 

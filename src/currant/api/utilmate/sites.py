@@ -24,14 +24,10 @@ from currant.api.utilmate.parameters import (
 )
 from currant.clock import day_bounds, format_instant
 from currant.db.tx import Tx
-from currant.fieldwork.model import SetSiteStatuses, SiteStatusTold
-from currant.fieldwork.verbs import set_site_statuses
-from currant.locations.model import LossFactorsWanted
-from currant.locations.verbs import loss_factors
-from currant.supply.model import BuildingsWanted, Site, SiteMetersWanted, SitesWanted, SiteWanted
-from currant.supply.model import PlaceAddress as Place
-from currant.supply.model import SiteAgreement as Agreement
-from currant.supply.verbs import (
+from currant.directory.model import BuildingsWanted, Site, SiteMetersWanted, SitesWanted, SiteWanted
+from currant.directory.model import PlaceAddress as Place
+from currant.directory.model import SiteAgreement as Agreement
+from currant.directory.verbs import (
     count_buildings,
     count_sites,
     list_buildings,
@@ -39,6 +35,10 @@ from currant.supply.verbs import (
     show_site,
     site_registers,
 )
+from currant.fieldwork.model import SetSiteStatuses, SiteStatusTold
+from currant.fieldwork.verbs import set_site_statuses
+from currant.locations.model import LossFactorsWanted
+from currant.locations.verbs import loss_factors
 
 SITE_STATUS = words("NOT_READY", "ENERGISED", "DE_ENERGISED", "EXTINCT")
 

@@ -21,13 +21,13 @@ from currant.api.utilmate.parameters import (
 )
 from currant.clock import format_instant
 from currant.db.tx import Tx
+from currant.directory.model import CustomerWanted
+from currant.directory.verbs import account_line, customer_details, site_lines
 from currant.errors import Invalid
 from currant.invoices.model import InvoicesWanted
 from currant.invoices.verbs import invoices
 from currant.locations.verbs import sites_of
 from currant.money import half_up, kwh
-from currant.supply.model import CustomerWanted
-from currant.supply.verbs import account_line, customer_details, site_lines
 from currant.usage.model import (
     ActualUsage,
     Granularity,

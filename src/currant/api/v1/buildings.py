@@ -10,6 +10,24 @@ from litestar.params import FromPath, QueryParameter
 from currant.api.http import AnyRequest, door_of, json_of, signed_in
 from currant.api.v1.frame import Cursor, IdempotencyKey, Limit, answer, next_page, page_of
 from currant.api.v1.openapi import documented
+from currant.directory.model import (
+    Building,
+    BuildingsWanted,
+    BuildingWanted,
+    Site,
+    SiteMetersWanted,
+    SiteRegister,
+    SiteShown,
+    SitesWanted,
+    SiteWanted,
+)
+from currant.directory.verbs import (
+    list_buildings,
+    list_sites,
+    show_building,
+    show_site,
+    site_registers,
+)
 from currant.fieldwork.model import SetSiteStatuses, SiteStatusSet, SiteStatusTold
 from currant.fieldwork.verbs import set_site_statuses
 from currant.locations import verbs
@@ -27,24 +45,6 @@ from currant.locations.model import (
     NewSite,
     SetLossFactors,
     SiteCreated,
-)
-from currant.supply.model import (
-    Building,
-    BuildingsWanted,
-    BuildingWanted,
-    Site,
-    SiteMetersWanted,
-    SiteRegister,
-    SiteShown,
-    SitesWanted,
-    SiteWanted,
-)
-from currant.supply.verbs import (
-    list_buildings,
-    list_sites,
-    show_building,
-    show_site,
-    site_registers,
 )
 
 Network = Annotated[str | None, QueryParameter(description="Of this distributor.")]

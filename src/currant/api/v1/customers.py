@@ -18,8 +18,8 @@ from currant.customers.model import (
     SaveCustomers,
     VerifyCustomer,
 )
-from currant.supply.model import CustomerDetails, CustomerWanted
-from currant.supply.verbs import customer_details
+from currant.directory.model import CustomerDetails, CustomerWanted
+from currant.directory.verbs import customer_details
 
 # What the document shows as examples.
 _CUSTOMER = CustomerTold(

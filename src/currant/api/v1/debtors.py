@@ -1,15 +1,17 @@
-"""What accounts owe: their history and statements, balances, and debts by age."""
+"""What accounts owe: their history and statements, balances, debts by age, and papers of it."""
 
 from datetime import date
 from typing import Annotated, Any
 
-from litestar import Response, get
+import msgspec
+from litestar import Response, get, post
 from litestar.params import FromPath, QueryParameter
 
-from currant.api.http import AnyRequest, door_of, signed_in
+from currant.api.http import AnyRequest, door_of, json_of, signed_in
 from currant.api.v1.frame import (
     Cursor,
     FirstDay,
+    IdempotencyKey,
     LastDay,
     Limit,
     OfBuilding,
@@ -25,6 +27,7 @@ from currant.debtors.model import (
     BalancesOfAccounts,
     History,
     HistoryWanted,
+    Issued,
     Portfolio,
     Statement,
     StatementWanted,
@@ -34,8 +37,11 @@ from currant.debtors.verbs import (
     account_history,
     account_statement,
     aged_debtors,
+    issue_receipt,
+    issue_statement,
     portfolio,
 )
+from currant.receipts.model import ReceiptNamed
 
 Day = Annotated[date, QueryParameter(description="A day of the portal's clock.")]
 WithReversed = Annotated[
@@ -69,6 +75,46 @@ async def get_account_statement(
     actor = await signed_in(request, portal)
     question = StatementWanted(account, first, last)
     return answer(await door_of(request).ask(account_statement, question, actor))
+
+
+class StatementDays(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """From which day to which a statement is told."""
+
+    first: date
+    last: date
+
+
+@post(
+    "/v1/{portal:str}/accounts/{account:str}/statements",
+    operation_class=documented(
+        Issued, takes=StatementDays(date(2024, 7, 1), date(2024, 9, 30)), status=201
+    ),
+)
+async def post_account_statement(
+    request: AnyRequest,
+    portal: FromPath[str],
+    account: FromPath[str],
+    idempotency_key: IdempotencyKey = None,
+) -> Response[Any]:
+    """Issue an account's statement between two days as a paper; its number leads to the PDF."""
+    actor = await signed_in(request, portal)
+    days = await json_of(request, StatementDays)
+    command = StatementWanted(account, days.first, days.last)
+    door = door_of(request)
+    return answer(await door.act(issue_statement, command, actor, idempotency_key), 201)
+
+
+@post(
+    "/v1/{portal:str}/receivables/receipts/{receipt_id:int}/paper",
+    operation_class=documented(Issued, changes=True, status=201),
+)
+async def post_receipt_paper(
+    request: AnyRequest, portal: FromPath[str], receipt_id: FromPath[int]
+) -> Response[Any]:
+    """Issue a receipt as a paper, once; its number leads to the PDF."""
+    actor = await signed_in(request, portal)
+    command = ReceiptNamed(receipt_id)
+    return answer(await door_of(request).act(issue_receipt, command, actor), 201)
 
 
 @get("/v1/{portal:str}/debtors", operation_class=documented(Aged, paged=True))
@@ -120,6 +166,8 @@ async def get_account_balances(
 ROUTES = [
     get_account_history,
     get_account_statement,
+    post_account_statement,
+    post_receipt_paper,
     get_aged_debtors,
     get_portfolio,
     get_account_balances,

@@ -9,6 +9,8 @@ from litestar.params import FromPath, QueryParameter
 from currant.api.http import FILE_SECONDS, AnyRequest, door_of, signed_in, spooled, written
 from currant.api.v1.frame import Cursor, IdempotencyKey, Limit, answer, cursor_after, cursor_of
 from currant.api.v1.openapi import documented
+from currant.basicreads.model import LoadNem13, Nem13Loaded, TellNem13
+from currant.basicreads.verbs import load_nem13, tell_nem13
 from currant.intervals.model import (
     DaysWanted,
     FaultsWanted,
@@ -33,8 +35,7 @@ from currant.intervals.verbs import (
     tell_nem12,
 )
 from currant.mdff import MARKET_CLOCK
-from currant.reads.model import LoadNem13, Nem13Loaded, OnError, TellNem13
-from currant.reads.verbs import load_nem13, tell_nem13
+from currant.reads.model import OnError
 
 From = Annotated[date, QueryParameter(name="from", description="The first day.")]
 To = Annotated[date, QueryParameter(name="to", description="The last day.")]

@@ -10,40 +10,43 @@ from litestar.params import FromPath, QueryParameter
 from currant.api.http import AnyRequest, door_of, json_of, signed_in
 from currant.api.v1.frame import IdempotencyKey, answer
 from currant.api.v1.openapi import documented
-from currant.tariffs import verbs
-from currant.tariffs.book import DatedTax
-from currant.tariffs.model import (
-    AssignmentRow,
+from currant.plans import verbs as plans
+from currant.plans.model import (
     AssignPlan,
-    AssignTariff,
-    AttachCalendar,
     BuildingDefault,
     BuildingWanted,
-    CalendarCreated,
-    CreateCalendar,
     CreateOffering,
     CreatePlan,
-    FixedRow,
     GivenCharge,
     GivenInducement,
     GivenRate,
     ImportPlan,
     Offering,
     OfferingsWanted,
-    Period,
     PlanAssigned,
-    Rate,
     SetBuildingDefault,
     SetCharge,
-    SetFixedCharge,
     SetRate,
+)
+from currant.tariffs import verbs
+from currant.tariffs.book import DatedTax
+from currant.tariffs.model import (
+    AssignmentRow,
+    AssignTariff,
+    AttachCalendar,
+    CalendarCreated,
+    CreateCalendar,
+    FixedRow,
+    Period,
+    Rate,
+    SetFixedCharge,
     SetTax,
     Switch,
     TariffCreated,
     TariffShown,
     TariffWanted,
 )
-from currant.tariffs.plans import Inducement
+from currant.tariffs.terms import Inducement
 
 # What the document shows as examples.
 _START = datetime(2026, 3, 1, 5, tzinfo=UTC)
@@ -93,7 +96,7 @@ async def create_plan(
     """Create a price plan with its rates, standing charges and calendar."""
     actor = await signed_in(request, portal)
     command = await json_of(request, CreatePlan)
-    made = await door_of(request).act(verbs.create_plan, command, actor, idempotency_key)
+    made = await door_of(request).act(plans.create_plan, command, actor, idempotency_key)
     return answer(made, 201)
 
 
@@ -107,7 +110,7 @@ async def import_plan(
     """Make a price plan of a tariff of the US Utility Rate Database, or of a rate book of it."""
     actor = await signed_in(request, portal)
     command = await json_of(request, ImportPlan)
-    made = await door_of(request).act(verbs.import_plan, command, actor, idempotency_key)
+    made = await door_of(request).act(plans.import_plan, command, actor, idempotency_key)
     return answer(made, 201)
 
 
@@ -138,7 +141,7 @@ async def set_rate(
     """Schedule a rate of a price plan; the one of its tier that runs ends where it begins."""
     actor = await signed_in(request, portal)
     command = await json_of(request, SetRate)
-    row = await door_of(request).act(verbs.set_rate, command, actor, idempotency_key)
+    row = await door_of(request).act(plans.set_rate, command, actor, idempotency_key)
     return answer(row, 201)
 
 
@@ -161,7 +164,7 @@ async def set_charge(
     """Schedule a standing charge of a price plan; the one of its description that runs ends."""
     actor = await signed_in(request, portal)
     command = await json_of(request, SetCharge)
-    row = await door_of(request).act(verbs.set_charge, command, actor, idempotency_key)
+    row = await door_of(request).act(plans.set_charge, command, actor, idempotency_key)
     return answer(row, 201)
 
 
@@ -254,7 +257,7 @@ async def assign_plan(
     """Put a service agreement on a tariff, an offering or both; answers its plans in time."""
     actor = await signed_in(request, portal)
     command = await json_of(request, AssignPlan)
-    rows = await door_of(request).act(verbs.assign_plan, command, actor, idempotency_key)
+    rows = await door_of(request).act(plans.assign_plan, command, actor, idempotency_key)
     return answer({"data": rows})
 
 
@@ -268,7 +271,7 @@ async def create_offering(
     """Create an offering with its inducements."""
     actor = await signed_in(request, portal)
     command = await json_of(request, CreateOffering)
-    made = await door_of(request).act(verbs.create_offering, command, actor, idempotency_key)
+    made = await door_of(request).act(plans.create_offering, command, actor, idempotency_key)
     return answer(made, 201)
 
 
@@ -278,7 +281,7 @@ async def list_offerings(
 ) -> Response[Any]:
     """List offerings with their inducements, by code."""
     actor = await signed_in(request, portal)
-    rows = await door_of(request).ask(verbs.offerings, OfferingsWanted(code), actor)
+    rows = await door_of(request).ask(plans.offerings, OfferingsWanted(code), actor)
     return answer({"data": rows})
 
 
@@ -297,7 +300,7 @@ async def set_building_default(
     """Say what those who move into a building are put on; answers the building's defaults."""
     actor = await signed_in(request, portal)
     command = await json_of(request, SetBuildingDefault)
-    rows = await door_of(request).act(verbs.set_building_default, command, actor, idempotency_key)
+    rows = await door_of(request).act(plans.set_building_default, command, actor, idempotency_key)
     return answer({"data": rows})
 
 
@@ -311,7 +314,7 @@ async def list_building_defaults(
 ) -> Response[Any]:
     """List the default plans of buildings."""
     actor = await signed_in(request, portal)
-    rows = await door_of(request).ask(verbs.building_defaults, BuildingWanted(building), actor)
+    rows = await door_of(request).ask(plans.building_defaults, BuildingWanted(building), actor)
     return answer({"data": rows})
 
 

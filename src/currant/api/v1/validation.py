@@ -14,19 +14,12 @@ from currant.api.http import AnyRequest, door_of, json_of, signed_in, written
 from currant.api.openapi import JSON
 from currant.api.v1.frame import Cursor, IdempotencyKey, Limit, answer, cursor_after, cursor_of
 from currant.api.v1.openapi import documented
+from currant.basicreads.model import AccountRead, BasicRead, PostedRead, PostReads, ReadsOfAccount
+from currant.basicreads.verbs import account_reads, post_reads
 from currant.clock import parse_instant
 from currant.errors import Invalid
-from currant.reads.model import BasicRead, PostedRead, PostReads
-from currant.reads.verbs import post_reads
-from currant.validation import verbs
-from currant.validation.model import (
-    AccountDay,
-    AccountRead,
-    Check,
+from currant.estimation.model import (
     DayStored,
-    Decided,
-    DecideFindings,
-    Decision,
     EditDays,
     EditedDay,
     EditReads,
@@ -34,10 +27,19 @@ from currant.validation.model import (
     EstimatedDays,
     EstimatedRead,
     EstimateReads,
+)
+from currant.estimation.verbs import edit_days, edit_reads, estimate_days, estimate_reads
+from currant.intervals.model import AccountDay
+from currant.intervals.verbs import account_days
+from currant.validation import verbs
+from currant.validation.model import (
+    Check,
+    Decided,
+    DecideFindings,
+    Decision,
     Finding,
     FindingsWanted,
     FindingWanted,
-    ReadsOfAccount,
     Rule,
     Status,
     Validate,
@@ -172,17 +174,17 @@ async def get_decisions(
 
 ROUTES = [
     _act("reads", post_reads, PostReads([_READ]), PostedRead, listed=True),
-    _act("reads/edits", verbs.edit_reads, EditReads([_READ], "Misread."), PostedRead, listed=True),
+    _act("reads/edits", edit_reads, EditReads([_READ], "Misread."), PostedRead, listed=True),
     _act(
         "intervals/edits",
-        verbs.edit_days,
+        edit_days,
         EditDays([EditedDay("4103000012", "1234abcde", _JULY[0], [Decimal(1)] * 24)], "Tested."),
         DayStored,
     ),
-    _act("estimates/days", verbs.estimate_days, EstimateDays(*_JULY, "TWR01"), EstimatedDays),
+    _act("estimates/days", estimate_days, EstimateDays(*_JULY, "TWR01"), EstimatedDays),
     _act(
         "estimates/reads",
-        verbs.estimate_reads,
+        estimate_reads,
         EstimateReads(_JULY[1], "TWR01"),
         EstimatedRead,
         listed=True,
@@ -198,6 +200,6 @@ ROUTES = [
     get_checks,
     get_findings,
     get_decisions,
-    _listed("reads", verbs.account_reads, AccountRead),
-    _listed("interval-days", verbs.account_days, AccountDay),
+    _listed("reads", account_reads, AccountRead),
+    _listed("interval-days", account_days, AccountDay),
 ]

@@ -1,0 +1,3 @@
+"""The supplies that usage is tried on."""
+
+from tests.usage.conftest import house  # noqa: F401
