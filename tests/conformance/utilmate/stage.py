@@ -36,11 +36,8 @@ ACCOUNT, SITE, BUILDING = "03280", "4103000012", "TWR01"
 RPC = "/api/Utilmate/post"
 METER = "1234abcde"
 # The numbers of the document: what is given out next of each series.
-SERIES = (
-    ("customers.agreement", "agreement_id", 501),
-    ("ledger.entry", "entry_id", 7001),
-)
-FOLLOWING = "select setval(pg_get_serial_sequence($1, $2)::regclass, $3::bigint, false)"
+SERIES = (("customers.agreement_agreement_id_seq", 501), ("ledger.entry_id", 7001))
+FOLLOWING = "select setval($1::text::regclass, $2::bigint, false)"
 
 
 @dataclass
@@ -107,8 +104,8 @@ async def read(stage: Stage, day: str, value: int, sub_type: str = "ACTUAL") -> 
 async def build(stage: Stage) -> None:
     """Let the running example happen: supply, reads, the invoice of July, receipt, adjustment."""
     stage.at("2024-06-21")
-    for table, column, number in SERIES:
-        await stage.owner.execute(FOLLOWING, table, column, number)
+    for series, number in SERIES:
+        await stage.owner.execute(FOLLOWING, series, number)
     stage.told = told = await tower(stage.door, stage.owner)
     (unit,) = told.units
     await stage.owner.execute("update locations.location set site_name = 'Unit 12'")

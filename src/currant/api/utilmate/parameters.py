@@ -167,7 +167,14 @@ def _bare(kind: inspect.Type) -> tuple[inspect.Type, Mapping[str, Any]]:
 
 def read(shape: type[P], sent: Mapping[str, Any], method: str) -> P:
     """Read the parameters of a method. Raises `Invalid` with the parameter at fault."""
-    parameters = _read(shape, _gathered(shape, sent), f"a parameter of {method}", "")
+    gathered, sent_as = _gathered(shape, sent, method)
+    try:
+        parameters = _read(shape, gathered, f"a parameter of {method}", "")
+    except Invalid as refusal:
+        if name := sent_as.get(refusal.field or ""):
+            refusal.detail = refusal.detail.replace(refusal.field or "", name)
+            refusal.field = name
+        raise
     named = {name for name in members_of(shape) if getattr(parameters, name) not in _ABSENT}
     for options, least, most in ((shape.one_of, 1, 1), (shape.any_of, 1, len(shape.any_of))):
         given = [name for name in options if name in named]
@@ -184,9 +191,15 @@ def read(shape: type[P], sent: Mapping[str, Any], method: str) -> P:
 _ABSENT = (None, msgspec.UNSET)
 
 
-def _gathered(shape: type[Sent], sent: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Put what is sent one by one into its list, in the order of its numbers."""
+def _gathered(
+    shape: type[Sent], sent: Mapping[str, Any], method: str
+) -> tuple[Mapping[str, Any], dict[str, str]]:
+    """Put what is sent one by one into its list, in the order of its numbers.
+
+    Return beside it how each member of the list was sent.
+    """
     told = dict(sent)
+    sent_as: dict[str, str] = {}
     for one, many in shape.flat.items():
         things: dict[str, dict[str, Any]] = {}
         number = f"{one}_no"
@@ -194,17 +207,35 @@ def _gathered(shape: type[Sent], sent: Mapping[str, Any]) -> Mapping[str, Any]:
         for name in sent:
             if match := re.fullmatch(rf"{one}(\d)_(\w+)", name.strip().lower(), re.ASCII):
                 member = match[2] if match[2] in known else f"{one}_{match[2]}"
+                if member not in known:
+                    names = [_one_by_one(one, match[1], each) for each in known]
+                    close = nearest(name[:_SHORT].strip().lower(), names)
+                    short = name[:_SHORT]
+                    raise Invalid(f"{short} is not a parameter of {method}{close}", field=short)
                 things.setdefault(match[1], {})[member] = told.pop(name)
         if things:
             if many in told:
                 raise Invalid(f"{many} is sent twice, as a list and one by one.", field=many)
             clears = any(member.nullable for member in known.values())
-            told[many] = [
-                ({number: int(n)} if number in known else {}) | thing
+            kept = [
+                (n, thing)
                 for n, thing in sorted(things.items())
                 if clears or any(value not in (None, "") for value in thing.values())
             ]
-    return told
+            told[many] = [
+                ({number: int(n)} if number in known else {}) | thing for n, thing in kept
+            ]
+            sent_as |= {
+                f"{many}[{place}].{member}": _one_by_one(one, n, member)
+                for place, (n, _) in enumerate(kept)
+                for member in known
+            }
+    return told, sent_as
+
+
+def _one_by_one(one: str, number: str, member: str) -> str:
+    """Return the parameter that is a member of one of the things of a list."""
+    return f"{one}{number}_{member.removeprefix(f'{one}_')}"
 
 
 def _read(shape: type[S], sent: Mapping[str, Any], of: str, within: str) -> S:
