@@ -61,10 +61,12 @@ test: check spark ## run every check and every test
 test-spark: spark ## run the tests of Spark alone, or say why they cannot run here
 	$(RUN)/python -m pytest -rs -m spark
 
-# Without the Java that it runs on Spark is not brought, and its tests say in a sentence why.
+# Without the Java that it runs on Spark is not brought, and its tests are skipped.
 spark: $(INSTALLED)
-	@if $(RUN)/python -c 'import currant.usage.spark as s; raise SystemExit(s.why_no_java())' \
-		2>/dev/null; then $(MAKE) --no-print-directory $(SPARK); fi
+	@reason=$$($(RUN)/python -c \
+		'from currant.determinants.spark import why_no_java; print(why_no_java() or "")') && \
+	if [ -n "$$reason" ]; then echo "$$reason Its tests are skipped." >&2; \
+	else $(MAKE) --no-print-directory $(SPARK); fi
 
 check: $(INSTALLED) ## ruff, mypy --strict, import rules, sqlfluff
 	$(RUN)/ruff check .

@@ -84,6 +84,7 @@ def tour(api: Utilmate) -> None:
     api.call("GETACCNTPRICE", account_number=account, history="Y")
     api.call("GETCUSTOMERPRICING", account_number=account)
     api.call("GETPRICES", account_number=account)
+    api.call("GETREADS", account_number=account, **quarter)
     api.call("GETUSAGE", account_number=account, usage_type="NORMALIZED", **quarter)
     api.call("GETUTILITYUSAGE", account_number=account, site_identifier=where)
 

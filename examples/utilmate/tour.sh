@@ -48,6 +48,8 @@ call GETALLACCNTPP '{"limit": 3}'
 call GETACCNTPRICE '{"account_number": "'"$account"'", "history": "Y"}'
 call GETCUSTOMERPRICING '{"account_number": "'"$account"'"}'
 call GETPRICES '{"account_number": "'"$account"'"}'
+call GETREADS '{"account_number": "'"$account"'", "start_date": "'"$month"'",
+  "end_date": "'"$today"'"}'
 call GETUSAGE '{"account_number": "'"$account"'", "usage_type": "ACTUAL",
   "start_date": "2020-01-01", "end_date": "'"$today"'"}'
 call GETUTILITYUSAGE '{"account_number": "'"$account"'", "site_identifier": "'"$site"'"}'
