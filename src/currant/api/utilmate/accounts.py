@@ -564,6 +564,8 @@ def _month(wanted: JournalsSent) -> date:
     if wanted.period is not None:
         if wanted.month is not None:
             raise Invalid("month goes with year; period tells both.", field="month")
+        if not "1900" <= wanted.period[:4] <= "2999":
+            raise Invalid("period is a month of the years 1900 to 2999.", field="period")
         return date(int(wanted.period[:4]), int(wanted.period[4:]), 1)
     if wanted.year is None or wanted.month is None:
         raise Invalid("year and month are sent together, or period.", field="month")
