@@ -9,6 +9,7 @@ from pathlib import Path
 
 import msgspec
 
+import bills
 import determinants
 import drawdown
 import get_meter
@@ -36,6 +37,7 @@ def main() -> int:
         ("nem12", lambda: asyncio.run(nem12.measure())),
         ("determinants", lambda: asyncio.run(determinants.measure())),
         ("drawdown", lambda: asyncio.run(drawdown.measure())),
+        ("bill runs", lambda: asyncio.run(bills.measure())),
     ):
         print(f"measuring {name} …", file=sys.stderr, flush=True)
         measured = part()
