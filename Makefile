@@ -66,7 +66,7 @@ spark: $(INSTALLED)
 	@reason=$$($(RUN)/python -c \
 		'from currant.determinants.spark import why_no_java; print(why_no_java() or "")') && \
 	if [ -n "$$reason" ]; then echo "$$reason Its tests are skipped." >&2; \
-	else $(MAKE) --no-print-directory $(SPARK); fi
+	else $(MAKE) --silent --no-print-directory $(SPARK); fi
 
 check: $(INSTALLED) ## ruff, mypy --strict, import rules, sqlfluff
 	$(RUN)/ruff check .
