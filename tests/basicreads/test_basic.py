@@ -155,6 +155,24 @@ async def test_a_failed_check_is_under_review(door: Door, boss, owner, home) -> 
     assert (await details(owner))[-1] == ("ACTUAL", False, None, None, None, "really")
 
 
+async def test_each_revision_of_a_read_has_a_number_and_keeps_it(door, boss, owner, home) -> None:
+    sent = [
+        basic("2026-01-10", "100"), basic("2026-01-10", "100", "OPENING"),
+        basic("2026-01-20", "110", "ESTIMATE"), basic("2026-01-20", "112"),
+    ]  # fmt: skip
+    first = [(await post(door, boss, read))[0] for read in sent]
+    again = [(await post(door, boss, read))[0] for read in (sent[0], sent[3])]
+    (misread,) = await post(door, boss, basic("2026-01-20", "112", "MISREAD"))
+    (anew,) = await post(door, boss, basic("2026-01-20", "113"))
+    assert [read.read_id for read in again] == [first[0].read_id, first[3].read_id]
+    assert misread.read_id == first[3].read_id
+    numbers = [read.read_id for read in (*first, anew)]
+    assert len(set(numbers)) == 5
+    assert all(0 < number < 2**53 for number in numbers)
+    rows = await owner.fetch("select read_id from reads.read")
+    assert set(numbers) <= {row["read_id"] for row in rows}
+
+
 async def test_another_factor_is_under_review(door: Door, boss, owner, home) -> None:
     await post(door, boss, basic("2026-01-10", "100"))
     await owner.execute("update metering.meter set factor = 40")
