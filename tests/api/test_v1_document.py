@@ -16,6 +16,7 @@ BARE = {
     "/v1/{portal}/bill-runs/{run_id}/approve",
     "/v1/{portal}/keys/{key_id}/revoke",
     "/v1/{portal}/ledger/periods/{period}/close",
+    "/v1/{portal}/receivables/receipts/{receipt_id}/paper",
     *(f"/v1/{{portal}}/users/{{login}}/{act}" for act in ("token", "activate", "deactivate")),
 }
 

@@ -22,12 +22,12 @@ from currant.locations.model import NoSuchBuilding
 from currant.validation.model import (
     Check,
     DecideFindings,
+    FindingStatus,
     FindingsWanted,
     FindingWanted,
     NoSuchFinding,
     Rule,
     Severity,
-    Status,
     Validate,
     ValidationRun,
 )
@@ -135,11 +135,11 @@ async def test_what_is_put_right_is_fixed_and_may_be_found_again(door: Door, bos
     await check(door, boss)
     await measured(door, boss, owner, {date(2026, 2, 3): 500}, updated="20260301000001")
     assert (await check(door, boss)).gone == 1
-    assert await found(door, boss, status=Status.OPEN) == []
+    assert await found(door, boss, status=FindingStatus.OPEN) == []
     await measured(door, boss, owner, {date(2026, 2, 3): spiky}, updated="20260301000002")
     run = await check(door, boss)
     assert (run.found, run.added, run.gone) == (1, 0, 0)
-    (spike,) = await door.ask(findings, FindingsWanted(2**62, 9, status=Status.OPEN), boss)
+    (spike,) = await door.ask(findings, FindingsWanted(2**62, 9, status=FindingStatus.OPEN), boss)
     told = await door.ask(decisions, FindingWanted(spike.finding_id), boss)
     assert [(one.status, one.reason) for one in told] == [
         ("FIXED", "not found any more"), ("OPEN", "found again"),

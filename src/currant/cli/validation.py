@@ -17,7 +17,7 @@ from currant.estimation.model import EstimateDays, EstimateReads
 from currant.estimation.verbs import estimate_days, estimate_reads
 from currant.intervals.verbs import account_days
 from currant.money import parse_amount
-from currant.validation.model import DecideFindings, FindingsWanted, Rule, Status, Validate
+from currant.validation.model import DecideFindings, FindingStatus, FindingsWanted, Rule, Validate
 from currant.validation.verbs import checks, decide_findings, findings, validate
 
 read = typer.Typer(no_args_is_help=True)
@@ -139,8 +139,8 @@ async def list_findings(
     session: Session,
     *,
     status: Annotated[
-        Status | None, typer.Option(case_sensitive=False, help="Of this status.")
-    ] = Status.OPEN,
+        FindingStatus | None, typer.Option(case_sensitive=False, help="Of this status.")
+    ] = FindingStatus.OPEN,
     everything: Annotated[bool, typer.Option("--all", help="Also what was decided.")] = False,
     rule: Annotated[Rule | None, typer.Option(case_sensitive=False, help="Of a rule.")] = None,
     serial: Annotated[str | None, typer.Option(help="Of this meter only.")] = None,
@@ -168,7 +168,7 @@ async def accept(
     key: Key = None,
 ) -> None:
     """Accept findings as right, or call them fixed: all or none, with author and reason."""
-    status = Status.FIXED if fixed else Status.ACCEPTED
+    status = FindingStatus.FIXED if fixed else FindingStatus.ACCEPTED
     done = await session.act(decide_findings, DecideFindings(ids, reason, status), key)
     session.teller.tell(done, lambda: f"Findings {status.lower()}: {done.decided}.")
 

@@ -30,7 +30,7 @@ class Severity(StrEnum):
     ERROR = "ERROR"
 
 
-class Status(StrEnum):
+class FindingStatus(StrEnum):
     """What was decided about a finding."""
 
     OPEN = "OPEN"
@@ -96,7 +96,7 @@ class FindingsWanted(msgspec.Struct, frozen=True):
 
     before: int
     how_many: int
-    status: Status | None = None
+    status: FindingStatus | None = None
     rule: Rule | None = None
     serial_number: str | None = None
     building_code: str | None = None
@@ -133,7 +133,7 @@ class DecideFindings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     finding_ids: list[int]
     reason: str
-    status: Status = Status.ACCEPTED
+    status: FindingStatus = FindingStatus.ACCEPTED
 
 
 class Decided(msgspec.Struct, frozen=True):

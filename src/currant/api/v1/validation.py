@@ -38,10 +38,10 @@ from currant.validation.model import (
     DecideFindings,
     Decision,
     Finding,
+    FindingStatus,
     FindingsWanted,
     FindingWanted,
     Rule,
-    Status,
     Validate,
     ValidationRun,
 )
@@ -60,7 +60,7 @@ AsOf = Annotated[
 Building = Annotated[str | None, QueryParameter(description="Of this building.")]
 Account = Annotated[str | None, QueryParameter(description="Of this account.")]
 Serial = Annotated[str | None, QueryParameter(description="Of the meter with this serial number.")]
-OfStatus = Annotated[Status | None, QueryParameter(description="Of this status.")]
+OfStatus = Annotated[FindingStatus | None, QueryParameter(description="Of this status.")]
 OfRule = Annotated[Rule | None, QueryParameter(description="Of this rule.")]
 
 _READ = BasicRead("4103000012", "1234abcde", Decimal("12410.5"), date(2024, 7, 31))
