@@ -43,8 +43,8 @@ from currant.api.v1.frame import (
     OfAccount,
     OfBuilding,
     answer,
-    cursor_after,
-    rows_beyond,
+    begins_after,
+    counted_page,
 )
 from currant.api.v1.openapi import documented
 
@@ -132,14 +132,13 @@ async def get_adjustments(
 ) -> Response[Any]:
     """List adjustments by their ids; by days of posting those that are not posted are left out."""
     actor = await signed_in(request, portal)
-    skip = rows_beyond(cursor)
+    skip = begins_after(cursor)
     question = AdjustmentsWanted(
         first, last, by_own_date, building_code, account, status, limit, skip
     )
     async with door_of(request).asking(adjustments, actor) as tx:
         rows = [row async for row in adjustments(tx, question)]
-    after = cursor_after(skip + limit) if len(rows) == limit else None
-    return answer({"data": rows, "next": after})
+    return counted_page(rows, limit, skip)
 
 
 @get("/v1/{portal:str}/adjustments/{adjustment_id:int}", operation_class=documented(Adjustment))

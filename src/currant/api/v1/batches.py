@@ -8,7 +8,7 @@ from litestar.params import FromPath, QueryParameter
 
 from currant.access.verbs import Nothing
 from currant.api.http import AnyRequest, door_of, json_of, signed_in
-from currant.api.v1.frame import Cursor, IdempotencyKey, Limit, answer, cursor_after, cursor_of
+from currant.api.v1.frame import Cursor, IdempotencyKey, Limit, answer, cursor_of, page
 from currant.api.v1.openapi import documented
 from currant.batches import verbs
 from currant.batches.model import (
@@ -52,8 +52,7 @@ async def get_batches(
     actor = await signed_in(request, portal)
     question = BatchesWanted(cursor_of(cursor), limit, login, _state(in_state))
     rows = await door_of(request).ask(verbs.list_batches, question, actor)
-    after = cursor_after(rows[-1].batch_id) if len(rows) == limit else None
-    return answer({"data": rows, "next": after})
+    return page(rows, limit, lambda row: row.batch_id)
 
 
 @get("/v1/{portal:str}/batches/{batch_id:int}", operation_class=documented(Batch))

@@ -15,8 +15,9 @@ from currant.api.v1.frame import (
     IdempotencyKey,
     Limit,
     answer,
-    cursor_after,
+    begins_after,
     cursor_of,
+    page,
 )
 from currant.api.v1.openapi import documented
 from currant.billing import verbs as billing
@@ -196,8 +197,7 @@ async def get_runs(
     actor = await signed_in(request, portal)
     question = RunsWanted(cursor_of(cursor), limit)
     rows = await door_of(request).ask(runs.bill_runs, question, actor)
-    after = cursor_after(rows[-1].run_id) if len(rows) == limit else None
-    return answer({"data": rows, "next": after})
+    return page(rows, limit, lambda row: row.run_id)
 
 
 @post("/v1/{portal:str}/bill-runs", operation_class=documented(Run, takes=_START, status=201))
@@ -275,10 +275,9 @@ async def get_drafts(
 ) -> Response[Any]:
     """List the invoices of a run by account: drafts, and posted ones, which have a number."""
     actor = await signed_in(request, portal)
-    question = DraftsWanted(run_id, _beyond(cursor), limit)
+    question = DraftsWanted(run_id, begins_after(cursor), limit)
     rows = await door_of(request).ask(runs.bill_drafts, question, actor)
-    after = cursor_after(rows[-1].account_id) if len(rows) == limit else None
-    return answer({"data": rows, "next": after})
+    return page(rows, limit, lambda row: row.account_id)
 
 
 @get(
@@ -294,10 +293,9 @@ async def get_to_print(
 ) -> Response[Any]:
     """List the posted invoices of a run that go by post: no e-mail brings them."""
     actor = await signed_in(request, portal)
-    question = DraftsWanted(run_id, _beyond(cursor), limit)
+    question = DraftsWanted(run_id, begins_after(cursor), limit)
     rows = await door_of(request).ask(runs.to_print, question, actor)
-    after = cursor_after(rows[-1].account_id) if len(rows) == limit else None
-    return answer({"data": rows, "next": after})
+    return page(rows, limit, lambda row: row.account_id)
 
 
 @post(
@@ -416,8 +414,7 @@ async def get_invoices(
     )
     async with door_of(request).asking(invoicing.invoices, actor) as tx:
         rows = [told.head async for told in invoicing.invoices(tx, question)]
-    after = cursor_after(rows[-1].invoice_id) if len(rows) == limit else None
-    return answer({"data": rows, "next": after})
+    return page(rows, limit, lambda row: row.invoice_id)
 
 
 @get("/v1/{portal:str}/invoices/{number:str}", operation_class=documented(InvoiceTold))
@@ -448,11 +445,6 @@ async def post_cancel(
         invoicing.cancel_invoice, command, actor, idempotency_key
     )
     return answer(cancelled)
-
-
-def _beyond(cursor: str | None) -> int:
-    """Read a cursor of a list whose ids go up."""
-    return 0 if cursor is None else cursor_of(cursor)
 
 
 def _day(text: str | None, name: str) -> date | None:

@@ -8,7 +8,7 @@ from litestar import Response, get, post
 from litestar.params import FromPath, QueryParameter
 
 from currant.api.http import AnyRequest, door_of, json_of, signed_in
-from currant.api.v1.frame import Cursor, IdempotencyKey, Limit, answer, next_page, page_of
+from currant.api.v1.frame import Cursor, IdempotencyKey, Limit, answer, begins_after, counted_page
 from currant.api.v1.openapi import documented
 from currant.directory.model import (
     Building,
@@ -79,10 +79,10 @@ async def get_buildings(
 ) -> Response[Any]:
     """List buildings by code, with their sites counted and their gate meters."""
     actor = await signed_in(request, portal)
-    beyond = page_of(cursor)
+    beyond = begins_after(cursor)
     question = BuildingsWanted(None, network, None if retired else True, None, limit, beyond)
     rows = await door_of(request).ask(list_buildings, question, actor)
-    return answer({"data": rows, "next": next_page(rows, limit, beyond)})
+    return counted_page(rows, limit, beyond)
 
 
 @get("/v1/{portal:str}/buildings/{building:str}", operation_class=documented(Building))
@@ -143,11 +143,11 @@ async def get_sites(
 ) -> Response[Any]:
     """List the sites of a building, a row for each product there."""
     actor = await signed_in(request, portal)
-    beyond = page_of(cursor)
+    beyond = begins_after(cursor)
     question = SitesWanted(building, site_status, occupancy, product_type, limit, beyond)
     async with door_of(request).asking(list_sites, actor) as tx:
         rows = [site async for site in list_sites(tx, question)]
-    return answer({"data": rows, "next": next_page(rows, limit, beyond)})
+    return counted_page(rows, limit, beyond)
 
 
 @post(

@@ -9,14 +9,7 @@ from litestar.params import FromPath, QueryParameter
 
 from currant.access.verbs import Nothing
 from currant.api.http import AnyRequest, door_of, json_of, signed_in
-from currant.api.v1.frame import (
-    Cursor,
-    IdempotencyKey,
-    Limit,
-    answer,
-    cursor_after,
-    cursor_of,
-)
+from currant.api.v1.frame import Cursor, IdempotencyKey, Limit, answer, begins_after, page
 from currant.api.v1.openapi import documented
 from currant.charges import verbs
 from currant.charges.model import (
@@ -72,11 +65,10 @@ async def get_charges(
     actor = await signed_in(request, portal)
     if status is not None and status not in _STATES:
         raise Invalid(f"status is one of {', '.join(_STATES)}.", field="status")
-    after = 0 if cursor is None else cursor_of(cursor)
+    after = begins_after(cursor)
     question = ChargesWanted(account, status, after, limit)
     rows = await door_of(request).ask(verbs.charges, question, actor)
-    following = cursor_after(rows[-1].charge_id) if len(rows) == limit else None
-    return answer({"data": rows, "next": following})
+    return page(rows, limit, lambda row: row.charge_id)
 
 
 @post(

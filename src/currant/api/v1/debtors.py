@@ -16,8 +16,8 @@ from currant.api.v1.frame import (
     Limit,
     OfBuilding,
     answer,
-    cursor_after,
-    rows_beyond,
+    begins_after,
+    counted_page,
 )
 from currant.api.v1.openapi import documented
 from currant.debtors.model import (
@@ -128,12 +128,11 @@ async def get_aged_debtors(
 ) -> Response[Any]:
     """List what accounts owe by how long it has been due, by account."""
     actor = await signed_in(request, portal)
-    skip = rows_beyond(cursor)
+    skip = begins_after(cursor)
     question = AgedWanted(as_of, building_code, limit, skip)
     async with door_of(request).asking(aged_debtors, actor) as tx:
         rows = [row async for row in aged_debtors(tx, question)]
-    after = cursor_after(skip + limit) if len(rows) == limit else None
-    return answer({"data": rows, "next": after})
+    return counted_page(rows, limit, skip)
 
 
 @get("/v1/{portal:str}/debtors/portfolio", operation_class=documented(Portfolio))
@@ -155,12 +154,11 @@ async def get_account_balances(
 ) -> Response[Any]:
     """List what accounts owe and have as it stands, by account."""
     actor = await signed_in(request, portal)
-    skip = rows_beyond(cursor)
+    skip = begins_after(cursor)
     question = BalancesOfAccounts(None, limit, skip)
     async with door_of(request).asking(account_balances, actor) as tx:
         rows = [row async for row in account_balances(tx, question)]
-    after = cursor_after(skip + limit) if len(rows) == limit else None
-    return answer({"data": rows, "next": after})
+    return counted_page(rows, limit, skip)
 
 
 ROUTES = [

@@ -16,7 +16,15 @@ from currant.activities.model import (
 )
 from currant.activities.verbs import list_activities, save_activities
 from currant.api.http import AnyRequest, door_of, json_of, signed_in
-from currant.api.v1.frame import Cursor, IdempotencyKey, Limit, answer, cursor_after, cursor_of
+from currant.api.v1.frame import (
+    Cursor,
+    IdempotencyKey,
+    Limit,
+    answer,
+    begins_after,
+    cursor_of,
+    page,
+)
 from currant.api.v1.openapi import documented
 from currant.fieldwork import verbs
 from currant.fieldwork.model import (
@@ -69,13 +77,12 @@ async def get_orders(
         status,
         start_date,
         end_date,
-        0 if cursor is None else cursor_of(cursor),
+        begins_after(cursor),
         limit,
     )
     async with door_of(request).asking(verbs.list_orders, actor) as tx:
         rows = [order async for order in verbs.list_orders(tx, question)]
-    after = cursor_after(rows[-1].work_order_id) if len(rows) == limit else None
-    return answer({"data": rows, "next": after})
+    return page(rows, limit, lambda row: row.work_order_id)
 
 
 @post(
@@ -124,8 +131,7 @@ async def get_activities(
         cursor_of(cursor), limit, account_number, site_identifier, building_code, status
     )
     rows = await door_of(request).ask(list_activities, question, actor)
-    after = cursor_after(rows[-1].activity_id) if len(rows) == limit else None
-    return answer({"data": rows, "next": after})
+    return page(rows, limit, lambda row: row.activity_id)
 
 
 @post(

@@ -2,9 +2,9 @@
 
 import base64
 import binascii
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import date
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 import structlog
 from litestar import Response
@@ -21,6 +21,8 @@ from currant.api.http import (
     message_of,
 )
 from currant.errors import Invalid, Kind, Refusal
+
+Row = TypeVar("Row")
 
 log = structlog.get_logger()
 
@@ -140,7 +142,7 @@ def cursor_of(told: str | None) -> int:
         last_id = int(base64.urlsafe_b64decode(told[:_LONGEST_CURSOR].encode() + b"=="))
     except (ValueError, binascii.Error):
         last_id = -1
-    if not 0 <= last_id < _BEYOND or cursor_after(last_id) != told:
+    if not 0 <= last_id < _BEYOND or _cursor(last_id) != told:
         raise Invalid(
             "The cursor is not one that was given out here: send `next` of the page before, or"
             " none for the first page.",
@@ -149,21 +151,25 @@ def cursor_of(told: str | None) -> int:
     return last_id
 
 
-def rows_beyond(told: str | None) -> int:
-    """Read the cursor of a list that is paged by its rows: how many come before the page."""
+def begins_after(told: str | None) -> int:
+    """Read the cursor of a list from its beginning: after which id or row the page begins."""
     return 0 if told is None else cursor_of(told)
 
 
-def cursor_after(last_id: int) -> str:
+def page(rows: Sequence[Row], limit: int, id_of: Callable[[Row], int]) -> Response[bytes]:
+    """Answer a page; where it is full the next begins after its last row's id."""
+    return _page(rows, id_of(rows[-1]) if len(rows) == limit else None)
+
+
+def counted_page(rows: Sequence[object], limit: int, beyond: int) -> Response[bytes]:
+    """Answer a page of a list without ids; where it is full the next begins after as many rows."""
+    return _page(rows, beyond + limit if len(rows) == limit else None)
+
+
+def _page(rows: Sequence[object], after: int | None) -> Response[bytes]:
+    return answer({"data": rows, "next": None if after is None else _cursor(after)})
+
+
+def _cursor(last_id: int) -> str:
     """Write the cursor of the page after an id."""
     return base64.urlsafe_b64encode(str(last_id).encode()).decode().rstrip("=")
-
-
-def page_of(told: str | None) -> int:
-    """Return how many rows are before the page that a cursor names. Raises `Invalid`."""
-    return 0 if told is None else cursor_of(told)
-
-
-def next_page(rows: Sequence[object], limit: int, beyond: int) -> str | None:
-    """Write the cursor of the page that follows a full one, of a list without ids."""
-    return cursor_after(beyond + limit) if len(rows) == limit else None

@@ -6,7 +6,7 @@ from litestar import Response, get, post
 from litestar.params import FromPath, QueryParameter
 
 from currant.api.http import AnyRequest, door_of, json_of, signed_in
-from currant.api.v1.frame import Cursor, IdempotencyKey, Limit, answer, cursor_after, cursor_of
+from currant.api.v1.frame import Cursor, IdempotencyKey, Limit, answer, cursor_of, page
 from currant.api.v1.openapi import documented
 from currant.errors import Invalid
 from currant.headends.model import AskMeters, Command, MeterRequest, RequestState, RequestsWanted
@@ -52,8 +52,7 @@ async def get_requests(
     state = None if in_state is None else _state(in_state)
     question = RequestsWanted(cursor_of(cursor), limit, serial_number, state)
     rows = await door_of(request).ask(meter_requests, question, actor)
-    after = cursor_after(rows[-1].number) if len(rows) == limit else None
-    return answer({"data": rows, "next": after})
+    return page(rows, limit, lambda row: row.number)
 
 
 def _state(text: str) -> RequestState:

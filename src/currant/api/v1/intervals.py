@@ -7,7 +7,16 @@ from litestar import Response, get, post
 from litestar.params import FromPath, QueryParameter
 
 from currant.api.http import FILE_SECONDS, AnyRequest, door_of, signed_in, spooled, written
-from currant.api.v1.frame import Cursor, IdempotencyKey, Limit, answer, cursor_after, cursor_of
+from currant.api.v1.frame import (
+    Cursor,
+    IdempotencyKey,
+    Limit,
+    answer,
+    begins_after,
+    counted_page,
+    cursor_of,
+    page,
+)
 from currant.api.v1.openapi import documented
 from currant.basicreads.model import LoadNem13, Nem13Loaded, TellNem13
 from currant.basicreads.verbs import load_nem13, tell_nem13
@@ -110,11 +119,11 @@ async def get_intervals(
 ) -> Response[Any]:
     """List the register-days that count, by NMI, meter, data stream and day."""
     actor = await signed_in(request, portal)
-    beyond = _beyond(cursor)
+    beyond = begins_after(cursor)
     question = DaysWanted(from_day, to_day, nmi, building, serial_number, datastream, limit, beyond)
     async with door_of(request).asking(interval_days, actor) as tx:
         rows = [row async for row in interval_days(tx, question)]
-    return _page(rows, limit, beyond)
+    return counted_page(rows, limit, beyond)
 
 
 @get("/v1/{portal:str}/intervals/gaps", operation_class=documented(Gap, paged=True))
@@ -130,11 +139,11 @@ async def get_gaps(
 ) -> Response[Any]:
     """List what registers lack while their meters hung, and what of theirs is not actual."""
     actor = await signed_in(request, portal)
-    beyond = _beyond(cursor)
+    beyond = begins_after(cursor)
     question = GapsWanted(from_day, to_day, nmi, building, limit, beyond)
     async with door_of(request).asking(interval_gaps, actor) as tx:
         rows = [row async for row in interval_gaps(tx, question)]
-    return _page(rows, limit, beyond)
+    return counted_page(rows, limit, beyond)
 
 
 @get("/v1/{portal:str}/intervals/files", operation_class=documented(IntervalFile, paged=True))
@@ -145,8 +154,7 @@ async def get_files(
     actor = await signed_in(request, portal)
     question = FilesWanted(cursor_of(cursor), limit)
     rows = await door_of(request).ask(interval_files, question, actor)
-    after = cursor_after(rows[-1].file_id) if len(rows) == limit else None
-    return answer({"data": rows, "next": after})
+    return page(rows, limit, lambda row: row.file_id)
 
 
 @get(
@@ -162,10 +170,10 @@ async def get_faults(
 ) -> Response[Any]:
     """List the days of a file that could not be placed, by its lines, with the reasons."""
     actor = await signed_in(request, portal)
-    beyond = _beyond(cursor)
+    beyond = begins_after(cursor)
     question = FaultsWanted(file_id, limit, beyond)
     rows = await door_of(request).ask(interval_faults, question, actor)
-    return _page(rows, limit, beyond)
+    return counted_page(rows, limit, beyond)
 
 
 @get(
@@ -230,16 +238,6 @@ async def get_nem13(
     question = TellNem13(from_day, to_day, nmi, building, clock=clock)
     async with door_of(request).asking(tell_nem13, actor) as tx:
         return await written(tell_nem13(tx, question), "text/csv", {})
-
-
-def _beyond(cursor: str | None) -> int:
-    """Return beyond how many rows a page of a list begins that has no ids."""
-    return 0 if cursor is None else cursor_of(cursor)
-
-
-def _page(rows: list[Any], limit: int, beyond: int) -> Response[bytes]:
-    after = cursor_after(beyond + limit) if len(rows) == limit else None
-    return answer({"data": rows, "next": after})
 
 
 ROUTES = [

@@ -11,14 +11,7 @@ from currant import wire
 from currant.access.verbs import Nothing, show_portal
 from currant.api.http import AnyRequest, door_of, json_of, signed_in, written
 from currant.api.openapi import JSON
-from currant.api.v1.frame import (
-    Cursor,
-    IdempotencyKey,
-    Limit,
-    answer,
-    cursor_after,
-    cursor_of,
-)
+from currant.api.v1.frame import Cursor, IdempotencyKey, Limit, answer, cursor_of, page
 from currant.api.v1.openapi import documented
 from currant.clock import parse_month
 from currant.customers.model import AccountEntries, AccountNamed
@@ -106,8 +99,7 @@ async def get_entries(
     actor = await signed_in(request, portal)
     question = AccountEntries(account, cursor_of(cursor), limit)
     rows = await door_of(request).ask(account_entries, question, actor)
-    after = cursor_after(rows[-1].entry.entry_id) if len(rows) == limit else None
-    return answer({"data": rows, "next": after})
+    return page(rows, limit, lambda row: row.entry.entry_id)
 
 
 @get(

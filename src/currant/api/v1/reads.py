@@ -6,7 +6,7 @@ from litestar import Response, get, post
 from litestar.params import FromPath, QueryParameter
 
 from currant.api.http import AnyRequest, door_of, json_of, signed_in
-from currant.api.v1.frame import Cursor, IdempotencyKey, Limit, answer, cursor_after, cursor_of
+from currant.api.v1.frame import Cursor, IdempotencyKey, Limit, answer, cursor_of, page
 from currant.api.v1.openapi import documented
 from currant.reads.model import (
     Quarantined,
@@ -33,8 +33,7 @@ async def get_quarantine(
     actor = await signed_in(request, portal)
     question = QuarantineWanted(cursor_of(cursor), limit, serial_number)
     rows = await door_of(request).ask(quarantine, question, actor)
-    after = cursor_after(rows[-1].quarantine_id) if len(rows) == limit else None
-    return answer({"data": rows, "next": after})
+    return page(rows, limit, lambda row: row.quarantine_id)
 
 
 @post(

@@ -19,8 +19,8 @@ from currant.api.v1.frame import (
     OfAccount,
     OfBuilding,
     answer,
-    cursor_after,
-    rows_beyond,
+    begins_after,
+    counted_page,
 )
 from currant.api.v1.openapi import documented
 from currant.receipts.model import (
@@ -141,14 +141,13 @@ async def get_account_receipts(
 ) -> Response[Any]:
     """List receipts by their ids, with what they paid."""
     actor = await signed_in(request, portal)
-    skip = rows_beyond(cursor)
+    skip = begins_after(cursor)
     question = ReceiptsWanted(
         first, last, by_own_date, building_code, account, batch_type, suspense, limit, skip
     )
     async with door_of(request).asking(receipts, actor) as tx:
         rows = [row async for row in receipts(tx, question)]
-    after = cursor_after(skip + limit) if len(rows) == limit else None
-    return answer({"data": rows, "next": after})
+    return counted_page(rows, limit, skip)
 
 
 @get("/v1/{portal:str}/receivables/receipts/{receipt_id:int}", operation_class=documented(Receipt))

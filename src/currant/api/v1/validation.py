@@ -12,7 +12,7 @@ from currant import wire
 from currant.access.verbs import Nothing
 from currant.api.http import AnyRequest, door_of, json_of, signed_in, written
 from currant.api.openapi import JSON
-from currant.api.v1.frame import Cursor, IdempotencyKey, Limit, answer, cursor_after, cursor_of
+from currant.api.v1.frame import Cursor, IdempotencyKey, Limit, answer, cursor_of, page
 from currant.api.v1.openapi import documented
 from currant.basicreads.model import AccountRead, BasicRead, PostedRead, PostReads, ReadsOfAccount
 from currant.basicreads.verbs import account_reads, post_reads
@@ -155,8 +155,7 @@ async def get_findings(
         cursor_of(cursor), limit, status, rule, serial_number, building_code, account
     )
     rows = await door_of(request).ask(verbs.findings, question, actor)
-    after = cursor_after(rows[-1].finding_id) if len(rows) == limit else None
-    return answer({"data": rows, "next": after})
+    return page(rows, limit, lambda row: row.finding_id)
 
 
 @get(

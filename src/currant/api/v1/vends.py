@@ -8,7 +8,7 @@ from litestar import Response, get, post
 from litestar.params import FromPath
 
 from currant.api.http import AnyRequest, door_of, json_of, signed_in
-from currant.api.v1.frame import Cursor, IdempotencyKey, Limit, answer, cursor_after, cursor_of
+from currant.api.v1.frame import Cursor, IdempotencyKey, Limit, answer, cursor_of, page
 from currant.api.v1.openapi import documented
 from currant.vending.model import Quote, Quoted, Vend, Vended, VendNamed, VendsOf
 from currant.vending.verbs import list_vends, quote, show_vend, vend
@@ -72,8 +72,7 @@ async def get_vends(
     actor = await signed_in(request, portal)
     question = VendsOf(account, cursor_of(cursor), limit)
     rows = await door_of(request).ask(list_vends, question, actor)
-    after = cursor_after(rows[-1].transaction_id) if len(rows) == limit else None
-    return answer({"data": rows, "next": after})
+    return page(rows, limit, lambda row: row.transaction_id)
 
 
 ROUTES = [quote_vend, post_vend, get_vend, get_receipt, get_vends]
