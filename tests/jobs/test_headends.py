@@ -15,7 +15,7 @@ from tests.jobs.test_worker import LISTENING, within, working
 from currant.access.model import AUTO, OPERATOR, CreatePortal
 from currant.access.verbs import Nothing, create_portal
 from currant.headends.verbs import head_ends_waited
-from currant.jobs import headends, worker
+from currant.jobs import headends, lanes, worker
 from currant.jobs.headends import Sender, sending, time_out_all
 
 PUBLIC = "https://currant.example/base/"
@@ -224,7 +224,7 @@ async def test_the_worker_finds_by_itself_what_is_due(
 async def test_what_was_being_sent_when_it_stopped_is_sent_again(
     door, boss, house, head, monkeypatch
 ) -> None:
-    monkeypatch.setattr(headends, "_PATIENCE_SECONDS", 0.1)
+    monkeypatch.setattr(lanes, "_PATIENCE_SECONDS", 0.1)
     head.hangs = True
     await ask(door, boss, "READ", "M1")
     async with sending(door, PUBLIC) as first:

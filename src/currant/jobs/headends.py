@@ -25,6 +25,7 @@ from currant.clock import format_instant
 from currant.door import Door
 from currant.headends.model import HeadEndWaited, Outgoing, Sent, TellSent
 from currant.headends.verbs import head_ends_waited, portals_overdue, tell_sent, time_out
+from currant.jobs.lanes import Lanes
 from currant.prepayment.verbs import requests_to_send
 
 log = structlog.get_logger()
@@ -33,7 +34,6 @@ POST_SECONDS = 5
 ANSWER_BYTES = 64 * 1024
 
 _AT_ONCE = 16
-_PATIENCE_SECONDS = 2
 _MOST_TOLD = 200  # characters of what a head-end says
 
 
@@ -59,47 +59,24 @@ class Sender:
         self._door = door
         self._client: httpx.AsyncClient | None = None
         self._callback = f"{public_url.rstrip('/')}/meters/ami-control/callback"
-        self._busy: dict[HeadEndWaited, asyncio.Task[None]] = {}
-        self._again: set[HeadEndWaited] = set()
+        self._lanes = Lanes(self._send_batch, _failed)
 
     async def look(self) -> None:
         """Begin to send what is due; of a head-end that is being sent to, go on after that."""
-        for waited in await self._door.ask(head_ends_waited, Nothing(), AUTO):
-            if waited in self._busy:
-                self._again.add(waited)
-            else:
-                self._busy[waited] = asyncio.create_task(self._send_all(waited))
+        self._lanes.begin(await self._door.ask(head_ends_waited, Nothing(), AUTO))
 
     async def rest(self) -> None:
         """Wait until nothing is being sent."""
-        while self._busy:
-            await asyncio.wait(self._busy.values())
+        await self._lanes.rest()
 
     async def close(self) -> None:
         """Let what is being sent end within a moment; what does not is sent again later."""
-        if self._busy:
-            await asyncio.wait(self._busy.values(), timeout=_PATIENCE_SECONDS)
-        for task in self._busy.values():
-            task.cancel()
-        await self.rest()
+        await self._lanes.close()
         if self._client is not None:
             await self._client.aclose()
 
-    async def _send_all(self, waited: HeadEndWaited) -> None:
-        """Send what is due to a head-end, batch by batch, until nothing is or all of one failed."""
-        try:
-            more = True
-            while more or waited in self._again:
-                self._again.discard(waited)
-                more = await self._send_batch(waited)
-        except Exception as error:  # what fails is tried again at the next look
-            log.exception("requests were not sent", reason=str(error), source=waited.source)
-        finally:
-            self._busy.pop(waited)
-            self._again.discard(waited)
-
     async def _send_batch(self, waited: HeadEndWaited) -> bool:
-        """Send a batch; say whether more may be sent at once."""
+        """Send a batch; say whether more may be sent at once: not where all of it failed."""
         actor = AUTO.at(waited.portal)
         batch = await self._door.act(requests_to_send, waited.source, actor)
         if not batch:
@@ -178,6 +155,11 @@ async def time_out_all(door: Door) -> int:
             for portal in await door.ask(portals_overdue, Nothing(), AUTO)
         ]
     )
+
+
+def _failed(waited: HeadEndWaited, error: Exception) -> None:
+    """Log why a batch was not sent; it is tried again at the next look."""
+    log.error("requests were not sent", exc_info=error, reason=str(error), source=waited.source)
 
 
 def _new_client() -> httpx.AsyncClient:

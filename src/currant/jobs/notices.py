@@ -35,6 +35,7 @@ from currant.documents.model import DocumentKind, DocumentNamed, DocumentPdf
 from currant.documents.verbs import document_pdf
 from currant.door import Door, Verb
 from currant.errors import Invalid, NotFound
+from currant.jobs.lanes import Lanes
 from currant.notices.model import Channel, Delivered, Due, Outcome, Outgoing, TellDelivered
 from currant.notices.verbs import deliveries_due, take_messages, tell_delivered
 from currant.settings import Settings
@@ -45,7 +46,6 @@ log = structlog.get_logger()
 Papers = Verb[DocumentNamed, DocumentPdf]
 
 _SECONDS = 20
-_PATIENCE_SECONDS = 2
 _MOST_TOLD = 300  # characters of what a server says
 _REFUSED_FOR_GOOD = 500
 _NOT_TAKEN = (400, 422)
@@ -93,48 +93,26 @@ class Postman:
         self._door = door
         self._carriers = carriers
         self._papers = papers
-        self._busy: dict[str, asyncio.Task[None]] = {}
-        self._again: set[str] = set()
+        self._lanes = Lanes(self._deliver_due, _failed)
 
     async def look(self) -> None:
         """Begin to deliver what is due; of a channel that is being delivered, go on after that."""
         carried = self._carriers.channels
         due = await self._door.ask(deliveries_due, carried, AUTO) if carried else []
-        for channel in dict.fromkeys(one.channel for one in due):
-            if channel in self._busy:
-                self._again.add(channel)
-            else:
-                self._busy[channel] = asyncio.create_task(self._deliver_all(channel))
+        self._lanes.begin(dict.fromkeys(one.channel for one in due))
 
     async def rest(self) -> None:
         """Wait until nothing is being delivered."""
-        while self._busy:
-            await asyncio.wait(self._busy.values())
+        await self._lanes.rest()
 
     async def close(self) -> None:
         """Let what is being delivered end within a moment; what does not is delivered later."""
-        if self._busy:
-            await asyncio.wait(self._busy.values(), timeout=_PATIENCE_SECONDS)
-        for task in self._busy.values():
-            task.cancel()
-        await self.rest()
+        await self._lanes.close()
 
-    async def _deliver_all(self, channel: str) -> None:
-        """Deliver what is due in a channel, portal by portal, until nothing is or all of it failed.
-
-        What fails is tried again at a later look.
-        """
-        try:
-            more = True
-            while more or channel in self._again:
-                self._again.discard(channel)
-                due = await self._door.ask(deliveries_due, [channel], AUTO)
-                more = any([await self._deliver_batch(one) for one in due])
-        except Exception as error:  # a bug must not stop what comes later
-            log.exception("messages were not delivered", reason=str(error), channel=channel)
-        finally:
-            self._busy.pop(channel)
-            self._again.discard(channel)
+    async def _deliver_due(self, channel: str) -> bool:
+        """Deliver a batch of each portal that is due; say whether more may follow at once."""
+        due = await self._door.ask(deliveries_due, [channel], AUTO)
+        return any([await self._deliver_batch(one) for one in due])
 
     async def _deliver_batch(self, due: Due) -> bool:
         """Deliver a batch; say whether any of it is on its way, so that more may follow at once."""
@@ -253,6 +231,11 @@ async def delivering(
         yield postman
     finally:
         await postman.close()
+
+
+def _failed(channel: str, error: Exception) -> None:
+    """Log why messages were not delivered; they are tried again at a later look."""
+    log.error("messages were not delivered", exc_info=error, reason=str(error), channel=channel)
 
 
 def _begins_tls(scheme: str, host: str | None, user: str | None) -> bool | None:
