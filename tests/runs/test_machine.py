@@ -41,7 +41,8 @@ ACTS = (
 )
 ACT = st.tuples(st.sampled_from(ACTS), st.integers(0, 5))
 STANDING = """
-select g.agreement_id, lower(c.days) as first, upper(c.days) as past, m.quantity, i.posted_at
+select g.agreement_id, lower(c.days) as first, upper(c.days) as past, m.quantity, i.posted_at,
+    c.waits
 from invoices.covered as c
 inner join customers.agreement as g using (portal_id, agreement_id)
 inner join invoices.invoice as i using (portal_id, invoice_id)
@@ -198,7 +199,12 @@ class Machine:
         await sound(self.door, self.owner)
         rows = await self.owner.fetch(STANDING)
         for place, unit in enumerate(self.told.units):
-            mine = [row for row in rows if row["agreement_id"] == unit.agreement_id]
+            found = [row for row in rows if row["agreement_id"] == unit.agreement_id]
+            waiting = [row for row in found if row["waits"]]
+            # The draft that replaces an invoice has its days only when it is posted.
+            assert all(row["posted_at"] is None for row in waiting)
+            assert not (whole and waiting)
+            mine = [row for row in found if not row["waits"]]
             ends = [BEGINS, *(row["past"] for row in mine)]
             if not whole:
                 assert all(a["past"] <= b["first"] for a, b in itertools.pairwise(mine))
