@@ -274,33 +274,26 @@ $$;
 create trigger drop_parts after delete on invoices.invoice
 referencing old table as gone
 for each statement execute function invoices.drop_parts();
-create trigger guard_inserted after insert on invoices.line
-referencing new table as changed_rows
-for each statement execute function invoices.guard_parts();
-create trigger guard_updated after update on invoices.line
-referencing old table as changed_rows
-for each statement execute function invoices.guard_parts();
-create trigger guard_deleted after delete on invoices.line
-referencing old table as changed_rows
-for each statement execute function invoices.guard_parts();
-create trigger guard_inserted after insert on invoices.measured
-referencing new table as changed_rows
-for each statement execute function invoices.guard_parts();
-create trigger guard_updated after update on invoices.measured
-referencing old table as changed_rows
-for each statement execute function invoices.guard_parts();
-create trigger guard_deleted after delete on invoices.measured
-referencing old table as changed_rows
-for each statement execute function invoices.guard_parts();
-create trigger guard_inserted after insert on invoices.covered
-referencing new table as changed_rows
-for each statement execute function invoices.guard_coverage();
-create trigger guard_updated after update on invoices.covered
-referencing new table as changed_rows
-for each statement execute function invoices.guard_coverage();
-create trigger guard_deleted after delete on invoices.covered
-referencing old table as changed_rows
-for each statement execute function invoices.guard_parts();
+
+-- Hold what comes to and changes in parts of invoices against a check, and what goes against
+-- `guard_parts`.
+create procedure invoices.guarded(named regclass, by_check text) language plpgsql as $$
+begin
+    execute format(
+        'create trigger guard_inserted after insert on %1$s referencing new table as changed_rows '
+        'for each statement execute function invoices.%2$I(); '
+        'create trigger guard_updated after update on %1$s referencing old table as changed_rows '
+        'for each statement execute function invoices.%2$I(); '
+        'create trigger guard_deleted after delete on %1$s referencing old table as changed_rows '
+        'for each statement execute function invoices.guard_parts()',
+        named, by_check
+    );
+end
+$$;
+
+call invoices.guarded('invoices.line', 'guard_parts');
+call invoices.guarded('invoices.measured', 'guard_parts');
+call invoices.guarded('invoices.covered', 'guard_coverage');
 
 create function invoices.release_only() returns trigger language plpgsql as $$
 begin
@@ -617,7 +610,8 @@ begin
         on l.portal_id = i.portal_id and l.invoice_id = i.invoice_id and l.charge_id is not null
     where i.portal_id = in_portal and i.invoice_id = any(ids) and i.replaces <> '{}';
     select
-        array_agg(b.previous order by d.n) as previous, array_agg(b.adjusted order by d.n) as adjusted,
+        array_agg(b.previous order by d.n) as previous,
+        array_agg(b.adjusted order by d.n) as adjusted,
         array_agg(b.received order by d.n) as received
     into before
     from invoices.balances(in_portal, accounts) as b
@@ -640,13 +634,8 @@ begin
                 s.n, s.coa, portal.currency, s.amount, s.account_id, s.tax_code
             )::ledger.new_posting
             from (
-                select
-                    d.n, 1 as side, l.ar_coa as coa, sum(l.net + l.tax) as amount, d.account_id,
-                    null as tax_code
-                from unnest(ids, accounts) with ordinality as d (invoice_id, account_id, n)
-                inner join invoices.line as l
-                    on l.portal_id = in_portal and l.invoice_id = d.invoice_id
-                group by d.n, l.ar_coa, d.account_id
+                select o.n, 1 as side, o.coa, o.amount, o.account_id, null as tax_code
+                from invoices.owed(in_portal, ids) as o
                 union all
                 select d.n, 2, l.coa, -sum(l.net), null, l.tax_code
                 from unnest(ids) with ordinality as d (invoice_id, n)
@@ -675,8 +664,8 @@ begin
     )
     from invoices.owed(in_portal, ids) as s where s.amount > 0;
     perform receivables.credit_accounts(
-        in_portal, at, array_agg('CREDIT_NOTE'::text), array_agg(s.account_id), array_agg(entries[s.n]),
-        array_agg(-s.amount), array_agg(s.coa)
+        in_portal, at, array_agg('CREDIT_NOTE'::text), array_agg(s.account_id),
+        array_agg(entries[s.n]), array_agg(-s.amount), array_agg(s.coa)
     )
     from invoices.owed(in_portal, ids) as s where s.amount < 0;
     perform db.analyze_written(
