@@ -18,7 +18,6 @@ from currant.tariffs.terms import Discount, tier_of
 from currant.tariffs.versions import PlanVersion
 
 _DAY = timedelta(days=1)
-_BUCKETS = range(1, 10)
 _RAISED = "BTALC"  # The tiers of energy that is supplied, which losses raise.
 
 

@@ -4,9 +4,11 @@ from bisect import bisect_right
 from collections.abc import Mapping
 from datetime import date, datetime
 from decimal import Decimal
+from zoneinfo import ZoneInfo
 
 import msgspec
 
+from currant.clock import day_bounds
 from currant.errors import Invalid
 
 
@@ -77,6 +79,16 @@ class DueDays(msgspec.Struct, frozen=True):
     usual_wh: Decimal | None
     loss_days: list[date]
     loss_factors: list[Decimal | None]
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The zone that the days are told in."""
+        return ZoneInfo(self.timezone)
+
+    @property
+    def bounds(self) -> tuple[datetime, datetime]:
+        """When the first day begins and the last one ends."""
+        return day_bounds(self.from_on, self.zone)[0], day_bounds(self.to_on, self.zone)[1]
 
     def loss_factor(self, day: date) -> Decimal | None:
         """Return the loss factor in force on a day; None where none is told."""

@@ -49,7 +49,7 @@ class Supply(msgspec.Struct, frozen=True):
     @property
     def zone(self) -> ZoneInfo:
         """The zone that the agreement's days are told in."""
-        return ZoneInfo(self.due.timezone)
+        return self.due.zone
 
 
 class Period(msgspec.Struct, frozen=True):
@@ -83,10 +83,9 @@ class Measured(msgspec.Struct, frozen=True):
 
 def hung(row: MeteredRow, due: DueDays) -> tuple[date, date]:
     """Return the days of an agreement's due days that a meter hung, [start, end)."""
-    zone = ZoneInfo(due.timezone)
-    start = max(due.from_on, day_of(row.hung_from, zone))
+    start = max(due.from_on, day_of(row.hung_from, due.zone))
     end = due.to_on + _DAY
-    return start, end if row.hung_to is None else min(end, day_of(row.hung_to, zone))
+    return start, end if row.hung_to is None else min(end, day_of(row.hung_to, due.zone))
 
 
 def supplies(
@@ -167,9 +166,8 @@ def _missing(days: DueDays, detail: str) -> Remarkable:
 
 
 def _read(row: MeteredRow, reads: Sequence[ReadRow], days: DueDays) -> Meter:
-    zone = ZoneInfo(days.timezone)
     told = [
-        DayRead(day_of(read.read_at, zone), read.value, read.multiplier, read.estimated)
+        DayRead(day_of(read.read_at, days.zone), read.value, read.multiplier, read.estimated)
         for read in reads
     ]
     return Meter.of(told, row.dials)

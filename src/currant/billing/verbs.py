@@ -1,9 +1,8 @@
 """Acts on drafts, and the policy that they are made by."""
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from currant.access.permissions import Permission, needs
 from currant.access.verbs import Nothing
@@ -44,6 +43,7 @@ from currant.plans.model import OfferingsWanted
 from currant.plans.verbs import offerings
 from currant.plans.versions import discounts_of
 from currant.tariffs.book import PriceBook
+from currant.tariffs.calendars import Calendar
 from currant.tariffs.terms import Discount
 from currant.tariffs.verbs import price_book
 
@@ -60,7 +60,6 @@ _CHARGES_DUE = sql.rows("charges_due", ChargeRow)
 _LINE_ITEMS_DUE = sql.rows("line_items_due", LineItemRow)
 _DRAFT = sql.rows("draft", int)
 
-_DAY = timedelta(days=1)
 _BUCKETS = range(1, 10)
 
 
@@ -153,14 +152,7 @@ async def _ready(
     """Find what measured the due days, and say which of them can be billed."""
     portal_id = tx.portal.portal_id
     metered = [days for days in due if days.location_id is not None]
-    bounds = [
-        (
-            day_bounds(days.from_on, zone)[0],
-            day_bounds(days.to_on + _DAY, zone)[0],
-        )
-        for days in metered
-        for zone in (_zone(days),)
-    ]
+    bounds = [days.bounds for days in metered]
     rows = await tx.all(
         _METERED,
         portal_id=portal_id,
@@ -237,15 +229,13 @@ async def _counts(
     if not asked:
         return counts, []
     wanted: list[PricedPeriod] = []
-    calendars = []
+    places: dict[Calendar, int] = {}
     for n in asked:
         book = plans.books[cut[n].tariff_id]
         calendar = book.calendar or flat_calendar(cut[n].supply.due.timezone)
-        if calendar not in calendars:
-            calendars.append(calendar)
-        place = calendars.index(calendar)
+        place = places.setdefault(calendar, len(places))
         wanted += _priced_periods(n, cut[n], place, book, len(cut))
-    table = await determinants(tx, DeterminantsWanted(wanted, tuple(calendars)))
+    table = await determinants(tx, DeterminantsWanted(wanted, tuple(places)))
     rows = {row["item"]: row for row in table.to_pylist()}
     gaps = []
     for n in asked:
@@ -310,27 +300,25 @@ def _with_intervals(counted: Counted, row: dict[str, Any], past: dict[int, int])
 
 async def _service_lines(tx: Tx, billed: Sequence[Supply]) -> list[tuple[int, DraftLine]]:
     """Return the lines of services without meters, with their accounts."""
-    services = {s.due.agreement_id: s for s in billed if s.due.location_id is None}
-    by_agreement: dict[int, list[Supply]] = {}
-    for supply in billed:
-        by_agreement.setdefault(supply.due.agreement_id, []).append(supply)
+    services = [supply for supply in billed if supply.due.location_id is None]
     if not services:
         return []
     items: dict[int, list[LineItemRow]] = {}
     for row in await tx.all(
         _LINE_ITEMS_DUE,
         portal_id=tx.portal.portal_id,
-        agreement_ids=list(services),
-        tax_on=min(supply.start for supply in services.values()),
+        agreement_ids=list({supply.due.agreement_id for supply in services}),
+        tax_on=min(supply.start for supply in services),
         timezone=tx.portal.timezone,
     ):
         items.setdefault(row.agreement_id, []).append(row)
     currency = tx.portal.currency
     return [
         (supply.due.account_id, line)
-        for agreement_id in services
-        for supply in by_agreement[agreement_id]
-        for line in item_lines(supply, items.get(agreement_id, ()), currency, minor_units(currency))
+        for supply in services
+        for line in item_lines(
+            supply, items.get(supply.due.agreement_id, ()), currency, minor_units(currency)
+        )
     ]
 
 
@@ -374,7 +362,3 @@ async def _write(tx: Tx, run_id: int, drafts: Sequence[Draft]) -> None:
 def _replaced(terms: DraftTerms) -> list[int]:
     """Return the invoices whose days and charges are billed anew."""
     return [invoice_id for ids in terms.replaced.values() for invoice_id in ids]
-
-
-def _zone(days: DueDays) -> ZoneInfo:
-    return ZoneInfo(days.timezone)
