@@ -2,6 +2,7 @@
 
 import asyncpg
 import pytest
+from tests.conftest import make_user
 
 from currant.access.model import (
     ANONYMOUS,
@@ -29,7 +30,6 @@ from currant.access.verbs import (
 )
 from currant.db.tx import Tx
 from currant.errors import Forbidden, Unauthenticated
-from tests.conftest import make_user
 
 
 @needs(Permission.PUBLIC)

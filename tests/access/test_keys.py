@@ -2,6 +2,7 @@
 
 import asyncpg
 import pytest
+from tests.conftest import make_user
 
 from currant.access.model import OPERATOR, Actor, CreateKey, CreatePortal, RevokeKey, UserNamed
 from currant.access.verbs import (
@@ -21,7 +22,6 @@ from currant.door import Door
 from currant.errors import Forbidden, Invalid, NotFound, Refusal, Unauthenticated
 from currant.locations.model import KeysWanted
 from currant.locations.verbs import location_keys
-from tests.conftest import make_user
 
 
 async def new_key(door: Door, boss: Actor, **more: object) -> Actor:

@@ -2,10 +2,10 @@
 
 import asyncpg
 import pytest
+from tests.conftest import make_user
 
 from currant.access.model import OPERATOR
 from currant.access.permissions import Permission
-from tests.conftest import make_user
 
 VENDOR = {"passwd", "balance", "tabcoms", "tabcontrol", "customer.view", "wallet.view", "vend.view"}
 VENDORADM = VENDOR | {"vendcash"}

@@ -9,6 +9,7 @@ from typing import Any
 import asyncpg
 import msgspec
 import pytest
+from tests.conftest import make_user
 
 from currant.access.details import ROLES
 from currant.access.model import (
@@ -51,7 +52,6 @@ from currant.access.verbs import (
 from currant.db.database import Urls
 from currant.door import Door
 from currant.errors import Forbidden, NotFound, Refusal, Unauthenticated
-from tests.conftest import make_user
 
 TABLES = ("system_user", "user_portal", "user_permission", "credential", "vendor")
 

@@ -7,6 +7,7 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.conftest import make_user
 
 from currant.access.details import ROLES, blocked_list
 from currant.access.model import (
@@ -57,7 +58,6 @@ from currant.access.verbs import (
 )
 from currant.db.migrate import DOMAINS
 from currant.errors import Forbidden, Invalid, NotFound, Unauthenticated
-from tests.conftest import make_user
 
 
 @pytest.mark.parametrize(

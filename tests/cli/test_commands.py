@@ -3,7 +3,6 @@ import os
 import pty
 import signal
 import subprocess
-import time
 from pathlib import Path
 from uuid import uuid4
 
@@ -20,6 +19,7 @@ from currant.access.verbs import set_password
 from currant.clock import SystemClock
 from currant.db.database import Urls
 
+PIPE_BYTES = 65536
 PASSWORD = "a long enough secret"
 
 
@@ -450,7 +450,8 @@ async def test_the_schema_is_installed_where_the_owner_says(run, server, urls) -
 
 
 def test_an_interrupted_import_leaves_nothing(run, urls, portal, tmp_path) -> None:
-    places = text_of(location("H1"))
+    places = text_of(*(location(f"H{n}") for n in range(2000)))
+    assert len(places) > PIPE_BYTES  # So that the last of it is written when the first was read.
     waiting = subprocess.Popen(
         [*COMMAND, "import", "-", "--table", "locations"],
         stdin=subprocess.PIPE,
@@ -460,7 +461,6 @@ def test_an_interrupted_import_leaves_nothing(run, urls, portal, tmp_path) -> No
     assert waiting.stdin is not None
     waiting.stdin.write(places.encode())
     waiting.stdin.flush()
-    time.sleep(1.5)
     waiting.send_signal(signal.SIGINT)
     _, told = waiting.communicate(timeout=30)
     assert told == b"currant: Interrupted. What was not finished was not done.\n"

@@ -1,5 +1,6 @@
 """A folder of intervals gives the same in this process and in Spark, to the Wh."""
 
+import re
 from datetime import date, timedelta
 from fractions import Fraction
 from pathlib import Path
@@ -88,7 +89,7 @@ def test_a_folder_is_written_once_and_read_whole(written, tmp_path: Path) -> Non
     with pytest.raises(FolderTaken):
         DaysWriter(written)
     (written / "items.parquet").unlink()
-    with pytest.raises(NotAFolderOfIntervals, match=str(written)):
+    with pytest.raises(NotAFolderOfIntervals, match=re.escape(str(written)[:80])):
         determine_here(written)
     with pytest.raises(NotAFolderOfIntervals):
         determine_here(tmp_path / "nowhere")

@@ -10,9 +10,9 @@ import pytest
 from httpx import AsyncClient
 from msgspec.structs import replace
 from pypdf import PdfReader
-from samples import LOGO, TERMS, credit_note, receipt, short, statement
 from tests.conftest import make_user, token_header
 from tests.houses import small_house
+from tests.papers import LOGO, TERMS, credit_note, receipt, short, statement
 
 from currant import wire
 from currant.access.model import AUTO, OPERATOR, Actor, CreatePortal

@@ -7,6 +7,7 @@ import sys
 import zlib
 from decimal import Decimal
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 from pypdf import PdfReader
-from samples import BRAND, GERMAN, TERMS, credit_note, long, receipt, samples, short, statement
+from tests.papers import BRAND, GERMAN, TERMS, credit_note, long, receipt, samples, short, statement
 
 from currant import wire
 from currant.documents.model import (
@@ -109,13 +110,14 @@ def test_the_same_paper_is_the_same_bytes_in_another_process(name: str) -> None:
     mine = render(paper, brand)
     assert render(paper, brand) == mine
     told = (
-        "import hashlib, sys; from samples import samples; from currant.documents.papers import"
-        " render; print(*(hashlib.sha256(render(p, b)).hexdigest() for n, p, b in samples()"
-        f" if n == {name!r}))"
+        "import hashlib; from currant.documents.papers import render; "
+        "from tests.papers import samples; "
+        "print(*(hashlib.sha256(render(p, b)).hexdigest() for n, p, b in samples() "
+        f"if n == {name!r}))"
     )
-    here = __file__.rpartition("/")[0]
+    root = Path(__file__).parents[2]
     done = subprocess.run(
-        [sys.executable, "-c", told], capture_output=True, text=True, check=True, cwd=here
+        [sys.executable, "-c", told], capture_output=True, text=True, check=True, cwd=root
     )
     assert done.stdout.strip() == hashlib.sha256(mine).hexdigest()
 

@@ -7,13 +7,13 @@ from typing import Any
 
 import msgspec
 import pytest
+from tests.conftest import make_user
+from tests.shared import shared_urls, urls
 
 from currant.access.model import Actor
 from currant.access.permissions import Permission, needs
 from currant.db.tx import Tx
 from currant.door import Door
-from tests.conftest import make_user
-from tests.shared import shared_urls, urls
 
 __all__ = ["shared_urls", "urls"]
 

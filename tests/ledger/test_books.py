@@ -8,6 +8,9 @@ from typing import NamedTuple
 
 import asyncpg
 import pytest
+from tests.conftest import NOW
+from tests.ledger.conftest import Lines, Post, post_in, transfer
+from tests.shared import superuser
 
 from currant.access.model import OPERATOR
 from currant.access.verbs import Nothing
@@ -20,9 +23,6 @@ from currant.ledger.model import (
     NoChartAccount,
 )
 from currant.ledger.verbs import ledger_faults, trial_balance
-from tests.conftest import NOW
-from tests.ledger.conftest import Lines, Post, post_in, transfer
-from tests.shared import superuser
 
 
 class Session(NamedTuple):

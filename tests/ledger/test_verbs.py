@@ -7,6 +7,7 @@ from decimal import Decimal
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from tests.ledger.conftest import Reverse, reverse, transfer
 
 from currant.access.model import OPERATOR
 from currant.access.verbs import Nothing
@@ -24,7 +25,6 @@ from currant.ledger.verbs import (
     ledger_faults,
     trial_balance,
 )
-from tests.ledger.conftest import Reverse, reverse, transfer
 
 
 async def count(owner) -> int:

@@ -8,6 +8,8 @@ from typing import Any
 
 import asyncpg
 import pytest
+from tests.houses import House, small_house
+from tests.shared import shared_urls, urls
 
 from currant.access.model import OPERATOR, Actor
 from currant.access.verbs import Nothing
@@ -19,8 +21,6 @@ from currant.receivables.verbs import import_arrears
 from currant.upload import Upload
 from currant.vending.model import Vend, Vended
 from currant.vending.verbs import vend
-from tests.houses import House, small_house
-from tests.shared import shared_urls, urls
 
 __all__ = ["shared_urls", "urls"]
 

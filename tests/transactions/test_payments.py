@@ -4,14 +4,14 @@ import asyncio
 from decimal import Decimal
 
 import pytest
+from tests.conftest import make_user
+from tests.transactions.conftest import books_are_right, owe, sell
 
 from currant.batches.model import VendingLimitReached
 from currant.customers.model import NoSuchAccount
 from currant.errors import Forbidden, Invalid, NotFound
 from currant.transactions.model import NotOwed, PayArrears
 from currant.transactions.verbs import pay_arrears
-from tests.conftest import make_user
-from tests.transactions.conftest import books_are_right, owe, sell
 
 OWED = "select outstanding from receivables.open_item order by item_id"
 

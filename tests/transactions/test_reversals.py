@@ -7,6 +7,8 @@ from decimal import Decimal
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from tests.conftest import make_user
+from tests.transactions.conftest import books_are_right, owe, sell, upload
 
 from currant.access.model import OPERATOR, CreatePortal
 from currant.access.verbs import create_portal
@@ -23,8 +25,6 @@ from currant.transactions.model import (
     TransactionReversed,
 )
 from currant.transactions.verbs import pay_arrears, reverse
-from tests.conftest import make_user
-from tests.transactions.conftest import books_are_right, owe, sell, upload
 
 FIXED = """
 insert into drawdown.fixed_due (

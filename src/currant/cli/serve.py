@@ -18,7 +18,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
-from typing import IO, Annotated, Any
+from typing import IO, TYPE_CHECKING, Annotated, Any
 
 import structlog
 import typer
@@ -26,8 +26,6 @@ from granian.constants import HTTPModes, Interfaces, Loops
 from granian.log import LOGGING_CONFIG, LogLevels
 from granian.server import Server
 
-from currant.api.app import make_app
-from currant.api.http import App
 from currant.audit.signing import audit_key
 from currant.cli.frame import (
     Exit,
@@ -47,6 +45,9 @@ from currant.door import Door
 from currant.jobs.notices import Carriers, carriers_of
 from currant.jobs.worker import run_jobs
 from currant.settings import Settings
+
+if TYPE_CHECKING:
+    from currant.api.http import App
 
 log = structlog.get_logger()
 app = typer.Typer()
@@ -202,8 +203,10 @@ def serve_until_stopped(
         raise KeyboardInterrupt
 
 
-def worker_app() -> App:
+def worker_app() -> "App":
     """Return the application of one worker, which ends when its server has ended."""
+    from currant.api.app import make_app  # noqa: PLC0415 (no other command waits for the faces)
+
     log_to_stderr()
     server = multiprocessing.parent_process()
 

@@ -103,21 +103,24 @@ as $$
     select coalesce(array_agg(f.document_id order by f.document_id), '{}') from frozen as f
 $$;
 
--- Store PDFs, and answer how many were not stored before; what is stored waits no longer.
+-- Store PDFs, and answer how many were not stored before. Who takes a document off those that wait
+-- stores it, so that of several at once one stores and none holds what another needs.
 create function documents.keep(
     in_portal int, ids bigint[], digests text[], pdfs bytea[], at timestamptz
 )
 returns bigint
 language sql
 as $$
-    with stored as (
+    with taken as (
+        delete from documents.due as d
+        where d.portal_id = in_portal and d.document_id = any(ids)
+        returning d.document_id
+    ), stored as (
         insert into documents.rendering (portal_id, document_id, sha256, pdf, rendered_at)
         select in_portal, p.document_id, p.sha256, p.pdf, at
         from unnest(ids, digests, pdfs) as p (document_id, sha256, pdf)
-        on conflict (portal_id, document_id) do nothing
+        inner join taken as t on t.document_id = p.document_id
         returning 1
-    ), waits as (
-        delete from documents.due as d where d.portal_id = in_portal and d.document_id = any(ids)
     )
     select count(*) from stored
 $$;
