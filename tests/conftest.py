@@ -46,7 +46,14 @@ def server() -> Iterator[EmbeddedServer]:
 
 @pytest.fixture(scope="session")
 async def template(server: EmbeddedServer) -> str:
-    """The name of a database that has the schema and nothing else."""
+    """The name of a database that has the schema and nothing else.
+
+    A database is copied for nearly every test, and none has to outlive the machine.
+    """
+    admin = await asyncpg.connect(server.admin_url)
+    await admin.execute("alter system set fsync = off")
+    await admin.execute("select pg_reload_conf()")
+    await admin.close()
     name = f"template_{baseline().checksum[:16]}"
     await prepare(server, name)
     return name
@@ -59,7 +66,9 @@ async def new_database(server: EmbeddedServer, template: str) -> AsyncIterator[U
     admin = await asyncpg.connect(server.admin_url)
     try:
         await admin.execute("select pg_advisory_lock(5067262)")
-        await admin.execute(f'create database "{name}" template "{template}" owner currant_owner')
+        await admin.execute(
+            f'create database "{name}" template "{template}" strategy file_copy owner currant_owner'
+        )
         await admin.execute("select pg_advisory_unlock(5067262)")
         yield Urls(server.url("currant_runtime", name), server.url("currant_owner", name))
     finally:

@@ -160,26 +160,30 @@ where i.portal_id = :portal_id::int and i.invoice_id = any(:invoice_ids::bigint[
 -- What was used in each month by each agreement of some invoices, over two years before they end,
 -- as billed: measured quantities shared by days.
 -- not null: invoice_id agreement_id month unit quantity
-with wanted as (
+with wanted as materialized (
     select distinct i.invoice_id, i.to_on, m.agreement_id
     from invoices.invoice as i
     inner join invoices.measured as m
         on m.portal_id = i.portal_id and m.invoice_id = i.invoice_id
     where i.portal_id = :portal_id::int and i.invoice_id = any(:invoice_ids::bigint[])
-), told as (
+), used as materialized (
     select
-        w.invoice_id, w.agreement_id, d.unit, d.quantity, d.from_on, d.to_on, w.to_on as last_on
+        w.invoice_id, w.agreement_id, d.invoice_id as billed_by, d.unit, d.quantity, d.from_on,
+        d.to_on
     from wanted as w
     inner join invoices.measured as d
         on d.portal_id = :portal_id::int and d.agreement_id = w.agreement_id and not d.export
         and d.to_on <= w.to_on and d.to_on > w.to_on - 800
+), told as (
+    select u.invoice_id, u.agreement_id, u.unit, u.quantity, u.from_on, u.to_on
+    from used as u
     inner join invoices.invoice as i
-        on i.portal_id = d.portal_id and i.invoice_id = d.invoice_id
-        and (i.posted_at is not null or i.invoice_id = w.invoice_id) and i.kind <> 'CREDIT'
-    where not exists (
-        select from invoices.invoice as r
-        where r.portal_id = i.portal_id and r.reverses = i.invoice_id
-    )
+        on i.portal_id = :portal_id::int and i.invoice_id = u.billed_by
+    where (i.posted_at is not null or i.invoice_id = u.invoice_id) and i.kind <> 'CREDIT'
+        and not exists (
+            select from invoices.invoice as r
+            where r.portal_id = i.portal_id and r.reverses = i.invoice_id
+        )
 )
 select
     t.invoice_id, t.agreement_id, s.month::date as month, t.unit,
