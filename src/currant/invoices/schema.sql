@@ -188,16 +188,13 @@ comment on view invoices.told is
 -- A posted invoice is history, and so are its lines and what it measured.
 create function invoices.guard_posted() returns trigger language plpgsql as $$
 begin
-    if old.posted_at is not null then
-        raise exception 'Invoice % is posted: it is cancelled by a credit note, never edited.',
-            old.number using errcode = 'restrict_violation', constraint = 'append_only';
-    end if;
-    return case tg_op when 'DELETE' then old else new end;
+    raise exception 'Invoice % is posted: it is cancelled by a credit note, never edited.',
+        old.number using errcode = 'restrict_violation', constraint = 'append_only';
 end
 $$;
 
 create trigger guard_posted before update or delete on invoices.invoice
-for each row execute function invoices.guard_posted();
+for each row when (old.posted_at is not null) execute function invoices.guard_posted();
 
 -- The parts of an invoice are of one that there is, and that is not posted: held against the whole
 -- set of them at once, where a foreign key would look each up by itself.
