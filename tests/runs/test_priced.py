@@ -515,3 +515,27 @@ async def test_a_service_is_billed_by_the_month_and_its_parts(door, owner, told,
         ("Internet", D("62.00"))
     ]
     await sound(door, owner)
+
+
+async def test_a_service_at_a_site_is_billed_without_a_meter(door, owner, told) -> None:
+    """The site is in the west, where its days begin two hours later than the portal's."""
+    (unit,) = told.units
+    await owner.execute("update locations.building set timezone = 'Australia/Perth'")
+    await owner.execute("delete from customers.agreement")
+    internet = NewLineItem("ADMIN", D("62.00"), "Internet")
+    setup = NewLineItem("CONN", D("99.00"), "Set up", frequency="ONCE")
+    made = Provision(
+        "ISP", "0298765432", FIRST, [internet, setup], account=unit.account,
+        site_identifier=unit.site_identifier,
+    )  # fmt: skip
+    await door.act(provision, made, told.manager)
+    run = await drafted(door, told, JULY)
+    assert await found(door, told, run) == []
+    await posted(door, told, run.run_id)
+    (july,) = await invoices_of(door, told, unit.account)
+    assert (july.head.from_on, july.head.building_code) == (FIRST, "TWR01")
+    assert [(line.description, line.from_on, line.net + line.tax) for line in july.lines] == [
+        ("Internet", FIRST, D("62.00")), ("Set up", FIRST, D("99.00")),
+    ]  # fmt: skip
+    assert july.measured == []
+    await sound(door, owner)

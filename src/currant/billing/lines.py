@@ -234,7 +234,7 @@ def item_lines(
     lines = []
     for item in items:
         if item.frequency == "ONCE":
-            if supply.start <= item.begins_on < supply.end:
+            if supply.start <= item.begins_at.astimezone(supply.zone).date() < supply.end:
                 share = (1, 1)
                 lines.append(_item_line(supply, item, share, currency, minor_units))
             continue

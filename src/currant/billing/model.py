@@ -10,6 +10,7 @@ import msgspec
 
 from currant.clock import day_bounds
 from currant.errors import Invalid
+from currant.locations.model import UNMETERED
 
 
 class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -79,6 +80,11 @@ class DueDays(msgspec.Struct, frozen=True):
     usual_wh: Decimal | None
     loss_days: list[date]
     loss_factors: list[Decimal | None]
+
+    @property
+    def metered(self) -> bool:
+        """Whether meters measure what is supplied: a service has none, at a site either."""
+        return self.product_type not in UNMETERED
 
     @property
     def zone(self) -> ZoneInfo:
@@ -174,7 +180,7 @@ class LineItemRow(msgspec.Struct, frozen=True):
     tax_code: str
     coa: str
     ar_coa: str
-    begins_on: date
+    begins_at: datetime
     tax_rate: Decimal
 
 

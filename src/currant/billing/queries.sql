@@ -196,12 +196,12 @@ order by c.account_id, c.charge_id;
 
 -- name: line_items_due
 -- The lines of services without meters, with what their day of tax is.
--- not null: description begins_on tax_rate
+-- not null: description begins_at tax_rate
 select
     s.agreement_id, s.line_item_id,
     coalesce(nullif(s.description, ''), i.description) as description, s.quantity,
     s.unit_price, s.price_includes_tax, s.frequency, i.credit, i.tax_code, i.coa,
-    i.ar_coa, (lower(g.valid) at time zone :timezone::text)::date as begins_on,
+    i.ar_coa, lower(g.valid) as begins_at,
     coalesce(t.rate, 0) as tax_rate
 from charges.line_item as s
 inner join charges.item as i

@@ -104,7 +104,7 @@ async def draft_accounts(tx: Tx, terms: DraftTerms, account_ids: Sequence[int]) 
     ready = [counted_once(supply, plans) for supply in ready]
     cut: list[Period] = []
     for supply in ready:
-        if supply.due.location_id is not None:
+        if supply.due.metered:
             for part in periods(supply, plans):
                 if isinstance(part, Period):
                     cut.append(part)
@@ -151,7 +151,7 @@ async def _ready(
 ) -> tuple[list[Supply], list[Remarkable]]:
     """Find what measured the due days, and say which of them can be billed."""
     portal_id = tx.portal.portal_id
-    metered = [days for days in due if days.location_id is not None]
+    metered = [days for days in due if days.metered]
     bounds = [days.bounds for days in metered]
     rows = await tx.all(
         _METERED,
@@ -300,7 +300,7 @@ def _with_intervals(counted: Counted, row: dict[str, Any], past: dict[int, int])
 
 async def _service_lines(tx: Tx, billed: Sequence[Supply]) -> list[tuple[int, DraftLine]]:
     """Return the lines of services without meters, with their accounts."""
-    services = [supply for supply in billed if supply.due.location_id is None]
+    services = [supply for supply in billed if not supply.due.metered]
     if not services:
         return []
     items: dict[int, list[LineItemRow]] = {}

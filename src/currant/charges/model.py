@@ -174,7 +174,6 @@ class SittingAccount(msgspec.Struct, frozen=True):
 
     account: str
     account_id: int
-    location_id: int
 
 
 class ServiceOpened(msgspec.Struct, frozen=True):

@@ -120,21 +120,14 @@ order by c.charge_id
 limit :how_many::int;
 
 -- name: sitting_account
--- Whose account is supplied at a site on a day, and the site.
-select a.account, a.account_id, l.location_id
-from locations.location as l
-inner join customers.agreement as g
-    on g.portal_id = l.portal_id and g.location_id = l.location_id
-    and g.valid @> (:day::date::timestamp at time zone :timezone::text)
+-- Whose account is supplied at a site at an instant.
+select a.account, a.account_id
+from customers.agreement as g
 inner join customers.account as a on a.portal_id = g.portal_id and a.account_id = g.account_id
-where l.portal_id = :portal_id::int and lower(l.site_identifier) = lower(:site_identifier::text)
+where g.portal_id = :portal_id::int and g.location_id = :location_id::bigint
+    and g.valid @> :at::timestamptz
 order by g.agreement_id
 limit 1;
-
--- name: site_named
--- The internal id of a site.
-select l.location_id from locations.location as l
-where l.portal_id = :portal_id::int and lower(l.site_identifier) = lower(:site_identifier::text);
 
 -- name: open_service
 -- Begin a service without a meter, with its line items, and answer the ids of these.
