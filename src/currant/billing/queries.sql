@@ -25,7 +25,8 @@ order by i.account_id;
 
 -- name: due_days
 -- The days up to one that agreements of accounts are not billed for, a row a stretch. usual_wh is
--- what the agreement used a day, by its last year of invoices. loss_factors are those in force on
+-- what the agreement used a day, by its last year of invoices, however many registers measured a
+-- day. loss_factors are those in force on
 -- its first day and on those on which another may begin, the loss_days: the site's before the
 -- building's, null where none is told. Those of replaced invoices are due as if they were free.
 -- not null: account_id agreement_id product_type timezone from_on to_on ends loss_days loss_factors
@@ -50,7 +51,8 @@ with agreement as materialized (
     group by c.agreement_id
 ), usual as materialized (
     select
-        m.agreement_id, sum(m.quantity) as quantity, sum(m.to_on - m.from_on + 1) as days
+        m.agreement_id, sum(m.quantity) as quantity,
+        range_agg(daterange(m.from_on, m.to_on, '[]')) as days
     from invoices.measured as m
     inner join invoices.invoice as i
         on i.portal_id = m.portal_id and i.invoice_id = m.invoice_id
@@ -69,7 +71,8 @@ select
     a.account_id, a.agreement_id, a.location_id, a.building_id, a.product_type, a.timezone,
     lower(d.days) as from_on, upper(d.days) - 1 as to_on,
     coalesce(a.ends_before <= upper(d.days), false) as ends,
-    u.quantity / nullif(u.days, 0) as usual_wh,
+    u.quantity / (select sum(upper(w.days) - lower(w.days)) from unnest(u.days) as w (days))
+    as usual_wh,
     f.loss_days, f.loss_factors
 from agreement as a
 left join covered as c on c.agreement_id = a.agreement_id
