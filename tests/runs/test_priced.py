@@ -4,6 +4,7 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 
 import pytest
+from msgspec import structs
 from tests.towers import (
     BEGINS,
     SYDNEY,
@@ -29,8 +30,15 @@ from tests.towers import (
 from currant.access.verbs import Nothing
 from currant.billing.model import Policy
 from currant.billing.verbs import policy, set_policy
-from currant.charges.model import AddCharges, ChargesNamed, NewCharge, NewLineItem, Provision
-from currant.charges.verbs import add_charges, approve_charges, provision
+from currant.charges.model import (
+    AddCharges,
+    ChargeItem,
+    ChargesNamed,
+    NewCharge,
+    NewLineItem,
+    Provision,
+)
+from currant.charges.verbs import add_charges, approve_charges, provision, set_charge_item
 from currant.clock import FrozenClock
 from currant.door import Door
 from currant.invoices.model import CancelInvoice, Invoice
@@ -484,6 +492,34 @@ async def test_a_charge_is_billed_from_its_day_once_it_is_approved(
     await read(owner, told, told.units[0], date(2024, 9, 1), "12700")
     august = await bill(door, told, date(2024, 8, 31))
     assert [line.description for line in august.lines][2:] == ["Administration fee"]
+    await sound(door, owner)
+
+
+@pytest.mark.parametrize("rounding", ["LINE", "INVOICE"])
+async def test_a_charge_is_billed_as_its_item_was_when_it_was_added(
+    door, owner, told, clock, rounding
+) -> None:
+    account = told.units[0].account
+    held = await door.ask(policy, Nothing(), told.clerk)
+    await door.act(set_policy, structs.replace(held, tax_rounding=rounding), told.manager)
+    fee = NewCharge(account, "ADMIN", JULY, D("10.99"))
+    (added,) = await door.act(add_charges, AddCharges([fee]), told.clerk)
+    await door.act(approve_charges, ChargesNamed([added.charge_id]), told.manager)
+    changed = ChargeItem(
+        "STANDARD", "ADMIN", "Rebate", "FREE", credit=True, coa="4955", ar_coa="1101"
+    )
+    await door.act(set_charge_item, changed, told.manager)
+    line = (await bill(door, told)).lines[-1]
+    assert (line.line_type, line.description) == ("CHARGE", "Administration fee")
+    # A tenth of the net, not what the rounded tax is of it: one rate on the invoice.
+    assert (line.net, line.tax, line.why.tax_rate) == (D("9.99"), D("1.00"), D("0.1"))
+    booked = await owner.fetch("select coa, ar_coa from invoices.line where charge_id is not null")
+    assert [tuple(row) for row in booked] == [("4910", "1102")]
+    clock.set(datetime(2024, 8, 2, 9, tzinfo=SYDNEY))
+    (added,) = await door.act(add_charges, AddCharges([fee]), told.clerk)
+    await door.act(approve_charges, ChargesNamed([added.charge_id]), told.manager)
+    run = await drafted(door, told, JULY)
+    assert (run.net, run.tax) == (D("-10.99"), D("0.00"))
     await sound(door, owner)
 
 

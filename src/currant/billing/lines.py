@@ -201,8 +201,6 @@ def _draft_line(period: Period, line: BillLine, book: PriceBook) -> DraftLine:
 def charge_line(charge: ChargeRow, currency: str) -> DraftLine:
     """Return the line of a one-off charge."""
     net, tax = to_minor(charge.net, currency), to_minor(charge.tax, currency)
-    taxable = charge.tax_code == "GST"
-    rate = charge.tax / charge.net if taxable and charge.net else Decimal(0)
     return DraftLine(
         charge.agreement_id,
         charge.location_id,
@@ -217,13 +215,13 @@ def charge_line(charge: ChargeRow, currency: str) -> DraftLine:
         None,
         net,
         tax,
-        rate.quantize(Decimal("0.000001")),
-        taxable,
+        charge.tax_rate,
+        charge.tax_code == "GST",
         charge.coa,
         charge.ar_coa,
         None,
         charge.charge_id,
-        Explanation(tax_rate=rate.quantize(Decimal("0.000001"))),
+        Explanation(tax_rate=charge.tax_rate),
     )
 
 

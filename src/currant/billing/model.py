@@ -161,6 +161,7 @@ class ChargeRow(msgspec.Struct, frozen=True):
     net: Decimal
     tax: Decimal
     tax_code: str
+    tax_rate: Decimal
     coa: str
     ar_coa: str
     description: str

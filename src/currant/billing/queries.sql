@@ -186,12 +186,10 @@ order by s.agreement_id, lower(s.valid);
 -- not null: net tax
 select
     c.account_id, c.charge_id, c.agreement_id, c.location_id, c.charge_on,
-    case when i.credit then c.tax - c.amount else c.amount - c.tax end as net,
-    case when i.credit then -c.tax else c.tax end as tax,
-    i.tax_code, i.coa, i.ar_coa, c.description
+    case when c.credit then c.tax - c.amount else c.amount - c.tax end as net,
+    case when c.credit then -c.tax else c.tax end as tax,
+    c.tax_code, c.tax_rate, c.coa, c.ar_coa, c.description
 from charges.charge as c
-inner join charges.item as i
-    on i.portal_id = c.portal_id and i.group_code = c.group_code and i.item_code = c.item_code
 where c.portal_id = :portal_id::int
     and (c.status = 'APPROVED' or c.invoice_id = any(:replaced::bigint[]))
     and c.account_id = any(:account_ids::bigint[]) and c.charge_on <= :through::date

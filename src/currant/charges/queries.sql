@@ -60,19 +60,20 @@ order by w.record;
 -- not null: net
 insert into charges.charge (
     portal_id, account_id, agreement_id, location_id, group_code, item_code, charge_on, amount,
-    tax, description, notes, login, created_at, approved_at, approved_by
+    tax, credit, tax_code, tax_rate, coa, ar_coa, description, notes, login, created_at,
+    approved_at, approved_by
 )
 select
     :portal_id::int, w.account_id, w.agreement_id, w.location_id, w.group_code, w.item_code,
-    w.charge_on, w.amount, w.tax, coalesce(nullif(w.description, ''), i.description), w.notes,
-    :login::text, :at::timestamptz, case when w.approved then :at::timestamptz end,
-    case when w.approved then :login::text end
+    w.charge_on, w.amount, w.tax, i.credit, i.tax_code, w.tax_rate, i.coa, i.ar_coa,
+    coalesce(nullif(w.description, ''), i.description), w.notes, :login::text, :at::timestamptz,
+    case when w.approved then :at::timestamptz end, case when w.approved then :login::text end
 from unnest(
     :account_ids::bigint[], :agreement_ids::bigint[], :location_ids::bigint[], :groups::text[],
     :items::text[], :charge_ons::date[], :amounts::numeric[], :taxes::numeric[],
-    :descriptions::text[], :notes::text[], :approved::boolean[]
+    :tax_rates::numeric[], :descriptions::text[], :notes::text[], :approved::boolean[]
 ) with ordinality as w (
-    account_id, agreement_id, location_id, group_code, item_code, charge_on, amount, tax,
+    account_id, agreement_id, location_id, group_code, item_code, charge_on, amount, tax, tax_rate,
     description, notes, approved, record
 )
 inner join charges.item as i

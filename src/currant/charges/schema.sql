@@ -23,7 +23,7 @@ create table charges.item (
 );
 comment on table charges.item is
 'What may be charged, in groups: its tax, its revenue account, and whether it is given rather than '
-'taken (credit: a discount). A retired one is charged no more.';
+'taken (credit: a discount), for what is charged from now on. A retired one is charged no more.';
 call db.tenant_table('charges.item');
 
 create table charges.charge (
@@ -37,6 +37,11 @@ create table charges.charge (
     charge_on date not null constraint charge_in_time check (isfinite(charge_on)),
     amount db.amount not null constraint charge_positive check (amount > 0),
     tax db.amount not null constraint charge_tax_within check (tax between 0 and amount),
+    credit boolean not null,
+    tax_code text not null check (tax_code in ('GST', 'FREE')),
+    tax_rate numeric(9, 6) not null check (tax_rate >= 0 and tax_rate < 1),
+    coa text not null,
+    ar_coa text not null,
     description text not null,
     notes text not null,
     login text not null,
@@ -60,14 +65,17 @@ create table charges.charge (
     check (invoice_id is null or (approved_at is not null and cancelled_at is null)),
     constraint charge_of_item
     foreign key (portal_id, group_code, item_code) references charges.item,
+    foreign key (portal_id, coa) references ledger.chart_account,
+    foreign key (portal_id, ar_coa) references ledger.chart_account,
     foreign key (portal_id, account_id) references customers.account,
     constraint charge_agreement_known
     foreign key (portal_id, agreement_id) references customers.agreement,
     foreign key (portal_id, location_id) references locations.location
 );
 comment on table charges.charge is
-'A one-off charge; amount includes tax. It is approved, then invoiced no earlier than charge_on, '
-'or cancelled; when its invoice is cancelled it waits for the next one.';
+'A one-off charge; amount includes tax. It is billed as its item was when it was added: its tax, '
+'credit and accounts. It is approved, then invoiced no earlier than charge_on, or cancelled; when '
+'its invoice is cancelled it waits for the next one.';
 create index charge_by_account on charges.charge (portal_id, account_id);
 create index charge_to_invoice on charges.charge (portal_id, account_id, charge_on)
 where status = 'APPROVED';

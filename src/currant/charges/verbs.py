@@ -234,6 +234,7 @@ async def _add(tx: Tx, charges: Sequence[NewCharge]) -> list[ChargeAdded]:
     )
     _refuse_unsound(tx, charges, resolved)
     places = minor_units(tx.portal.currency)
+    rates = [row.tax_rate or Decimal(0) for row in resolved]
     return await tx.all(
         _ADD_CHARGES,
         portal_id=tx.portal.portal_id,
@@ -245,9 +246,10 @@ async def _add(tx: Tx, charges: Sequence[NewCharge]) -> list[ChargeAdded]:
         charge_ons=[charge.charge_on for charge in charges],
         amounts=[charge.amount for charge in charges],
         taxes=[
-            tax_within(charge.amount, row.tax_rate or Decimal(0), places)
-            for charge, row in zip(charges, resolved, strict=True)
+            tax_within(charge.amount, rate, places)
+            for charge, rate in zip(charges, rates, strict=True)
         ],
+        tax_rates=rates,
         descriptions=[charge.description for charge in charges],
         notes=[charge.notes for charge in charges],
         approved=[charge.approve for charge in charges],
