@@ -553,6 +553,36 @@ async def test_a_service_is_billed_by_the_month_and_its_parts(door, owner, told,
     await sound(door, owner)
 
 
+async def test_a_service_is_taxed_by_its_own_days(door, owner, told, clock) -> None:
+    """A tenth until the 10th of July and 15 % after; one service is there, one still to come."""
+    clock.set(datetime(2024, 7, 5, 9, tzinfo=SYDNEY))
+    await door.act(set_tax, SetTax(D("0.15"), at(date(2024, 7, 11))), told.manager)
+    monthly = NewLineItem("ADMIN", D("31.00"), price_includes_tax=False)
+    once = NewLineItem("CONN", D("100.00"), price_includes_tax=False, frequency="ONCE")
+    free = NewLineItem("CSDISCNTAX", D("3.10"), price_includes_tax=False)
+    account = told.units[0].account
+    for number, start, items in (("1", FIRST, [monthly, once, free]), ("2", LAST, [monthly, once])):
+        made = Provision("ISP", number, start, items, account=account)
+        await door.act(provision, made, told.manager)
+    await owner.execute("delete from customers.agreement where product_type = 'ELECTRICITY'")
+    clock.set(datetime(2024, 9, 1, 9, tzinfo=SYDNEY))
+    await billed(door, told, date(2024, 8, 31))
+    (invoice,) = await invoices_of(door, told, account)
+    taxed = [(line.from_on, line.net, line.tax, line.why.tax_rate) for line in invoice.lines]
+    tenth, more = D("0.1"), D("0.15")
+    assert taxed == [
+        (FIRST, D("10.00"), D("1.00"), tenth),
+        (date(2024, 7, 11), D("21.00"), D("3.15"), more),
+        (LAST, D("31.00"), D("4.65"), more),
+        (FIRST, D("100.00"), D("10.00"), tenth),
+        (FIRST, D("-3.10"), D(0), D(0)),
+        (LAST, D("-3.10"), D(0), D(0)),
+        (LAST, D("31.00"), D("4.65"), more),
+        (LAST, D("100.00"), D("15.00"), more),
+    ]
+    await sound(door, owner)
+
+
 async def test_a_service_at_a_site_is_billed_without_a_meter(door, owner, told) -> None:
     """The site is in the west, where its days begin two hours later than the portal's."""
     (unit,) = told.units

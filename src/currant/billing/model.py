@@ -168,7 +168,7 @@ class ChargeRow(msgspec.Struct, frozen=True):
 
 
 class LineItemRow(msgspec.Struct, frozen=True):
-    """A line of a service without a meter, with the tax rate of the first day that is due."""
+    """A line of a service without a meter, and when the service begins."""
 
     agreement_id: int
     line_item_id: int
@@ -182,7 +182,6 @@ class LineItemRow(msgspec.Struct, frozen=True):
     coa: str
     ar_coa: str
     begins_at: datetime
-    tax_rate: Decimal
 
 
 class TaxRoundingUnknown(Invalid, constraint="tax_rounding_known"):

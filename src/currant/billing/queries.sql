@@ -196,22 +196,18 @@ where c.portal_id = :portal_id::int
 order by c.account_id, c.charge_id;
 
 -- name: line_items_due
--- The lines of services without meters, with what their day of tax is.
--- not null: description begins_at tax_rate
+-- The lines of services without meters.
+-- not null: description begins_at
 select
     s.agreement_id, s.line_item_id,
     coalesce(nullif(s.description, ''), i.description) as description, s.quantity,
     s.unit_price, s.price_includes_tax, s.frequency, i.credit, i.tax_code, i.coa,
-    i.ar_coa, lower(g.valid) as begins_at,
-    coalesce(t.rate, 0) as tax_rate
+    i.ar_coa, lower(g.valid) as begins_at
 from charges.line_item as s
 inner join charges.item as i
     on i.portal_id = s.portal_id and i.group_code = s.group_code and i.item_code = s.item_code
 inner join customers.agreement as g
     on g.portal_id = s.portal_id and g.agreement_id = s.agreement_id
-left join tariffs.tax as t
-    on t.portal_id = s.portal_id and i.tax_code = 'GST'
-    and t.valid @> (:tax_on::date::timestamp at time zone :timezone::text)
 where s.portal_id = :portal_id::int and s.agreement_id = any(:agreement_ids::bigint[])
 order by s.agreement_id, s.position;
 

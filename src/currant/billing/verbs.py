@@ -38,14 +38,13 @@ from currant.db.tx import Tx
 from currant.determinants.layouts import flat_calendar
 from currant.determinants.model import DeterminantsWanted, PricedPeriod
 from currant.determinants.verbs import determinants
-from currant.money import minor_units
 from currant.plans.model import OfferingsWanted
 from currant.plans.verbs import offerings
 from currant.plans.versions import discounts_of
 from currant.tariffs.book import PriceBook
 from currant.tariffs.calendars import Calendar
 from currant.tariffs.terms import Discount
-from currant.tariffs.verbs import price_book
+from currant.tariffs.verbs import price_book, taxes
 
 sql = Statements(__package__)
 _POLICY = sql.rows("policy", Policy)
@@ -308,17 +307,13 @@ async def _service_lines(tx: Tx, billed: Sequence[Supply]) -> list[tuple[int, Dr
         _LINE_ITEMS_DUE,
         portal_id=tx.portal.portal_id,
         agreement_ids=list({supply.due.agreement_id for supply in services}),
-        tax_on=min(supply.start for supply in services),
-        timezone=tx.portal.timezone,
     ):
         items.setdefault(row.agreement_id, []).append(row)
-    currency = tx.portal.currency
+    taxed, currency = await taxes(tx), tx.portal.currency
     return [
         (supply.due.account_id, line)
         for supply in services
-        for line in item_lines(
-            supply, items.get(supply.due.agreement_id, ()), currency, minor_units(currency)
-        )
+        for line in item_lines(supply, items.get(supply.due.agreement_id, ()), taxed, currency)
     ]
 
 
