@@ -245,6 +245,10 @@ class ChargeUnapproved(Conflict, constraint="charge_approved_to_invoice"):
     """Only an approved charge is invoiced. Nothing was invoiced."""
 
 
+class ChargeGone(Conflict, constraint="charge_waits"):
+    """A charge was cancelled while it was billed. Nothing was billed; bill the accounts again."""
+
+
 class NoSuchAgreement(Invalid, constraint="charge_agreement_known"):
     """The account has no such agreement. Nothing was charged."""
 

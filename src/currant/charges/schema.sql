@@ -121,18 +121,34 @@ comment on table charges.line_item is
 'A line of a service: charged once with the day it begins, or for every month, shared by days.';
 call db.tenant_table('charges.line_item');
 
--- Mark charges as invoiced, each by its invoice.
-create function charges.invoice(in_portal int, charge_ids bigint[], invoice_ids bigint[])
+-- Mark charges as invoiced, each by its invoice, or refuse where one of them does not wait for it:
+-- it was cancelled meanwhile. Those of invoices that are replaced wait until these are cancelled.
+create function charges.invoice(
+    in_portal int, charge_ids bigint[], invoice_ids bigint[], replaced bigint[] default '{}'
+)
 returns bigint
-language sql
+language plpgsql
 as $$
-    with taken as (
-        update charges.charge as c set invoice_id = w.invoice_id
-        from unnest(charge_ids, invoice_ids) as w (charge_id, invoice_id)
-        where c.portal_id = in_portal and c.charge_id = w.charge_id and c.status = 'APPROVED'
-        returning 1
-    )
-    select count(*) from taken
+declare
+    taken bigint;
+    gone bigint;
+begin
+    update charges.charge as c set invoice_id = w.invoice_id
+    from unnest(charge_ids, invoice_ids) as w (charge_id, invoice_id)
+    where c.portal_id = in_portal and c.charge_id = w.charge_id and c.status = 'APPROVED';
+    get diagnostics taken = row_count;
+    select w.charge_id into gone
+    from unnest(charge_ids, invoice_ids) as w (charge_id, invoice_id)
+    left join charges.charge as c on c.portal_id = in_portal and c.charge_id = w.charge_id
+    where c.invoice_id is distinct from w.invoice_id
+        and coalesce(c.invoice_id <> all(replaced), true)
+    limit 1;
+    if found then
+        raise exception 'Charge % does not wait for an invoice any more.', gone
+            using errcode = 'restrict_violation', constraint = 'charge_waits';
+    end if;
+    return taken;
+end
 $$;
 
 -- Let the charges of cancelled invoices wait for the next one.
