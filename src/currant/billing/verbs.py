@@ -38,14 +38,13 @@ from currant.determinants.layouts import flat_calendar
 from currant.determinants.model import DeterminantsWanted, Determined, PricedPeriod
 from currant.determinants.summing import determined
 from currant.determinants.verbs import determinants
-from currant.money import minor_units
 from currant.plans.model import OfferingsWanted
 from currant.plans.verbs import offerings
 from currant.plans.versions import discounts_of
 from currant.tariffs.book import PriceBook
 from currant.tariffs.calendars import Calendar
 from currant.tariffs.terms import Discount
-from currant.tariffs.verbs import price_book
+from currant.tariffs.verbs import price_book, taxes
 
 sql = Statements(__package__)
 _POLICY = sql.rows("policy", Policy)
@@ -102,7 +101,7 @@ async def draft_accounts(tx: Tx, terms: DraftTerms, account_ids: Sequence[int]) 
     ready = [counted_once(supply, plans) for supply in ready]
     cut: list[Period] = []
     for supply in ready:
-        if supply.due.location_id is not None:
+        if supply.due.metered:
             for part in periods(supply, plans):
                 if isinstance(part, Period):
                     cut.append(part)
@@ -149,7 +148,7 @@ async def _ready(
 ) -> tuple[list[Supply], list[Remarkable]]:
     """Find what measured the due days, and say which of them can be billed."""
     portal_id = tx.portal.portal_id
-    metered = [days for days in due if days.location_id is not None]
+    metered = [days for days in due if days.metered]
     bounds = [days.bounds for days in metered]
     rows = await tx.all(
         _METERED,
@@ -298,7 +297,7 @@ def _with_intervals(counted: Counted, row: Determined, past: dict[int, int]) -> 
 
 async def _service_lines(tx: Tx, billed: Sequence[Supply]) -> list[tuple[int, DraftLine]]:
     """Return the lines of services without meters, with their accounts."""
-    services = [supply for supply in billed if supply.due.location_id is None]
+    services = [supply for supply in billed if not supply.due.metered]
     if not services:
         return []
     items: dict[int, list[LineItemRow]] = {}
@@ -306,17 +305,13 @@ async def _service_lines(tx: Tx, billed: Sequence[Supply]) -> list[tuple[int, Dr
         _LINE_ITEMS_DUE,
         portal_id=tx.portal.portal_id,
         agreement_ids=list({supply.due.agreement_id for supply in services}),
-        tax_on=min(supply.start for supply in services),
-        timezone=tx.portal.timezone,
     ):
         items.setdefault(row.agreement_id, []).append(row)
-    currency = tx.portal.currency
+    taxed, currency = await taxes(tx), tx.portal.currency
     return [
         (supply.due.account_id, line)
         for supply in services
-        for line in item_lines(
-            supply, items.get(supply.due.agreement_id, ()), currency, minor_units(currency)
-        )
+        for line in item_lines(supply, items.get(supply.due.agreement_id, ()), taxed, currency)
     ]
 
 

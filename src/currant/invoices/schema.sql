@@ -442,7 +442,10 @@ begin
         unit, from_on, to_on, previous_value, current_value, basis, multiplier, quantity, export,
         loss_factor, previous_estimated, current_estimated, place
     );
-    perform charges.invoice(in_portal, array_agg(l.charge_id), array_agg(ids[l.n]))
+    perform charges.invoice(
+        in_portal, array_agg(l.charge_id), array_agg(ids[l.n]),
+        array(select unnest(d.replaces) from unnest(drafts) as d)
+    )
     from unnest(lines) as l where l.charge_id is not null;
     perform db.analyze_written(
         array[
