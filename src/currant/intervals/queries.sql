@@ -506,7 +506,7 @@ with expected as (
         )::timestamp,
         interval '1 day'
     ) as n (day)
-    where g.portal_id = :portal_id::int and g.metering_type = 'AM' and g.active
+    where g.portal_id = :portal_id::int and g.metering_type = 'AM'
         and (:nmi::text is null or l.site_key = upper(:nmi::text))
         and (:building_code::text is null or b.building_key = upper(:building_code::text))
 ), flagged as (
