@@ -71,7 +71,6 @@ create table invoices.line (
     line_no int not null check (line_no > 0),
     agreement_id bigint,
     location_id bigint,
-    meter_id bigint,
     product_type text not null,
     line_type text not null constraint line_type_known check (
         line_type in (
@@ -329,7 +328,6 @@ create type invoices.new_line as (
     n int,
     agreement_id bigint,
     location_id bigint,
-    meter_id bigint,
     product_type text,
     line_type text,
     description text,
@@ -412,18 +410,18 @@ begin
     inner join unnest(drafts) as d on d.n = c.n
     order by c.agreement_id, c.from_on;
     insert into invoices.line (
-        portal_id, invoice_id, line_no, agreement_id, location_id, meter_id, product_type,
+        portal_id, invoice_id, line_no, agreement_id, location_id, product_type,
         line_type, description, from_on, to_on, quantity, unit, rate, loss_factor, net, tax,
         tax_code, coa, ar_coa, tariff_id, charge_id, explanation
     )
     select
         in_portal, ids[l.n], row_number() over (partition by l.n order by l.place),
-        l.agreement_id, l.location_id, l.meter_id, l.product_type, l.line_type, l.description,
+        l.agreement_id, l.location_id, l.product_type, l.line_type, l.description,
         l.from_on, l.to_on, l.quantity, l.unit, l.rate, l.loss_factor, l.net, l.tax, l.tax_code,
         l.coa, l.ar_coa, l.tariff_id, l.charge_id, l.explanation
     from unnest(lines) with ordinality as l (
-        n, agreement_id, location_id, meter_id, product_type, line_type, description, from_on,
-        to_on, quantity, unit, rate, loss_factor, net, tax, tax_code, coa, ar_coa, tariff_id,
+        n, agreement_id, location_id, product_type, line_type, description, from_on, to_on,
+        quantity, unit, rate, loss_factor, net, tax, tax_code, coa, ar_coa, tariff_id,
         charge_id, explanation, place
     );
     insert into invoices.measured (
@@ -717,13 +715,13 @@ begin
     from unnest(cancelled) with ordinality as c (invoice_id, n)
     inner join invoices.invoice as i on i.portal_id = in_portal and i.invoice_id = c.invoice_id;
     insert into invoices.line (
-        portal_id, invoice_id, line_no, agreement_id, location_id, meter_id, product_type,
+        portal_id, invoice_id, line_no, agreement_id, location_id, product_type,
         line_type, description, from_on, to_on, quantity, unit, rate, loss_factor, net, tax,
         tax_code, coa, ar_coa, tariff_id, charge_id, explanation
     )
     select
-        in_portal, notes[c.n], l.line_no, l.agreement_id, l.location_id, l.meter_id,
-        l.product_type, l.line_type, l.description, l.from_on, l.to_on, -l.quantity, l.unit,
+        in_portal, notes[c.n], l.line_no, l.agreement_id, l.location_id, l.product_type,
+        l.line_type, l.description, l.from_on, l.to_on, -l.quantity, l.unit,
         l.rate, l.loss_factor, -l.net, -l.tax, l.tax_code, l.coa, l.ar_coa, l.tariff_id,
         l.charge_id, l.explanation
     from unnest(cancelled) with ordinality as c (invoice_id, n)
