@@ -114,7 +114,7 @@ def supplies(
     ready, found = [], []
     for days in due:
         measuring = by_due.get((days.agreement_id, days.from_on), [])
-        if days.location_id is None:
+        if not days.metered:
             ready.append(Supply(days, days.from_on, days.to_on + _DAY, (), ()))
             continue
         told = _metered(days, measuring, by_register, through, tolerance)

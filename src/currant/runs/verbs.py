@@ -54,6 +54,7 @@ _APPROVE_RUN = sql.rows("approve_run", int)
 _DISCARD_RUN = sql.command("discard_run")
 _TO_POST = sql.rows("to_post", int)
 _TO_REPLACE = sql.rows("to_replace", ToReplace)
+_CHARGES_GONE = sql.rows("charges_gone", int)
 _STILL_TO_POST = sql.rows("still_to_post", bool)
 _POST_DRAFTS = sql.rows("post_drafts", int)
 _POSTED_RUN = sql.command("posted_run")
@@ -111,7 +112,7 @@ async def draft_bills(tx: Tx, command: RunChunk) -> ChunkDone:
     Any number of hands may draft a run; each takes accounts that no other has. What is remarkable
     is noted as an exception, and a draft that looks wrong is held. Where the run reopens, the days
     of invoices that later reads changed are drafted anew; posting the draft cancels those.
-    Raises `NoSuchRun`, `RunNotReady`, `Invalid`.
+    Raises `NoSuchRun`, `RunNotReady`, `ChargeGone`, `Invalid`.
     """
     _refuse_beyond(command)
     run = await _held(tx, command.run_id, "DRAFTING", "DRAFTED", shared=True)
@@ -336,23 +337,29 @@ def _reopened(late: Late, drafted: Sequence[int]) -> Remarkable:
 async def _replace(tx: Tx, run: RunRow, draft_ids: Sequence[int]) -> list[int]:
     """Cancel what drafts replace, the latest of each first; return which of them can be posted.
 
-    A draft is held where something of what it replaces was written off meanwhile.
+    A draft is held where something of what it replaces was written off meanwhile, or a charge of it
+    was cancelled.
     """
-    portal_id = tx.portal.portal_id
-    found = await tx.all(_TO_REPLACE, portal_id=portal_id, invoice_ids=list(draft_ids))
-    held = {row.draft_id for row in found if row.stands}
-    if held:
-        await tx.one(
-            _HOLD_DRAFTS,
-            portal_id=portal_id,
-            invoice_ids=sorted(held),
-            reason="What it replaces was written off since.",
-            login=tx.user.login,
-        )
+    named = {"portal_id": tx.portal.portal_id, "invoice_ids": list(draft_ids)}
+    found = await tx.all(_TO_REPLACE, **named)
+    gone = set(await tx.all(_CHARGES_GONE, **named))
+    off = {row.draft_id for row in found if row.stands} - gone
+    for ids, reason in (
+        (gone, "A charge on it was cancelled since: discard it, and bill the account again."),
+        (off, "What it replaces was written off since."),
+    ):
+        if ids:
+            await tx.one(
+                _HOLD_DRAFTS,
+                portal_id=tx.portal.portal_id,
+                invoice_ids=sorted(ids),
+                reason=reason,
+                login=tx.user.login,
+            )
+    held = gone | off
     going = [row for row in found if row.draft_id not in held]
     for _, together in groupby(going, key=attrgetter("place")):
-        ids = [row.invoice_id for row in together]
-        await cancel(tx, ids, run.invoice_on, "Later reads")
+        await cancel(tx, [row.invoice_id for row in together], run.invoice_on, "Later reads")
     return [draft_id for draft_id in draft_ids if draft_id not in held]
 
 

@@ -15,6 +15,7 @@ from currant.db.tx import Tx
 from currant.determinants.layouts import flat_calendar
 from currant.determinants.model import SitePeriod
 from currant.determinants.streams import terms_of
+from currant.determinants.summing import determined
 from currant.determinants.verbs import facts_of_periods, stage_sites, sum_up, terms_of_periods
 from currant.errors import Invalid
 from currant.reads.days import dated
@@ -239,9 +240,9 @@ async def _by_time_of_use(tx: Tx, sites: list[SiteOfAccount], used: SiteUsage) -
         parts[item] = msgspec.structs.replace(parts[item], calendar=at)
     terms = await terms_of_periods(tx, parts, tuple(calendars))
     summed = await sum_up(tx, terms, streams)
-    for part, row in zip(parts, summed.to_pylist(), strict=True):
-        if row["intervals"]:
-            used.add(whose[part.item], row["energy_wh"], row["peak_w"][0], names[part.calendar])
+    for part, row in zip(parts, determined(summed), strict=True):
+        if row.intervals:
+            used.add(whose[part.item], row.energy_wh, row.peak_w[0], names[part.calendar])
 
 
 @needs(Permission.READS_VIEW)
@@ -355,9 +356,9 @@ async def _by_day(
     apart = [msgspec.structs.replace(stream, item=number) for number, stream in enumerate(found)]
     told: dict[tuple[int, int], dict[date, int]] = defaultdict(dict)
     summed = await sum_up(tx, terms_of(apart), apart)
-    for stream, row in zip(found, summed.to_pylist(), strict=True):
-        if row["intervals"]:
+    for stream, row in zip(found, determined(summed), strict=True):
+        if row.intervals:
             item, day = whose[stream.item]
             days = told[item, stream.register_id]
-            days[day] = days.get(day, 0) + sum(row["energy_wh"]) + sum(row["export_wh"])
+            days[day] = days.get(day, 0) + sum(row.energy_wh) + sum(row.export_wh)
     return told
