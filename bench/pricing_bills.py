@@ -17,8 +17,9 @@ from PySAM import Utilityrate5
 
 from common import Figure, median
 from currant.determinants import summing
-from currant.tariffs.bills import BillCharges, Determinants, price_bills
+from currant.tariffs.bills import BillCharges, price_bills
 from currant.tariffs.calendars import Calendar
+from currant.tariffs.columns import Determinants
 from currant.tariffs.terms import Basis, BlocksOver, PlanRate, Standing, Terms
 from currant.tariffs.versions import PlanVersion
 

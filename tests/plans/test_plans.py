@@ -32,8 +32,9 @@ from currant.plans.model import (
 )
 from currant.plans.versions import discounts_of
 from currant.tariffs import verbs as tariffs
-from currant.tariffs.bills import Determinants, price_bills
+from currant.tariffs.bills import price_bills
 from currant.tariffs.calendars import UnsoundCalendar
+from currant.tariffs.columns import Determinants
 from currant.tariffs.model import (
     CreateCalendar,
     FixedOverlaps,

@@ -11,8 +11,9 @@ from currant import wire
 from currant.plans.model import CreatePlan
 from currant.plans.urdb import Unsupported, plan_of
 from currant.plans.versions import version_of
-from currant.tariffs.bills import BillCharges, Determinants, price_bills
+from currant.tariffs.bills import BillCharges, price_bills
 from currant.tariffs.book import calendar_for
+from currant.tariffs.columns import Determinants
 from currant.tariffs.terms import Basis, BlocksOver, LineType, Per
 from currant.tariffs.versions import PlanVersion
 

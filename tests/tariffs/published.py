@@ -9,8 +9,8 @@ import pytest
 
 from currant import wire
 from currant.plans.model import CreatePlan
-from currant.tariffs.bills import Determinants
 from currant.tariffs.book import calendar_for
+from currant.tariffs.columns import Determinants
 
 _PLACE = Path("shared/fixtures/tariffs")
 FOLDER = next(

@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from currant.errors import Invalid
-from currant.tariffs.bills import BillCharges, BillLine, Determinants, price_bills, share_tax
+from currant.tariffs.bills import BillCharges, BillLine, price_bills, share_tax
+from currant.tariffs.columns import Determinants
 from currant.tariffs.pricing import RateLine, TariffVersion, UnsoundTariff, price
 from currant.tariffs.rounding import Rounding, rounded, settle
 from currant.tariffs.terms import (

@@ -7,7 +7,8 @@ from typing import Any
 from tests.tariffs.published import FOLDER, published
 
 from currant.money import half_up
-from currant.tariffs.bills import BillCharges, Determinants, price_bills
+from currant.tariffs.bills import BillCharges, price_bills
+from currant.tariffs.columns import Determinants
 from currant.tariffs.pricing import RateLine, TariffVersion, units_for
 from currant.tariffs.rounding import Rounding
 from currant.tariffs.terms import Basis, Per, PlanRate, RoundPer, Standing, Terms

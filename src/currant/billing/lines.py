@@ -14,8 +14,9 @@ from currant.billing.periods import Period, Supply
 from currant.clock import day_bounds
 from currant.invoices.model import Explanation
 from currant.money import from_minor, half_up, minor_units, tax_within, to_minor
-from currant.tariffs.bills import BillLine, Determinants, price_bills, share_tax
+from currant.tariffs.bills import BillLine, price_bills, share_tax
 from currant.tariffs.book import DatedTax, PriceBook
+from currant.tariffs.columns import Determinants
 from currant.tariffs.pricing import UnsoundTariff, price_fixed
 from currant.tariffs.terms import Discount, tier_of
 from currant.tariffs.versions import PlanVersion

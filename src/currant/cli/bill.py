@@ -248,7 +248,7 @@ async def approve_drafts(session: Session, run: Number, *, key: Key = None) -> N
 
 @command(app, "post")
 async def post_run(session: Session, run: Number) -> None:
-    """Post an approved run: number and book its invoices, queue what goes by e-mail."""
+    """Post an approved run: book its invoices, issue their papers, queue what goes by e-mail."""
     await _post(session, run)
     told = await session.ask(bill_run, RunNamed(run))
     portal = await session.ask(show_portal, Nothing())

@@ -74,7 +74,7 @@ comment on table documents.due is
 call db.tenant_table('documents.due');
 
 -- Freeze papers with the brand in force, and answer the ids of the documents in the order given.
--- Whoever issues papers calls this in the statement that posts them; they are rendered later.
+-- Whoever issues papers calls this in the transaction that issues them; they are rendered later.
 create function documents.freeze(
     in_portal int, kinds text[], numbers text[], accounts bigint[], snapshots text[],
     in_template int, at timestamptz

@@ -25,13 +25,10 @@ from currant.moves.model import (
     MoveInTold,
     MoveOutTold,
     MovingOutAlready,
-    NoPlan,
     NotSupplied,
-    PlanFor,
     Service,
     SiteExtinct,
     SiteOccupied,
-    Terms,
     TooLongAgo,
 )
 
@@ -216,26 +213,6 @@ def agreements_ended_by(
                 raise SiteOccupied(told, field=f"moves[{move.n}].move_in_date")
             ends[seat.agreement_id] = move.since
     return ends
-
-
-def priced(
-    service: Service,
-    plan: PlanFor,
-    told: MoveInTold,
-    plans: Mapping[str, int],
-    offerings: Mapping[str, int],
-) -> Terms:
-    """Return the plan and offering to put a service on: none where its meters keep theirs.
-
-    Raises `NoPlan`.
-    """
-    named = None if told.price_plan_code is None else plans[told.price_plan_code]
-    tariff = plan.tariff_id if named is None else named
-    if tariff is None and not plan.priced:
-        field = f"moves[{service.move}].price_plan_code"
-        raise NoPlan(f"It is for {service.product_type}.", field=field)
-    offering = None if told.offering_code is None else offerings[told.offering_code]
-    return Terms(tariff, plan.offering_id if offering is None else offering)
 
 
 def sites_left(

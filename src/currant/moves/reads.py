@@ -111,3 +111,22 @@ def reads_estimated(
             )
         )
     return guesses, missing
+
+
+def reads_of_all(
+    coming: Sequence[Coming],
+    unread: Sequence[tuple[Coming, RegisterAt]],
+    around: Sequence[ReadsAround],
+    now: datetime,
+) -> tuple[dict[int, list[TakenRead]], dict[int, list[str]]]:
+    """Return what `reads_estimated` does of each move, by its place; reads stand as registers."""
+    guesses: dict[int, list[TakenRead]] = {}
+    missing: dict[int, list[str]] = {}
+    for move in coming:
+        own = [
+            (register, reads)
+            for (of_move, register), reads in zip(unread, around, strict=True)
+            if of_move is move
+        ]
+        guesses[move.n], missing[move.n] = reads_estimated(move, own, now)
+    return guesses, missing

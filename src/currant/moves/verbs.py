@@ -37,7 +37,6 @@ from currant.moves.judgement import (
     disconnection_day,
     order_coming,
     orders_going,
-    priced,
     refuse_extinct,
     services_of,
     sites_left,
@@ -56,7 +55,8 @@ from currant.moves.model import (
     StayedOn,
     StayOn,
 )
-from currant.moves.reads import Became, reads_estimated, reads_taken
+from currant.moves.reads import Became, reads_of_all, reads_taken
+from currant.moves.terms import agreements_on, beginnings, meters_on
 from currant.plans.verbs import offerings_named, put_agreements_on
 from currant.tariffs.verbs import tariffs_named
 
@@ -302,34 +302,15 @@ async def _price(
         hangings=[s.hanging for s in services],
         sinces=[s.since for s in services],
     )
-    terms = [
-        priced(service, plan, coming[service.move].told, plans, offerings)
-        for service, plan in zip(services, found, strict=True)
+    begun = beginnings(coming, services, agreement_ids, found, plans, offerings)
+    await put_on_plans(tx, meters_on(begun))
+    await put_agreements_on(tx, agreements_on(begun))
+    return [
+        (meter, one.service.since)
+        for one in begun
+        for meter in one.plan.meter_ids
+        if one.service.since < tx.now
     ]
-    meters = [
-        (meter, service.since)
-        for service, plan in zip(services, found, strict=True)
-        for meter in plan.meter_ids
-    ]
-    await put_on_plans(
-        tx,
-        [
-            (meter, term.tariff_id, service.since)
-            for service, plan, term in zip(services, found, terms, strict=True)
-            for meter in plan.meter_ids
-            if term.tariff_id is not None
-        ],
-    )
-    await put_agreements_on(
-        tx,
-        [
-            (agreement, None if plan.meter_ids else term.tariff_id, term.offering_id, service.since)
-            for agreement, service, plan, term in zip(
-                agreement_ids, services, found, terms, strict=True
-            )
-        ],
-    )
-    return [(meter, since) for meter, since in meters if since < tx.now]
 
 
 async def _guess(
@@ -343,16 +324,7 @@ async def _guess(
         register_ids=[register.register_id for _, register in wanted],
         ats=[move.since for move, _ in wanted],
     )
-    guesses: dict[int, list[TakenRead]] = {}
-    missing: dict[int, list[str]] = {}
-    for move in coming:
-        around = [
-            (register, reads)
-            for (of_move, register), reads in zip(wanted, found, strict=True)
-            if of_move is move
-        ]
-        guesses[move.n], missing[move.n] = reads_estimated(move, around, tx.now)
-    return guesses, missing
+    return reads_of_all(coming, wanted, found, tx.now)
 
 
 async def _take(tx: Tx, taken: Sequence[tuple[int, TakenRead]]) -> Became:

@@ -41,10 +41,9 @@ from currant.plans.model import (
     SetRate,
 )
 from currant.plans.urdb import plan_of
-from currant.plans.versions import version_of
+from currant.plans.versions import check_told, tariff_of, version_of
 from currant.tariffs.book import unit_named
 from currant.tariffs.judgement import (
-    FRACTION_PLACES,
     RATE_PLACES,
     STEP_PLACES,
     check_forward,
@@ -57,7 +56,6 @@ from currant.tariffs.model import (
     Rate,
     RateToSchedule,
     TariffCreated,
-    TariffToMake,
 )
 from currant.tariffs.terms import tier_of
 from currant.tariffs.verbs import (
@@ -96,34 +94,13 @@ async def create_plan(tx: Tx, command: CreatePlan) -> TariffCreated:
     Raises `Invalid`, `UnsoundTariff` for what could not be priced, `TariffNameTaken`,
     `NoSuchCalendar`, and what `create_calendar` raises.
     """
-    if not command.name.strip():
-        raise Invalid("The name of a plan is not blank. Nothing was created.", field="name")
-    for rate in command.rates:
-        check_number("rate", rate.rate, RATE_PLACES)
-        check_number("step_from", rate.step_from, STEP_PLACES)
-    for charge in command.charges:
-        check_number("amount", charge.amount, RATE_PLACES)
-    check_number("ratchet_share", command.terms.ratchet_share, FRACTION_PLACES)
+    check_told(command)
     from_at = command.from_at or tx.now
     check_forward(from_at, command.until)
     version = version_of(command, minor_units(tx.portal.currency))
-    tiers = [rate.tier for rate in command.rates]
-    blocks = sum(tier[0] == "B" for tier in tiers)
     return await make_tariff(
         tx,
-        TariffToMake(
-            name=command.name,
-            description=command.description,
-            municipality=command.municipality,
-            type=0 if any(tier[0] == "T" for tier in tiers) else max(1, blocks),
-            units=command.units,
-            calendar_id=await _calendar_for(tx, command),
-            terms=command.terms,
-            from_at=from_at,
-            until=command.until,
-            charged_from=from_at,
-            charged_until=command.until,
-        ),
+        tariff_of(command, from_at, await _calendar_for(tx, command)),
         version.rates,
         version.charges,
     )

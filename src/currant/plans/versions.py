@@ -1,10 +1,46 @@
-"""What the kernel prices of a plan that is new, and of an offering."""
+"""What a new plan is kept as and the kernel prices of it, and of an offering."""
 
+from datetime import datetime
+
+from currant.errors import Invalid
 from currant.plans.model import CreatePlan, Offering
 from currant.tariffs.book import unit_named
+from currant.tariffs.judgement import FRACTION_PLACES, RATE_PLACES, STEP_PLACES, check_number
+from currant.tariffs.model import TariffToMake
 from currant.tariffs.terms import Discount, Inducement, PlanRate, Standing
 from currant.tariffs.tiers import coa_of, description_of
 from currant.tariffs.versions import PlanVersion
+
+
+def check_told(plan: CreatePlan) -> None:
+    """Refuse a plan without a name, or numbers of more places than are kept. Raises `Invalid`."""
+    if not plan.name.strip():
+        raise Invalid("The name of a plan is not blank. Nothing was created.", field="name")
+    for rate in plan.rates:
+        check_number("rate", rate.rate, RATE_PLACES)
+        check_number("step_from", rate.step_from, STEP_PLACES)
+    for charge in plan.charges:
+        check_number("amount", charge.amount, RATE_PLACES)
+    check_number("ratchet_share", plan.terms.ratchet_share, FRACTION_PLACES)
+
+
+def tariff_of(plan: CreatePlan, from_at: datetime, calendar_id: int | None) -> TariffToMake:
+    """Return the tariff that a plan is kept as; its type tells how many blocks it has (J23)."""
+    tiers = [rate.tier for rate in plan.rates]
+    blocks = sum(tier[0] == "B" for tier in tiers)
+    return TariffToMake(
+        name=plan.name,
+        description=plan.description,
+        municipality=plan.municipality,
+        type=0 if any(tier[0] == "T" for tier in tiers) else max(1, blocks),
+        units=plan.units,
+        calendar_id=calendar_id,
+        terms=plan.terms,
+        from_at=from_at,
+        until=plan.until,
+        charged_from=from_at,
+        charged_until=plan.until,
+    )
 
 
 def version_of(plan: CreatePlan, minor_units: int) -> PlanVersion:

@@ -11,19 +11,27 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 from itertools import pairwise
-from operator import add, sub
+from operator import sub
 
 from msgspec import Struct
 
 from currant.errors import Invalid
 from currant.money import apportion
+from currant.tariffs.columns import (
+    Column,
+    Determinants,
+    Priced,
+    exact_money,
+    price_column,
+    sum_rows,
+    tax_on,
+)
+from currant.tariffs.discounts import discounted, raised_to
 from currant.tariffs.pricing import UnsoundTariff
 from currant.tariffs.rounding import Rounding, rounded, settle
 from currant.tariffs.terms import (
     Basis,
     BlocksOver,
-    Discount,
-    Inducement,
     LineType,
     Per,
     RoundPer,
@@ -36,32 +44,11 @@ from currant.tariffs.versions import (
     Group,
     Plan,
     PlanVersion,
-    Term,
     compiled,
     rounding_term,
 )
 
 _DAYS_OF_YEAR = 365
-
-Column = Sequence[int]
-
-
-class Determinants(Struct, frozen=True):
-    """What a batch of items is priced by, item i at index i of every column.
-
-    `days` are those supplied and `period_days` those that the monthly rates are told for: equal for
-    a whole month, 60 of 30 for two, 10 of 31 for a part. Buckets are 1 to 9; `peak_w` and
-    `past_peak_w`, the highest of the ratchet's months, have the maximum over all time as 0. What a
-    mapping lacks is nothing. `capacity_va` is what a KVA charge is told for.
-    """
-
-    days: Column
-    period_days: Column
-    energy_wh: Mapping[int, Column] = {}
-    export_wh: Mapping[int, Column] = {}
-    peak_w: Mapping[int, Column] = {}
-    past_peak_w: Mapping[int, Column] = {}
-    capacity_va: Column = ()
 
 
 class BillLine(Struct, frozen=True, gc=False):
@@ -93,16 +80,6 @@ class BillLine(Struct, frozen=True, gc=False):
     tax: Decimal
 
 
-class Priced(Struct, frozen=True):
-    """One line over a batch, its money in minor units; `edges` are its block's bounds."""
-
-    term: Term
-    quantity: Column
-    net_minor: Column
-    tax_minor: Column
-    edges: tuple[Column | None, Column | None] = (None, None)
-
-
 class BillCharges(Struct, frozen=True):
     """What a batch of items costs under one version, a column a line that prices."""
 
@@ -112,11 +89,11 @@ class BillCharges(Struct, frozen=True):
 
     def net(self) -> list[int]:
         """Sum the net minor units of every item."""
-        return _sums([column.net_minor for column in self.columns], len(self.items.days))
+        return sum_rows([column.net_minor for column in self.columns], len(self.items.days))
 
     def tax(self) -> list[int]:
         """Sum the tax minor units of every item."""
-        return _sums([column.tax_minor for column in self.columns], len(self.items.days))
+        return sum_rows([column.tax_minor for column in self.columns], len(self.items.days))
 
     def explain(self, item: int) -> list[BillLine]:
         """Expand one item into its lines; those without quantity and money are left out."""
@@ -169,7 +146,7 @@ def price_bills(version: PlanVersion, items: Determinants) -> BillCharges:
     plan = compiled(version)
     columns = list(_rated(plan, items))
     columns += [
-        _priced(plan, items, term, _measured(basis, items))
+        price_column(plan, items, term, _measured(basis, items))
         for basis, term in plan.standing
         if basis not in MINIMA
     ]
@@ -177,9 +154,9 @@ def price_bills(version: PlanVersion, items: Determinants) -> BillCharges:
         columns.append(_rounding_line(plan, items, columns))
     for basis, term in plan.standing:
         if basis in MINIMA:
-            columns.append(_minimum(plan, items, term, columns))
+            columns.append(raised_to(plan, items, term, columns))
     for discount, taxed, free in plan.discounts:
-        columns += _discounted(plan, items, (discount, taxed, free), columns)
+        columns += discounted(plan, items, (discount, taxed, free), columns)
     return BillCharges(version, items, tuple(columns))
 
 
@@ -207,7 +184,7 @@ def _check_items(items: Determinants) -> None:
 def _rated(plan: Plan, items: Determinants) -> Iterator[Priced]:
     """Price what was used, demanded and fed in, a column for each block of each tier."""
     length = len(items.days)
-    total = _sums(list(items.energy_wh.values()), length)
+    total = sum_rows(list(items.energy_wh.values()), length)
     _refuse_unpriced(plan, items)
     for group in plan.groups:
         if group.kind == "D":
@@ -225,7 +202,7 @@ def _rated(plan: Plan, items: Determinants) -> Iterator[Priced]:
             quantities = _shared_out(base, quantities)
         bounds = zip([None, *edges[1:]], [*edges[1:], None], strict=True)
         columns = [
-            _priced(plan, items, term, quantity, bound)
+            price_column(plan, items, term, quantity, bound)
             for term, quantity, bound in zip(group.blocks, quantities, bounds, strict=True)
         ]
         if plan.version.terms.round_per is RoundPer.LINE and len(columns) > 1:
@@ -265,7 +242,7 @@ def _highest(peaks: Mapping[int, Column], buckets: Sequence[int], nothing: Colum
 
 
 def _over(measured: Mapping[int, Column], buckets: Sequence[int], length: int) -> Column:
-    return _sums([measured[bucket] for bucket in buckets if bucket in measured], length)
+    return sum_rows([measured[bucket] for bucket in buckets if bucket in measured], length)
 
 
 def _edges(
@@ -314,45 +291,9 @@ def _measured(basis: Basis, items: Determinants) -> Column:
     return items.days if basis is Basis.DAILY else [1] * len(items.days)
 
 
-def _exact(plan: Plan, items: Determinants, term: Term, quantity: Column) -> tuple[Column, Column]:
-    """Return the exact money of a column: numerators, and what each is over."""
-    weight, over = term.weight, [plan.scale] * len(quantity)
-    if term.shared:
-        over = [plan.scale * days for days in items.period_days]
-    if term.shared or term.daily:
-        counted = zip(quantity, items.days, strict=True)
-        return [number * weight * days for number, days in counted], over
-    return [number * weight for number in quantity], over
-
-
-def _priced(
-    plan: Plan,
-    items: Determinants,
-    term: Term,
-    quantity: Column,
-    edges: tuple[Column | None, Column | None] = (None, None),
-) -> Priced:
-    """Price a column, each item rounded by itself."""
-    tops, bottoms = _exact(plan, items, term, quantity)
-    net = _round_column(tops, bottoms, term.rounding, term.sign)
-    tax = _tax(term, net, plan.tax)
-    if term.taxable and plan.version.terms.round_per is RoundPer.BILL:
-        part, whole = plan.tax
-        taxed = [top * part for top in tops], [bottom * whole for bottom in bottoms]
-        tax = _round_column(*taxed, Rounding.HALF_UP, term.sign)
-    return Priced(term, quantity, net, tax, edges)
-
-
-def _tax(term: Term, net: Column, tax: tuple[int, int]) -> Column:
-    if not term.taxable:
-        return [0] * len(net)
-    part, whole = tax
-    return [rounded(amount * part, whole) for amount in net]
-
-
 def _rounded_together(plan: Plan, items: Determinants, columns: Sequence[Priced]) -> list[Priced]:
     """Round the blocks of a tier once, and share that among them."""
-    exact = [_exact(plan, items, column.term, column.quantity) for column in columns]
+    exact = [exact_money(plan, items, column.term, column.quantity) for column in columns]
     term = columns[0].term
     nets = [
         [term.sign * part for part in settle(tops, over, rounded(sum(tops), over, term.rounding))]
@@ -361,7 +302,7 @@ def _rounded_together(plan: Plan, items: Determinants, columns: Sequence[Priced]
     settled = []
     for number, column in enumerate(columns):
         net = [shares[number] for shares in nets]
-        tax = _tax(column.term, net, plan.tax)
+        tax = tax_on(column.term, net, plan.tax)
         settled.append(Priced(column.term, column.quantity, net, tax, column.edges))
     return settled
 
@@ -371,7 +312,7 @@ def _rounding_line(plan: Plan, items: Determinants, columns: Sequence[Priced]) -
     part, whole = plan.tax
     first = columns[0].term
     nets, taxes = [], []
-    exact = [_exact(plan, items, column.term, column.quantity) for column in columns]
+    exact = [exact_money(plan, items, column.term, column.quantity) for column in columns]
     for item in range(len(items.days)):
         over = math.lcm(*(bottoms[item] for _, bottoms in exact))
         net = gross = 0
@@ -384,63 +325,6 @@ def _rounding_line(plan: Plan, items: Determinants, columns: Sequence[Priced]) -
         nets.append(due - sum(column.net_minor[item] for column in columns))
         taxes.append(with_tax - due - sum(column.tax_minor[item] for column in columns))
     return Priced(rounding_term(first), [0] * len(nets), nets, taxes)
-
-
-def _minimum(plan: Plan, items: Determinants, term: Term, columns: Sequence[Priced]) -> Priced:
-    """Raise what all charges come to, credits apart, to the minimum."""
-    charged = [column.net_minor for column in columns if column.term.sign > 0]
-    least = _round_column(*_exact(plan, items, term, [1] * len(items.days)), term.rounding, 1)
-    net = [max(0, low - sum(paid)) for low, *paid in zip(least, *charged, strict=True)]
-    return Priced(term, [1 if amount else 0 for amount in net], net, _tax(term, net, plan.tax))
-
-
-def _discounted(
-    plan: Plan,
-    items: Determinants,
-    offered: tuple[Discount, Term, Term],
-    columns: Sequence[Priced],
-) -> Iterator[Priced]:
-    """Take a discount off: off what is taxed and what is free apart, where it is a percentage."""
-    discount, taxed, free = offered
-    length = len(items.days)
-    charged = [column for column in columns if column.term.sign > 0]
-    if discount.kind is Inducement.AMOUNT:
-        term = taxed if discount.taxable else free
-        due = _sums([column.net_minor for column in columns], length)
-        wanted = _round_column(*_exact(plan, items, term, [1] * length), term.rounding, 1)
-        net = [-max(0, min(much, most)) for much, most in zip(wanted, due, strict=True)]
-        yield Priced(term, [1 if amount else 0 for amount in net], net, _tax(term, net, plan.tax))
-        return
-    top, bottom = discount.value.as_integer_ratio()
-    for term in (taxed, free):
-        bases = [
-            column.net_minor
-            for column in charged
-            if column.term.taxable is term.taxable
-            and (
-                discount.kind is Inducement.PERCENT_OF_BILL
-                or column.term.line_type is LineType.USAGE
-            )
-        ]
-        if bases:
-            base = _sums(bases, length)
-            net = [-rounded(amount * top, bottom * 100, term.rounding) for amount in base]
-            yield Priced(term, base, net, _tax(term, net, plan.tax))
-
-
-def _round_column(tops: Column, bottoms: Column, how: Rounding, sign: int) -> list[int]:
-    """Round a column; the magnitude is rounded and the sign put to it."""
-    return [sign * rounded(top, bottom, how) for top, bottom in zip(tops, bottoms, strict=True)]
-
-
-def _sums(columns: Sequence[Column], length: int) -> list[int]:
-    """Add columns of one length row by row."""
-    if not columns:
-        return [0] * length
-    total = list(columns[0])
-    for column in columns[1:]:
-        total = list(map(add, total, column))
-    return total
 
 
 def _ratio(quantity: int, size: int) -> Decimal:

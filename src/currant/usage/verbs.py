@@ -3,8 +3,6 @@
 from collections import defaultdict
 from collections.abc import AsyncIterator
 from datetime import date, timedelta
-from itertools import groupby
-from operator import attrgetter
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -22,6 +20,8 @@ from currant.determinants.verbs import facts_of_periods, stage_sites, sum_up, te
 from currant.errors import Invalid
 from currant.reads.days import dated
 from currant.tariffs.verbs import price_book
+from currant.usage.gates import held_against
+from currant.usage.measured import Measured
 from currant.usage.model import (
     ActualUsage,
     BasicUsage,
@@ -42,9 +42,6 @@ from currant.usage.model import (
 )
 from currant.usage.months import (
     Segment,
-    Share,
-    by_day,
-    by_month,
     first_of,
     next_month,
     within,
@@ -65,7 +62,7 @@ _TWICE = 2 * _MILLION
 _DAY = timedelta(days=1)
 _MOST_DAYS = 100
 _SITES_AT_ONCE = 100
-_ELECTRICITY, _KWH = "ELECTRICITY", "kWh"
+_ELECTRICITY = "ELECTRICITY"
 
 
 @needs(Permission.READS_VIEW)
@@ -157,24 +154,12 @@ async def _by_months(
     tx: Tx, sites: list[SiteOfAccount], first: date, last: date
 ) -> list[MonthUsage]:
     """Tell what was used at sites in the months from a first day to a last."""
-    told = []
-    for measured in await _measured(tx, _periods(sites), [site.timezone for site in sites]):
-        months: dict[date, tuple[int, int]] = {}
-        shares = [share for segment, _ in measured.segments for share in by_month(segment)]
-        shares += [Share(first_of(day), 1, wh) for day, wh in measured.days.items()]
-        for share in shares:
-            days, quantity = months.get(share.month, (0, 0))
-            months[share.month] = (days + share.days, quantity + share.quantity)
-        basis = Basis.INTERVAL if measured.days else Basis.PRORATA
-        told += [
-            MonthUsage(
-                sites[measured.item], measured.register, month,
-                (next_month(month) - month).days, days, quantity, basis,
-            )
-            for month, (days, quantity) in sorted(months.items())
-            if first <= month <= last
-        ]  # fmt: skip
-    return told
+    found = await _measured(tx, _periods(sites), [site.timezone for site in sites])
+    return [
+        usage
+        for measured in found
+        for usage in measured.by_month(sites[measured.item], first, last)
+    ]
 
 
 @needs(Permission.READS_VIEW)
@@ -283,52 +268,17 @@ async def gate_usage(tx: Tx, question: GatesWanted) -> list[GateUsage]:
         zone = ZoneInfo(zones[location_id])
         start, end = day_bounds(question.first_day, zone)[0], day_bounds(question.last_day, zone)[1]
         periods.append(SitePeriod(number, location_id, _ELECTRICITY, start, end))
-    known: dict[int, dict[date, int]] = {location_id: {} for location_id in sites}
     found = await _measured(tx, periods, [zones[site] for site in sites])
     whole = counted(measured.register for measured in found)
-    for measured in found:
-        if measured.register.unit == _KWH and measured.register.register_id in whole:
-            days = known[sites[measured.item]]
-            sign = 1 if measured.register.direction == "E" else -1
-            for day, wh in measured.by_day():
-                if question.first_day <= day <= question.last_day:
-                    days[day] = days.get(day, 0) + sign * wh
-    told = []
-    for parent_id, group in groupby(gates, key=attrgetter("parent_id")):
-        behind = list(group)
-        gate_wh = sum(known[parent_id].values())
-        sites_wh = sum(sum(known[site.location_id].values()) for site in behind)
-        told.append(
-            GateUsage(
-                behind[0].parent_loc_id,
-                behind[0].parent_site_identifier,
-                gate_wh,
-                len(known[parent_id]),
-                sites_wh,
-                gate_wh - sites_wh,
-                len(behind),
-                [site.loc_id for site in behind if not known[site.location_id]],
-            )
-        )
-    return told
-
-
-class _Measured(msgspec.Struct, frozen=True):
-    """What is known of a register in a period: between reads, and by days where it has intervals.
-
-    Of a segment it is told whether it was cut.
-    """
-
-    item: int
-    register: RegisterShown
-    loss_millionths: int | None
-    segments: list[tuple[Segment, bool]]
-    days: dict[date, int]
-
-    def by_day(self) -> list[tuple[date, int]]:
-        """Return what was used on each day, as far as the reads reach."""
-        spread = [told for segment, _ in self.segments for told in by_day(segment)]
-        return [*spread, *self.days.items()]
+    return held_against(
+        gates,
+        [
+            (sites[measured.item], measured)
+            for measured in found
+            if measured.register.register_id in whole
+        ],
+        question,
+    )
 
 
 async def _sites(tx: Tx, question: UsageWanted) -> list[SiteOfAccount]:
@@ -357,7 +307,7 @@ def _periods(sites: list[SiteOfAccount]) -> list[SitePeriod]:
     ]  # fmt: skip
 
 
-async def _measured(tx: Tx, periods: list[SitePeriod], timezones: list[str]) -> list[_Measured]:
+async def _measured(tx: Tx, periods: list[SitePeriod], timezones: list[str]) -> list[Measured]:
     """Measure whatever registers hang at sites in periods; the items count the periods from 0."""
     portal_id = tx.portal.portal_id
     streams = await stage_sites(tx, periods, energy=False)
@@ -377,7 +327,7 @@ async def _measured(tx: Tx, periods: list[SitePeriod], timezones: list[str]) -> 
     )
     registers = {register.register_id: register for register in shown}
     return [
-        _Measured(
+        Measured(
             item, registers[register], losses[item], segments[item, register],
             days.get((item, register), {}),
         )
