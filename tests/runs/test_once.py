@@ -68,7 +68,7 @@ set cancelled_at = created_at, cancelled_by = 'boss', cancelled_for = 'Waived'
 ADDED = """
 insert into invoices.line
 select
-    portal_id, invoice_id, 99, agreement_id, location_id, meter_id, product_type, line_type,
+    portal_id, invoice_id, 99, agreement_id, location_id, product_type, line_type,
     description, from_on, to_on, quantity, unit, rate, loss_factor, net, tax, tax_code, coa, ar_coa,
     tariff_id, charge_id, explanation
 from invoices.line limit 1

@@ -28,6 +28,8 @@ from tests.towers import (
 )
 
 from currant.access.verbs import Nothing
+from currant.basicreads.model import ReadsOfAccount
+from currant.basicreads.verbs import account_reads
 from currant.billing.model import Policy
 from currant.billing.verbs import policy, set_policy
 from currant.charges.model import (
@@ -186,6 +188,44 @@ async def test_a_meter_that_is_exchanged_adds_up_and_is_charged_for_once(door, o
         ("1234abcde", FIRST, date(2024, 7, 10), 80_000),
         ("NEW1", date(2024, 7, 11), JULY, 250_000),
     ]
+    await sound(door, owner)
+
+
+async def test_a_read_of_an_hour_stands_at_the_end_of_its_day(door, owner, told) -> None:
+    """As the list of the account's reads tells; of a day's reads the last one counts."""
+    (unit,) = told.units
+    day = date(2024, 7, 10)
+    for of_day, hour, value in (
+        (day, 9, "12190"),
+        (day, 23, "12198"),
+        (date(2024, 7, 11), 9, "12207"),
+    ):
+        await read(owner, told, unit, of_day, value, hour=hour)
+    invoice = await bill(door, told, day)
+    assert [(m.to_on, m.current_value, m.basis) for m in invoice.measured] == [
+        (day, 12_198_000, "ACTUAL"),
+    ]
+    wanted = ReadsOfAccount(unit.account, FIRST, day)
+    async with door.asking(account_reads, told.clerk) as tx:
+        dated = [(row.read_date, row.meter_read) async for row in account_reads(tx, wanted)]
+    assert max(dated) == (day, D(12198))
+
+
+async def test_a_meter_that_is_exchanged_within_a_day_measures_its_part_of_it(
+    door, owner, told
+) -> None:
+    (unit,) = told.units
+    day = date(2024, 7, 11)
+    await read(owner, told, unit, day, "12183", hour=10)
+    meter_id = await exchange(owner, told, unit, day, "NEW1", hour=10)
+    await read(owner, told, unit, day, "5", meter_id=meter_id, hour=14)
+    await read(owner, told, unit, LAST, "255", meter_id=meter_id)
+    invoice = await bill(door, told)
+    assert [(m.serial_number, m.from_on, m.to_on, m.quantity) for m in invoice.measured] == [
+        ("1234abcde", FIRST, day, 83_000),
+        ("NEW1", day, JULY, 250_000),
+    ]
+    assert lines(invoice)[0][3] == D(333)
     await sound(door, owner)
 
 

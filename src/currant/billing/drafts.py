@@ -230,7 +230,6 @@ def _line_tuple(n: int, line: DraftLine, currency: str) -> tuple[Any, ...]:
         n,
         line.agreement_id,
         line.location_id,
-        None,
         line.product_type,
         line.line_type,
         line.description,

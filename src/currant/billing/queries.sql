@@ -133,7 +133,7 @@ inner join metering.installation as i
 inner join metering.meter as m
     on m.portal_id = i.portal_id and m.meter_id = i.meter_id and m.product_type = w.product_type
 inner join metering.register as g
-    on g.portal_id = m.portal_id and g.meter_id = m.meter_id and g.active
+    on g.portal_id = m.portal_id and g.meter_id = m.meter_id
     and g.meter_type_code <> 'DEMAND' and g.register_no not in (3, 4)
 order by w.agreement_id, w.due_from, lower(i.valid), g.register_id;
 

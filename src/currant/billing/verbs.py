@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import Any
 
 from currant.access.permissions import Permission, needs
 from currant.access.verbs import Nothing
@@ -36,7 +35,8 @@ from currant.clock import day_bounds
 from currant.db.statements import Statements
 from currant.db.tx import Tx
 from currant.determinants.layouts import flat_calendar
-from currant.determinants.model import DeterminantsWanted, PricedPeriod
+from currant.determinants.model import DeterminantsWanted, Determined, PricedPeriod
+from currant.determinants.summing import determined
 from currant.determinants.verbs import determinants
 from currant.plans.model import OfferingsWanted
 from currant.plans.verbs import offerings
@@ -58,8 +58,6 @@ _OFFERED = sql.rows("offered", OfferedRow)
 _CHARGES_DUE = sql.rows("charges_due", ChargeRow)
 _LINE_ITEMS_DUE = sql.rows("line_items_due", LineItemRow)
 _DRAFT = sql.rows("draft", int)
-
-_BUCKETS = range(1, 10)
 
 
 @needs(Permission.BILLING_VIEW)
@@ -235,11 +233,11 @@ async def _counts(
         place = places.setdefault(calendar, len(places))
         wanted += _priced_periods(n, cut[n], place, book, len(cut))
     table = await determinants(tx, DeterminantsWanted(wanted, tuple(places)))
-    rows = {row["item"]: row for row in table.to_pylist()}
+    rows = {row.item: row for row in determined(table)}
     gaps = []
     for n in asked:
         row, due = rows[n], cut[n].supply.due
-        missing = row["expected_minutes"] - row["minutes"]
+        missing = row.expected_minutes - row.minutes
         if missing:
             told = f"{missing // 60} hours of intervals are missing from {cut[n].span.start}."
             gaps.append(Remarkable(due.account_id, due.agreement_id, "GAP", told))
@@ -267,33 +265,33 @@ def _priced_periods(
         )
 
 
-def _past_peaks(n: int, rows: dict[int, dict[str, Any]], step: int) -> dict[int, int]:
+def _past_peaks(n: int, rows: dict[int, Determined], step: int) -> dict[int, int]:
     """Return the highest demand of each bucket over the months before."""
     peaks: dict[int, int] = {}
     item = n + step
     while item in rows:
-        for bucket, peak in enumerate(rows[item]["peak_w"]):
+        for bucket, peak in enumerate(rows[item].peak_w):
             peaks[bucket] = max(peaks.get(bucket, 0), peak)
         item += step
     return peaks
 
 
-def _with_intervals(counted: Counted, row: dict[str, Any], past: dict[int, int]) -> Counted:
+def _with_intervals(counted: Counted, row: Determined, past: dict[int, int]) -> Counted:
     """Add what intervals measured to what basic registers did."""
     energy, export = dict(counted.energy_wh), dict(counted.export_wh)
-    for into, name in ((energy, "energy_wh"), (export, "export_wh")):
-        for bucket, quantity in zip(_BUCKETS, row[name], strict=True):
+    for into, told in ((energy, row.energy_wh), (export, row.export_wh)):
+        for bucket, quantity in enumerate(told, start=1):
             if quantity:
                 into[bucket] = into.get(bucket, 0) + quantity
     return Counted(
         energy,
         export,
-        dict(enumerate(row["peak_w"])),
+        dict(enumerate(row.peak_w)),
         past,
         counted.capacity_va,
-        sum(row["energy_wh"]),
-        sum(row["export_wh"]),
-        row["estimated"] > 0,
+        sum(row.energy_wh),
+        sum(row.export_wh),
+        row.estimated > 0,
     )
 
 

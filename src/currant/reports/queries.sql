@@ -1,8 +1,3 @@
--- name: building_of_code
--- The internal id of a building, by its code in any case.
-select b.building_id from locations.building as b
-where b.portal_id = :portal_id::int and lower(b.building_code) = lower(:building_code::text);
-
 -- name: journal_lines
 -- The lines in money that some months' entries have, by month, entry and line, maybe of one
 -- building. An entry posted in a later month than its own is dated at that month's beginning; an

@@ -1,8 +1,3 @@
--- name: building_named
--- The internal id of a building.
-select b.building_id from locations.building as b
-where b.portal_id = :portal_id::int and lower(b.building_code) = lower(:building_code::text);
-
 -- name: start_run
 -- Begin a bill run with the accounts that it concerns. Those on hold are passed over, and noted
 -- where they have days to bill, unless the run is of one account.

@@ -14,7 +14,7 @@ from currant.db.statements import Statements
 from currant.db.tx import Tx
 from currant.errors import Invalid
 from currant.invoices.verbs import cancel, freeze
-from currant.locations.model import NoSuchBuilding
+from currant.locations.verbs import building_of
 from currant.runs.model import (
     MOST_AT_ONCE,
     BillException,
@@ -39,7 +39,6 @@ from currant.runs.model import (
 )
 
 sql = Statements(__package__)
-_BUILDING_NAMED = sql.rows("building_named", int)
 _START_RUN = sql.rows("start_run", int)
 _HOLD_RUN = sql.rows("hold_run", RunRow)
 _SHARE_RUN = sql.rows("share_run", RunRow)
@@ -84,11 +83,8 @@ async def start_run(tx: Tx, command: StartRun) -> Run:
         raise Invalid(f"{command.through} is not over yet. Nothing was begun.", field="through")
     building_id = account_id = None
     if command.building_code is not None:
-        building_id = await tx.maybe(
-            _BUILDING_NAMED, portal_id=portal_id, building_code=command.building_code
-        )
-        if building_id is None:
-            raise NoSuchBuilding(command.building_code[:40], field="building_code")
+        building = await building_of(tx, command.building_code, "building_code")
+        building_id = building.building_id
     if command.account is not None:
         account_id = await account_id_of(tx, command.account)
     dated = command.invoice_on or today
