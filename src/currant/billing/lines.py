@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from currant.billing.measuring import day_of, months_from
+from currant.billing.measuring import day_from, months_from
 from currant.billing.model import ChargeRow, LineItemRow, Remarkable
 from currant.billing.periods import Period, Supply
 from currant.clock import day_bounds
@@ -238,7 +238,7 @@ def item_lines(
     """
     zone = supply.zone
     changes = sorted(
-        {day_of(at, zone) for tax in taxes for at in (tax.start_at, tax.end_at) if at is not None}
+        {day_from(at, zone) for tax in taxes for at in (tax.start_at, tax.end_at) if at is not None}
     )
     lines = []
     for item in items:
