@@ -33,6 +33,8 @@ from currant.clock import FrozenClock
 from currant.door import Door
 from currant.invoices.model import CancelInvoice
 from currant.invoices.verbs import cancel_invoice
+from currant.moves.model import MovedOut, MoveOut, MoveOutTold
+from currant.moves.verbs import move_out
 from currant.receivables.model import WriteOff, WriteOffItem
 from currant.receivables.verbs import write_off
 from currant.runs.model import DraftsNamed, DraftsWanted, StartRun
@@ -283,6 +285,82 @@ async def test_intervals_that_are_corrected_reopen_their_bill(door, owner, told,
     assert [row[1] for row in await found(door, told, run)][:1] == ["LATE_READ"]
     await posted(door, told, run.run_id)
     assert (await used(door, told, "03281"))[-2] == ("NORMAL", september, 300 + 168)
+    await sound(door, owner)
+
+
+@pytest.fixture
+async def left(door: Door, owner, clock: FrozenClock) -> Tower:
+    """A unit of intervals at 10 kWh a day that has a bill to 20 July and one to the end of July.
+
+    That it was left with the 25th, in the middle of the second, is told on 2 August.
+    """
+    clock.set(morning(LAST))
+    made = await tower(door, owner)
+    (unit,) = made.units
+    stream = await register(
+        owner, made, unit, 1, metering_type="AM", datastream="E1", interval_minutes=30
+    )
+    half_hours = [208] * 32 + [209] * 16
+    await intervals(owner, made, stream, BEGINS, 60, half_hours)
+    await billed(door, made, date(2024, 7, 20))
+    clock.set(morning(LAST, 10))
+    await billed(door, made, JULY)
+    clock.set(morning(date(2024, 8, 2)))
+    return made
+
+
+async def leaves_with(door: Door, told: Tower, day: date) -> MovedOut:
+    (unit,) = told.units
+    where = (unit.account, unit.site_identifier)
+    move = MoveOutTold(*where, day, invoice_delivery_class="EMAIL")
+    (done,) = await door.act(move_out, MoveOut([move]), told.manager)
+    return done
+
+
+async def test_who_left_within_a_billed_month_is_billed_to_the_end(
+    door, owner, left, clock
+) -> None:
+    """The month is bought back and billed again up to the last day, as the final bill."""
+    (unit,) = left.units
+    assert (await leaves_with(door, left, date(2024, 7, 25))).final_invoice_expected
+    first, july = [invoice.head for invoice in await invoices_of(door, left, unit.account)]
+    run = await drafted(door, left, date(2024, 8, 1))
+    told = f"Invoice {july.number} bills days after the agreement's end: a run that reopens"
+    assert (run.invoices, await found(door, left, run)) == (
+        0, [(unit.account, "ENDED", f"{told} bills them anew.")]
+    )  # fmt: skip
+    clock.set(morning(date(2024, 8, 2), 10))
+    run = await drafted(door, left, date(2024, 8, 1), reopen=True)
+    told = f"Invoice {july.number} is cancelled when its replacement is posted."
+    assert await found(door, left, run) == [(unit.account, "ENDED", told)]
+    clock.set(morning(date(2024, 8, 2), 11))
+    await posted(door, left, run.run_id)
+    bills = await invoices_of(door, left, unit.account)
+    days = [(i.head.kind, i.head.from_on, i.head.to_on) for i in bills]
+    begins, ends = date(2024, 7, 21), date(2024, 7, 25)
+    assert days[2:] == [("FINAL", begins, ends), ("CREDIT", begins, JULY)]
+    assert [line.quantity for line in bills[2].lines] == [D("50"), D(5)]
+    assert bills[3].head.reversal_of == july.number
+    assert bills[0].head == first
+    await sound(door, owner)
+    clock.set(morning(date(2024, 8, 2), 12))
+    for more in ({}, {"reopen": True}):
+        run = await drafted(door, left, date(2024, 8, 1), **more)
+        assert (await found(door, left, run), run.invoices) == ([], 0)
+
+
+async def test_who_left_before_the_last_bill_gets_the_one_before_as_the_final_one(
+    door, owner, left, clock
+) -> None:
+    (unit,) = left.units
+    await leaves_with(door, left, date(2024, 7, 20))
+    run = await billed(door, left, date(2024, 8, 1), reopen=True)
+    assert [row[1] for row in await found(door, left, run)] == ["ENDED", "ENDED"]
+    bills = [i.head for i in await invoices_of(door, left, unit.account)]
+    assert [(head.kind, head.to_on) for head in bills[2:]] == [
+        ("FINAL", date(2024, 7, 20)), ("CREDIT", JULY), ("CREDIT", date(2024, 7, 20)),
+    ]  # fmt: skip
+    assert sum(head.total for head in bills) == bills[0].total
     await sound(door, owner)
 
 

@@ -22,6 +22,7 @@ from tests.towers import (
     standing,
     tower,
 )
+from tests.waiting import until_waiting
 
 from currant.access.model import OPERATOR, CreatePortal
 from currant.access.verbs import create_portal
@@ -56,10 +57,6 @@ RUNS = RunsWanted()
 CUT_OFF = """
 select bool_or(pg_terminate_backend(pid)) from pg_stat_activity, pg_sleep(0.02)
 where wait_event_type = 'Lock' and usename = 'currant_runtime'
-"""
-WAITING = """
-select count(*) > 0 from pg_stat_activity
-where wait_event_type = 'Lock' and usename = 'currant_runtime' and datname = current_database()
 """
 CANCELLING = """
 update charges.charge
@@ -190,12 +187,10 @@ async def test_a_charge_that_is_cancelled_while_it_is_drafted_is_not_billed(
     await cancelling.start()
     await admin.execute(CANCELLING)
     chunk = asyncio.create_task(door.act(draft_bills, RunChunk(run.run_id), told.clerk))
-    async with asyncio.timeout(20):
-        while not await admin.fetchval(WAITING):
-            pass
-        await cancelling.commit()
-        with pytest.raises(ChargeGone, match="Nothing was billed"):
-            await chunk
+    await until_waiting(owner)
+    await cancelling.commit()
+    with pytest.raises(ChargeGone, match="Nothing was billed"):
+        await chunk
     await admin.close()
     assert await covered(owner) == []
     while (await door.act(draft_bills, RunChunk(run.run_id), told.clerk)).more:

@@ -78,6 +78,7 @@ _TO_DO = {
     "DRAFTED": "Post or discard that draft, and run the account again.",
     "HELD_CYCLE": "Nothing, or bill it by itself: `currant bill run --account`.",
     "LATE_READ": "Nothing: posting the draft that replaces it issues its credit note.",
+    "ENDED": "Nothing where the run reopens; otherwise run the account with --reopen.",
 }
 
 
@@ -101,7 +102,7 @@ async def run_bills(
     invoice_on: Annotated[Day, typer.Option(help="The invoices' date; today without.")] = None,
     due_on: Annotated[Day, typer.Option(help="When they are due; by the policy without.")] = None,
     reopen: Annotated[
-        bool, typer.Option("--reopen", help="Bill anew what later reads changed.")
+        bool, typer.Option("--reopen", help="Bill anew what later reads or ends changed.")
     ] = False,
     approve: Annotated[
         str | None,

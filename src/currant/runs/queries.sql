@@ -329,12 +329,19 @@ limit :how_many::int;
 -- the months that may be reopened, the latest of each account first; without the accounts that have
 -- a draft. A day of a register's own clock may lie in two invoices: what counts is whether those of
 -- its intervals changed that the invoice bills. A read at an edge that shows what was billed, as
--- the opening read of who comes next does, changes nothing. One of which something was written off
--- stands.
--- not null: invoice_id number stands
+-- the opening read of who comes next does, changes nothing. Those that bill an agreement beyond its
+-- end are among them. One of which something was written off stands.
+-- not null: invoice_id number kind stands
+with ended as materialized (
+    select e.invoice_id
+    from runs.billed_beyond(:portal_id::int, :account_ids::bigint[], :timezone::text) as e
+)
 select
-    i.invoice_id, i.number, i.account_id, invoices.written_off(i.portal_id, i.entry_id) as stands
+    i.invoice_id, i.number, i.account_id,
+    case when e.invoice_id is null then 'LATE_READ' else 'ENDED' end as kind,
+    invoices.written_off(i.portal_id, i.entry_id) as stands
 from invoices.invoice as i
+left join ended as e on e.invoice_id = i.invoice_id
 left join locations.building as b
     on b.portal_id = i.portal_id and b.building_id = i.building_id
 where i.portal_id = :portal_id::int and i.account_id = any(:account_ids::bigint[])
@@ -349,7 +356,7 @@ where i.portal_id = :portal_id::int and i.account_id = any(:account_ids::bigint[
         select from invoices.invoice as n
         where n.portal_id = i.portal_id and n.reverses = i.invoice_id
     )
-    and exists (
+    and (e.invoice_id is not null or exists (
         select from invoices.measured as m
         cross join lateral (
             select
@@ -417,5 +424,23 @@ where i.portal_id = :portal_id::int and i.account_id = any(:account_ids::bigint[
                         end
                 )
             )
-    )
+    ))
+order by i.account_id asc, i.to_on desc, i.invoice_id desc;
+
+-- name: ended
+-- The posted invoices of accounts that bill days after the end of an agreement, within the months
+-- that may be reopened, the latest of each account first; without the accounts that have a draft.
+-- not null: invoice_id number kind stands
+select
+    i.invoice_id, i.number, i.account_id, 'ENDED' as kind,
+    invoices.written_off(i.portal_id, i.entry_id) as stands
+from runs.billed_beyond(:portal_id::int, :account_ids::bigint[], :timezone::text) as e
+inner join invoices.invoice as i
+    on i.portal_id = :portal_id::int and i.invoice_id = e.invoice_id and i.posted_at is not null
+    and i.kind in ('NORMAL', 'FINAL') and i.to_on >= :since::date
+where e.beyond and not exists (
+    select from invoices.invoice as w
+    where w.portal_id = i.portal_id and w.account_id = i.account_id
+        and w.posted_at is null and w.kind <> 'CREDIT'
+)
 order by i.account_id asc, i.to_on desc, i.invoice_id desc;

@@ -43,7 +43,8 @@ create table runs.run (
 comment on table runs.run is
 'A bill run: the accounts of a cycle, a building or one, for the days up to through that are not '
 'billed yet. It is drafted in chunks of accounts, approved by another user, which numbers the '
-'drafts, and posted in chunks. reopens says that it bills anew what later reads changed.';
+'drafts, and posted in chunks. reopens says that it bills anew what later reads changed, and what '
+'was billed of days after an agreement''s end.';
 call db.tenant_table('runs.run');
 
 create table runs.due (
@@ -67,7 +68,7 @@ create table runs.exception (
     kind text not null check (
         kind in (
             'ZERO', 'NEGATIVE', 'OUTLIER', 'MISSING_READ', 'GAP', 'ESTIMATED', 'NO_PLAN',
-            'UNPRICED', 'DRAFTED', 'LATE_READ', 'HELD_CYCLE'
+            'UNPRICED', 'DRAFTED', 'LATE_READ', 'ENDED', 'HELD_CYCLE'
         )
     ),
     detail text not null,
@@ -79,3 +80,37 @@ comment on table runs.exception is
 'be billed, and accounts that it passed over.';
 create index exception_by_run on runs.exception (portal_id, run_id, exception_id);
 call db.tenant_table('runs.exception');
+
+-- The invoices that bill agreements of accounts beyond their end, as where it was told late; with
+-- those that bill their last day, for the final bill is of that. Drafts are among them.
+create function runs.billed_beyond(in_portal int, accounts bigint[], portal_zone text)
+returns table (invoice_id bigint, beyond boolean)
+language sql stable
+as $$
+    with ending as materialized (
+        select
+            g.agreement_id,
+            (upper(g.valid) at time zone coalesce(b.timezone, portal_zone))::date as ends_before
+        from customers.agreement as g
+        left join locations.location as l
+            on l.portal_id = g.portal_id and l.location_id = g.location_id
+        left join locations.building as b
+            on b.portal_id = l.portal_id and b.building_id = l.building_id
+        where g.portal_id = in_portal and g.account_id = any(accounts)
+            and upper(g.valid) is not null
+    ), billed as materialized (
+        select
+            c.invoice_id, upper(c.days) > e.ends_before as beyond,
+            bool_or(upper(c.days) > e.ends_before) over (partition by e.agreement_id) as too_far
+        from invoices.covered as c
+        inner join ending as e on e.agreement_id = c.agreement_id
+        where c.portal_id = in_portal
+            and c.agreement_id = any(array(select n.agreement_id from ending as n))
+            and c.released_by is null and c.invoice_id is not null
+            and upper(c.days) >= e.ends_before
+    )
+    select b.invoice_id, bool_or(b.beyond)
+    from billed as b
+    where b.too_far
+    group by b.invoice_id
+$$;

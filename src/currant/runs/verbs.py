@@ -63,6 +63,7 @@ _EXCEPTIONS = sql.rows("exceptions", BillException)
 _DRAFTS = sql.rows("drafts", DraftRow)
 _TO_PRINT = sql.rows("to_print", ToPrint)
 _LATE = sql.rows("late", Late)
+_ENDED = sql.rows("ended", Late)
 
 _MONTH = timedelta(days=31)
 _ON_HOLD = "Its bill cycle is HOLD; only a run of the account bills it."
@@ -111,7 +112,8 @@ async def draft_bills(tx: Tx, command: RunChunk) -> ChunkDone:
 
     Any number of hands may draft a run; each takes accounts that no other has. What is remarkable
     is noted as an exception, and a draft that looks wrong is held. Where the run reopens, the days
-    of invoices that later reads changed are drafted anew; posting the draft cancels those.
+    of invoices that later reads changed, or that bill days after an agreement's end, are drafted
+    anew; posting the draft cancels those.
     Raises `NoSuchRun`, `RunNotReady`, `ChargeGone`, `Invalid`.
     """
     _refuse_beyond(command)
@@ -123,14 +125,14 @@ async def draft_bills(tx: Tx, command: RunChunk) -> ChunkDone:
         _TAKE_ACCOUNTS, portal_id=portal_id, run_id=run.run_id, how_many=command.how_many
     )
     rules = await policy(tx, Nothing())
-    late = await _late(tx, run, account_ids, rules) if run.reopens else []
+    late = await _late(tx, run, account_ids, rules)
     replaced: dict[int, list[int]] = {}
     for invoice in late:
-        if not invoice.stands:
+        if run.reopens and not invoice.stands:
             replaced.setdefault(invoice.account_id, []).append(invoice.invoice_id)
     terms = DraftTerms(run.run_id, run.through, rules, replaced)
     drafted = await draft_accounts(tx, terms, account_ids)
-    found = drafted.remarkable + [_reopened(row, drafted.account_ids) for row in late]
+    found = drafted.remarkable + [_reopened(run, row, drafted.account_ids) for row in late]
     await tx.run(
         _NOTE_EXCEPTIONS,
         portal_id=portal_id,
@@ -313,9 +315,12 @@ def _page_of(tx: Tx, question: DraftsWanted) -> dict[str, object]:
 
 
 async def _late(tx: Tx, run: RunRow, account_ids: Sequence[int], rules: Policy) -> list[Late]:
-    """Find the invoices of accounts that later reads changed, the latest of each first."""
+    """Find the invoices of accounts that later reads or ends changed, the latest of each first.
+
+    A run that does not reopen them tells those that bill days after an agreement's end.
+    """
     return await tx.all(
-        _LATE,
+        _LATE if run.reopens else _ENDED,
         portal_id=tx.portal.portal_id,
         account_ids=list(account_ids),
         since=run.through - rules.reopen_months * _MONTH,
@@ -323,15 +328,17 @@ async def _late(tx: Tx, run: RunRow, account_ids: Sequence[int], rules: Policy) 
     )
 
 
-def _reopened(late: Late, drafted: Sequence[int]) -> Remarkable:
-    """Say what becomes of an invoice that later reads changed."""
+def _reopened(run: RunRow, late: Late, drafted: Sequence[int]) -> Remarkable:
+    """Say what becomes of an invoice that later reads or ends changed."""
     if late.stands:
         told = "was written off and stands."
+    elif not run.reopens:
+        told = "bills days after the agreement's end: a run that reopens bills them anew."
     elif late.account_id in drafted:
         told = "is cancelled when its replacement is posted."
     else:
         told = "stands until its days can be billed anew."
-    return Remarkable(late.account_id, None, "LATE_READ", f"Invoice {late.number} {told}")
+    return Remarkable(late.account_id, None, late.kind, f"Invoice {late.number} {told}")
 
 
 async def _replace(tx: Tx, run: RunRow, draft_ids: Sequence[int]) -> list[int]:
@@ -359,7 +366,7 @@ async def _replace(tx: Tx, run: RunRow, draft_ids: Sequence[int]) -> list[int]:
     held = gone | off
     going = [row for row in found if row.draft_id not in held]
     for _, together in groupby(going, key=attrgetter("place")):
-        await cancel(tx, [row.invoice_id for row in together], run.invoice_on, "Later reads")
+        await cancel(tx, [row.invoice_id for row in together], run.invoice_on, "Billed anew")
     return [draft_id for draft_id in draft_ids if draft_id not in held]
 
 
