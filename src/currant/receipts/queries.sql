@@ -89,7 +89,16 @@ where r.portal_id = :portal_id::int
     and coalesce(r.account <> all(:blocked::text[]), true) and '*' <> all(:blocked::text[]);
 
 -- name: hold_suspense
--- Receipts that came into suspense by their ids, locked there in order until the transaction ends.
+-- Lock receipts that came into suspense, in order, until the transaction ends.
+select s.receipt_id
+from receipts.suspense as s
+where s.portal_id = :portal_id::int and s.receipt_id = any(:receipt_ids::bigint[])
+order by s.receipt_id
+for update;
+
+-- name: held_in_suspense
+-- Receipts that came into suspense by their ids, as they stand once they are locked: that statement
+-- may have waited for who reversed one.
 -- not null: status transferred
 select
     s.receipt_id,
@@ -100,8 +109,7 @@ select
 from receipts.suspense as s
 inner join receipts.receipt as r on r.portal_id = s.portal_id and r.receipt_id = s.receipt_id
 where s.portal_id = :portal_id::int and s.receipt_id = any(:receipt_ids::bigint[])
-order by s.receipt_id
-for update of s;
+order by s.receipt_id;
 
 -- name: transfer
 -- Transfer receipts from suspense to accounts.

@@ -48,7 +48,8 @@ _POST_RECEIPTS = sql.rows("post_receipts", int)
 _RECEIPTS_BY_ID = sql.rows("receipts_by_id", ReceiptRow)
 _RECEIPTS = sql.rows("receipts", ReceiptRow)
 _COUNT_RECEIPTS = sql.rows("count_receipts", int)
-_HOLD_SUSPENSE = sql.rows("hold_suspense", HeldReceipt)
+_HOLD_SUSPENSE = sql.rows("hold_suspense", int)
+_HELD_IN_SUSPENSE = sql.rows("held_in_suspense", HeldReceipt)
 _TRANSFER = sql.command("transfer")
 _PUT_BACK = sql.command("put_back")
 _UNDO = sql.rows("undo", int)
@@ -123,7 +124,8 @@ async def transfer_receipts(tx: Tx, command: TransferReceipts) -> list[Receipt]:
     ids = [transfer.receipt_id for transfer in command.transfers]
     if not ids:
         raise Invalid("Name a receipt to transfer.", field="transfers")
-    rows = await tx.all(_HOLD_SUSPENSE, portal_id=portal_id, receipt_ids=ids)
+    await tx.all(_HOLD_SUSPENSE, portal_id=portal_id, receipt_ids=ids)
+    rows = await tx.all(_HELD_IN_SUSPENSE, portal_id=portal_id, receipt_ids=ids)
     known = await _known(tx, {transfer.account for transfer in command.transfers})
     held = {row.receipt_id: row for row in rows}
     refuse_transfers(command.transfers, held, known, tx.user.blocked)
