@@ -422,6 +422,8 @@ async def test_a_file_names_its_bad_records(door, boss, house, owner) -> None:
         (2, "date"), (3, "date"), (3, "amount"),
     ]  # fmt: skip
     assert await owner.fetchval("select count(*) from receipts.receipt") == 0
+    with pytest.raises(Invalid, match="1900 to 2999"):
+        await door.act(import_receipts, bank_file(f"{account},0001-01-01,5,"), boss)
     (one, two) = await door.act(
         import_receipts, bank_file(f'{account},2026-03-02,5.5,"BPAY, 7"', "8,2026-03-01,1,"), boss
     )

@@ -62,6 +62,8 @@ left join lateral receivables.balances(r.portal_id, array[r.account_id]) as b
 where r.portal_id = :portal_id::int
     and case when :by_own_date::boolean then r.received_on else r.posted_on end
     between coalesce(:first::date, '-infinity') and coalesce(:last::date, 'infinity')
+    and r.posted_at >= coalesce(:start_at::timestamptz, '-infinity')
+    and r.posted_at < coalesce(:end_at::timestamptz, 'infinity')
     and (
         :building_code::text is null or lower(r.building_code) = lower(:building_code::text)
     )
@@ -80,6 +82,8 @@ from receipts.listed as r
 where r.portal_id = :portal_id::int
     and case when :by_own_date::boolean then r.received_on else r.posted_on end
     between coalesce(:first::date, '-infinity') and coalesce(:last::date, 'infinity')
+    and r.posted_at >= coalesce(:start_at::timestamptz, '-infinity')
+    and r.posted_at < coalesce(:end_at::timestamptz, 'infinity')
     and (
         :building_code::text is null or lower(r.building_code) = lower(:building_code::text)
     )

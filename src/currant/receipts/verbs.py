@@ -7,6 +7,7 @@ from typing import Any
 from currant.access.permissions import Permission, needs
 from currant.adjustments.model import NewAdjustment
 from currant.adjustments.verbs import add_adjustments
+from currant.clock import anywhere
 from currant.customers.verbs import account_id_of
 from currant.db.statements import Statements
 from currant.db.tx import Tx
@@ -358,9 +359,14 @@ def _wanted(tx: Tx, question: ReceiptsWanted) -> dict[str, Any]:
     """Return what the list and its count are asked by."""
     if question.first and question.last and question.first > question.last:
         raise Invalid("The first day lies after the last.", field="first")
+    start_at, end_at = (
+        (None, None) if question.by_own_date else anywhere(question.first, question.last)
+    )
     return {
         "portal_id": tx.portal.portal_id,
         "blocked": list(tx.user.blocked),
+        "start_at": start_at,
+        "end_at": end_at,
         "by_own_date": question.by_own_date,
         "first": question.first,
         "last": question.last,
