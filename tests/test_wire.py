@@ -2,7 +2,7 @@ import asyncio
 import json
 import random
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from enum import StrEnum
 from typing import Annotated, Any, Literal
@@ -160,6 +160,13 @@ def test_an_unknown_member_is_named_where_it_is_forbidden():
         ({"rates": [Rate(Decimal(1)), Rate(Decimal(1), 2**63)]}, "rates[1].coa", None),
         ({"extra": {"a": [[], ["b\0"]]}}, "extra.a[1][0]", None),
         ({"extra": -(2**63) - 1}, "extra", "extra is out of range."),
+        ({"extra": [date(1899, 12, 31)]}, "extra[0]", None),
+        ({"extra": date(999, 1, 1)}, "extra", None),
+        (
+            {"extra": date(3000, 1, 1)},
+            "extra",
+            "extra is 3000-01-01, not in the years 1900 to 2999.",
+        ),
     ],
     ids=lambda part: str(part)[:40],
 )
@@ -173,6 +180,7 @@ def test_a_member_that_no_column_holds_is_named(value, field, detail):
 def test_what_a_column_holds_is_fit():
     rate = Rate(Decimal("1e39"), 2**63 - 1)
     wire.refuse_unfit(Tariff("é" * 10_000, rates=[rate], extra=-(2**63), muni="\U0001f600\n"))
+    wire.refuse_unfit(Tariff("0001-01-01", extra=[date(1900, 1, 1), date(2999, 12, 31)]))
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,7 @@ from currant.ledger.verbs import ledger_faults
 from currant.plans.model import CreatePlan, GivenCharge, GivenRate
 from currant.plans.verbs import create_plan
 from currant.receivables.verbs import arrears_faults
-from currant.runs.model import Run, RunChunk, RunNamed, StartRun
+from currant.runs.model import ExceptionsWanted, Run, RunChunk, RunNamed, StartRun
 from currant.runs.verbs import (
     approve_run,
     bill_exceptions,
@@ -283,7 +283,7 @@ async def standing(
 
 
 async def register(
-    owner: asyncpg.Connection, told: Tower, unit: Unit, number: int, **more: object
+    owner: asyncpg.Connection, told: Tower, unit: Unit, number: int, /, **more: object
 ) -> int:
     """Give the meter of a unit another register, or change the one it has; answer its id."""
     columns = {"metering_type": "BASIC", "meter_type_code": "ALLDAY", "direction": "E"} | more
@@ -376,7 +376,7 @@ async def billed(door: Door, told: Tower, through: date, **more: object) -> Run:
 
 async def found(door: Door, told: Tower, run: Run) -> list[tuple[str, str, str]]:
     """What a run found remarkable: account, kind, detail."""
-    rows = await door.ask(bill_exceptions, RunNamed(run.run_id), told.clerk)
+    rows = await door.ask(bill_exceptions, ExceptionsWanted(run.run_id), told.clerk)
     return [(row.account, row.kind, row.detail) for row in rows]
 
 

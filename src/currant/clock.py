@@ -22,9 +22,11 @@ _INSTANT = re.compile(
 _MONTH = re.compile(r"(\d{4})-?(0[1-9]|1[0-2])", re.ASCII)
 _DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 _NONE = timedelta(0)
+FIRST_YEAR, LAST_YEAR = 1900, 2999
 _FIRST = datetime.min.replace(tzinfo=UTC)
 _LAST = datetime.max.replace(tzinfo=UTC)
 _SECOND = timedelta(seconds=1)
+_EAST, _WEST = timezone(timedelta(hours=14)), timezone(timedelta(hours=-12))
 _EARLIEST_END = datetime(2, 1, 1, tzinfo=UTC)
 _LATEST_END = datetime(9998, 12, 31, tzinfo=UTC)
 
@@ -132,6 +134,14 @@ def parse_day(text: str) -> date:
         raise Invalid(f"{text!r} does not exist: {error}.") from None
 
 
+def refuse_day(day: date, field: str) -> None:
+    """Refuse a day near the ends of the calendar, which none is reckoned from. Raises `Invalid`."""
+    if not FIRST_YEAR <= day.year <= LAST_YEAR:
+        raise Invalid(
+            f"{field} is {day}, not in the years {FIRST_YEAR} to {LAST_YEAR}.", field=field
+        )
+
+
 def parse_end(text: str, zone: tzinfo) -> Instant:
     """Read the last second of a span: a timestamp in a query, or a local day that is meant whole.
 
@@ -188,6 +198,14 @@ def day_bounds(day: date, zone: tzinfo) -> tuple[datetime, datetime]:
     except OverflowError:
         end = _LAST
     return _midnight(day, zone), end
+
+
+def anywhere(first: date | None, last: date | None) -> tuple[datetime | None, datetime | None]:
+    """Return when a day begins somewhere on earth, and when another is over everywhere, in UTC."""
+    return (
+        None if first is None else day_bounds(first, _EAST)[0],
+        None if last is None else day_bounds(last, _WEST)[1],
+    )
 
 
 def _clock_face(text: str) -> datetime:

@@ -11,12 +11,14 @@ member that is sent twice the last counts.
 import re
 from collections.abc import AsyncIterable, AsyncIterator, Iterator
 from contextlib import suppress
+from datetime import date
 from decimal import Decimal, InvalidOperation
 from functools import lru_cache
 from typing import Any, TypeVar
 
 import msgspec
 
+from currant.clock import refuse_day
 from currant.errors import Invalid, Unparsable
 
 T = TypeVar("T")
@@ -35,12 +37,13 @@ _WORDS = {
 }
 _WRITTEN_AS_IS = frozenset((str, int, bool, type(None), msgspec.Raw))
 _ROUGHLY = msgspec.json.Encoder(enc_hook=str)
-_SUSPICIOUS = re.compile(rb"\\u0000|[0-9]{19}")
+_SUSPICIOUS = re.compile(rb'\\u0000|[0-9]{19}|"(?:1[0-8]|[03-9][0-9])[0-9]{2}-[0-9]{2}-[0-9]{2}"')
 _LONGEST = 10_000  # characters: no name, note or reason comes near it
 UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 _MEMBER_MISSING = re.compile("Object missing required field `[^`]*`")  # of the body itself
 _QUOTED = re.compile(r"`([^`]*)`")
 _KEPT = (Decimal, msgspec.Raw)
+_MEMBERS = (*_KEPT, date)
 _MAY_HOLD_DECIMALS = (
     msgspec.inspect.DecimalType,
     msgspec.inspect.AnyType,
@@ -126,14 +129,14 @@ def members(value: object) -> Iterator[tuple[str, object]]:
 
     The names are those of the wire. What JSON cannot write is told as text.
     """
-    return _members(msgspec.to_builtins(value, builtin_types=_KEPT, enc_hook=str), "")
+    return _members(msgspec.to_builtins(value, builtin_types=_MEMBERS, enc_hook=str), "")
 
 
 def refuse_unfit(value: object) -> None:
     """Refuse what no column holds, naming the member. Raises `Invalid`.
 
-    That is a text with a NUL or an unpaired surrogate, or of more than 10,000 characters, and a
-    whole number beyond 64 bits.
+    That is a text with a NUL or an unpaired surrogate, or of more than 10,000 characters, a whole
+    number beyond 64 bits, and a day that nothing can be reckoned from.
     """
     with suppress(UnicodeEncodeError):
         roughly = _ROUGHLY.encode(value)
@@ -149,6 +152,8 @@ def refuse_unfit(value: object) -> None:
                 raise Invalid(f"{path}: character {unfit.start() + 1} {told}.", field=path)
         elif isinstance(member, int) and not -(2**63) <= member < 2**63:
             raise Invalid(f"{path} is out of range.", field=path)
+        elif isinstance(member, date):
+            refuse_day(member, path)
 
 
 @lru_cache(maxsize=1000)

@@ -5,6 +5,7 @@ from datetime import date
 import asyncpg
 import pytest
 from tests.buildings import tower
+from tests.conftest import make_user
 from tests.customers.test_customers import KNOWN, saved
 
 from currant.activities.model import (
@@ -46,6 +47,14 @@ async def test_notes_are_added_and_the_rest_is_changed(door, boss) -> None:
         ("First.", "boss"), ("Second.", "boss"),
     ]  # fmt: skip
     assert (shown.subject, shown.due_date, shown.priority) == ("Asks for a plan", None, "NORMAL")
+
+
+async def test_who_only_sells_notes_nothing(door, boss, cashier) -> None:
+    (account,) = await saved(door, boss, KNOWN)
+    with pytest.raises(Forbidden):
+        await kept(door, cashier, call(account, activity_class="SYSTEM"))
+    clerk = await make_user(door, "example", "clerk", "CSR")
+    assert len(await kept(door, clerk, call(account))) == 1
 
 
 async def test_what_is_closed_takes_notes_only(door, boss) -> None:

@@ -42,6 +42,7 @@ from currant.debtors.verbs import (
     account_statement,
     aged_debtors,
     issue_receipt,
+    issue_statement,
     portfolio,
 )
 from currant.door import Door
@@ -339,6 +340,24 @@ async def test_a_receipt_is_issued_once_as_it_stands(door, boss, house, http) ->
         await door.act(issue_receipt, ReceiptNamed(lost.receipt_id), boss)
     with pytest.raises(NoSuchReceipt):
         await door.act(issue_receipt, ReceiptNamed(999), boss)
+
+
+async def test_who_may_only_look_issues_no_paper(door, boss, house, owner) -> None:
+    account = house.accounts[0]
+    paid = await received(door, boss, account, "100")
+    viewer = await make_user(door, "example", "viewer", "CSR2")
+    await owner.execute(
+        "insert into access.user_permission (user_id, permission, granted)"
+        " select user_id, 'billing.view', true from access.system_user where login = 'viewer'"
+    )
+    poster = await make_user(door, "example", "poster", "CSR3")
+    for verb, command in (
+        (issue_statement, StatementWanted(account, date(2026, 3, 1), date(2026, 3, 31))),
+        (issue_receipt, ReceiptNamed(paid.receipt_id)),
+    ):
+        with pytest.raises(Forbidden):
+            await door.act(verb, command, viewer)
+        assert (await door.act(verb, command, poster)).account == account
 
 
 async def received(door: Door, boss: Actor, account: str, amount: str) -> Receipt:

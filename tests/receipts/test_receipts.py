@@ -422,6 +422,8 @@ async def test_a_file_names_its_bad_records(door, boss, house, owner) -> None:
         (2, "date"), (3, "date"), (3, "amount"),
     ]  # fmt: skip
     assert await owner.fetchval("select count(*) from receipts.receipt") == 0
+    with pytest.raises(Invalid, match="1900 to 2999"):
+        await door.act(import_receipts, bank_file(f"{account},0001-01-01,5,"), boss)
     (one, two) = await door.act(
         import_receipts, bank_file(f'{account},2026-03-02,5.5,"BPAY, 7"', "8,2026-03-01,1,"), boss
     )
@@ -480,6 +482,53 @@ async def test_receipts_and_a_bill_at_once_on_one_account(door, boss, house, own
     wallet = await owner.fetchval("select sum(balance) from prepayment.wallet")
     assert left - credit == wallet
     assert min(left, credit) == 0
+    await sound(door)
+
+
+async def waits(owner: asyncpg.Connection, act: asyncio.Task[Any], others: int = 0) -> None:
+    """Return once an act waits for a lock as `others` do already, or is done."""
+    waiting = "select count(*) from pg_locks where not granted"
+    while not act.done() and await owner.fetchval(waiting) <= others:  # noqa: ASYNC110
+        await asyncio.sleep(0)
+
+
+async def test_who_reverses_a_receipt_waits_for_its_transfer(door, boss, house, owner) -> None:
+    """The account that it goes to is not left with money that did not come."""
+    account = house.accounts[0]
+    (one,) = await take(door, boss, new("999999", "20"))
+    to = TransferReceipts([Transfer(one.receipt_id, account)])
+    async with owner.transaction():
+        await owner.execute("select from customers.account where account = $1 for update", account)
+        moving = asyncio.create_task(door.act(transfer_receipts, to, boss))
+        await waits(owner, moving)
+        undo = door.act(reverse_receipt, UndoReceipt(one.receipt_id, "n"), boss)
+        undoing = asyncio.create_task(undo)
+        await waits(owner, undoing, others=1)
+        assert not moving.done()
+    await moving
+    assert (await undoing).status is ReceiptStatus.REVERSED
+    assert (await door.ask(show_bond, BondNamed(account), boss)).balance == 0
+    assert await owner.fetchval("select sum(amount) from ledger.posting where coa = '1190'") == 0
+    await sound(door)
+
+
+async def test_who_transfers_a_receipt_sees_that_it_was_reversed_meanwhile(
+    door, boss, house, owner
+) -> None:
+    account = house.accounts[0]
+    (one,) = await take(door, boss, new("999999", "20"))
+    to = TransferReceipts([Transfer(one.receipt_id, account)])
+    async with owner.transaction():
+        await owner.execute("select from receipts.suspense for update")
+        undo = door.act(reverse_receipt, UndoReceipt(one.receipt_id, "n"), boss)
+        undoing = asyncio.create_task(undo)
+        await waits(owner, undoing)
+        moving = asyncio.create_task(door.act(transfer_receipts, to, boss))
+        await waits(owner, moving, others=1)
+    assert (await undoing).status is ReceiptStatus.REVERSED
+    with pytest.raises(ReceiptUndone):
+        await moving
+    assert (await door.ask(show_bond, BondNamed(account), boss)).balance == 0
     await sound(door)
 
 

@@ -9,6 +9,7 @@ from tests.towers import (
     BEGINS,
     SYDNEY,
     Tower,
+    at,
     billed,
     drafted,
     found,
@@ -36,6 +37,7 @@ from currant.runs.model import (
     ApprovedByTheSame,
     DraftsNamed,
     DraftsWanted,
+    ExceptionsWanted,
     HoldDrafts,
     RunChunk,
     RunNamed,
@@ -252,6 +254,53 @@ async def test_an_hour_without_intervals_is_a_gap_until_it_is_filled(door, owner
     ) == 41 * 48 * 100  # fmt: skip
 
 
+async def test_a_stream_that_is_not_of_energy_measures_nothing_that_is_billed(
+    door, owner, told
+) -> None:
+    one, two = told.units[:2]
+    reactive = {"metering_type": "AM", "interval_minutes": 30, "unit": "kvarh"}
+    await register(owner, told, one, 1, datastream="Q1", **reactive)
+    await register(owner, told, two, 1, datastream="Q1", **reactive)
+    stream = await register(
+        owner, told, two, 21, metering_type="AM", datastream="E1", interval_minutes=30
+    )
+    await intervals(owner, told, stream, date(2024, 6, 20), 44, [100] * 48)
+    run = await drafted(door, told, JULY)
+    assert await found(door, told, run) == [
+        ("03280", "MISSING_READ", "Nothing measured it from 2024-06-21 to 2024-07-31.")
+    ]
+    await posted(door, told, run.run_id)
+    (invoice,) = await invoices_of(door, told, two.account)
+    assert [(m.register_no, m.unit, m.quantity) for m in invoice.measured] == [
+        (21, "kWh", 41 * 48 * 100)
+    ]
+
+
+async def test_what_a_run_found_is_told_a_page_at_a_time(door, owner, told) -> None:
+    await owner.execute("delete from tariffs.assignment")
+    run = await drafted(door, told, JULY)
+    whole = await door.ask(bill_exceptions, ExceptionsWanted(run.run_id), told.clerk)
+    assert len(whole) == run.exceptions == 3
+    first = await door.ask(bill_exceptions, ExceptionsWanted(run.run_id, how_many=2), told.clerk)
+    beyond = ExceptionsWanted(run.run_id, first[-1].exception_id)
+    assert first + await door.ask(bill_exceptions, beyond, told.clerk) == whole
+
+
+async def test_who_is_on_hold_and_begins_the_day_after_is_not_told(door, owner, told) -> None:
+    """The first of August begins in Sydney where July has not ended in UTC."""
+    unit = told.units[2]
+    await owner.execute(
+        "update customers.account set bill_cycle_code = 'HOLD' where account = $1", unit.account
+    )
+    for day, kinds in ((date(2024, 8, 1), []), (JULY, ["HELD_CYCLE"])):
+        await owner.execute(
+            "update customers.agreement set valid = tstzrange($2, null) where agreement_id = $1",
+            unit.agreement_id, at(day),
+        )  # fmt: skip
+        run = await drafted(door, told, JULY)
+        assert [k for a, k, _ in await found(door, told, run) if a == unit.account] == kinds
+
+
 async def test_a_site_without_a_plan_is_told(door, owner, told) -> None:
     unit = told.units[2]
     await owner.execute("delete from tariffs.assignment where meter_id = $1", unit.meter_id)
@@ -272,7 +321,7 @@ async def test_a_user_neither_lists_nor_holds_drafts_of_blocked_accounts(door, t
     barred: Actor = await make_user(door, "tower", "barred", "SysAdmin", blocked_accounts="03281")
     rows = await door.ask(bill_drafts, DraftsWanted(run.run_id), barred)
     assert [row.account for row in rows] == ["03280", "03282"]
-    assert await door.ask(bill_exceptions, RunNamed(run.run_id), barred) == []
+    assert await door.ask(bill_exceptions, ExceptionsWanted(run.run_id), barred) == []
     with pytest.raises(Forbidden):
         await door.act(hold_drafts, HoldDrafts(run.run_id, ["03281"], "x"), barred)
     with pytest.raises(Forbidden):

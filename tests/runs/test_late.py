@@ -249,6 +249,21 @@ async def test_a_dry_run_tells_what_would_be_cancelled_and_cancels_nothing(
     await sound(door, owner)
 
 
+async def test_the_window_is_of_calendar_months(door, owner, told, clock) -> None:
+    await read(owner, told, told.units[0], FIRST, "12090", morning(NEXT, 10))
+    clock.set(morning(date(2025, 4, 2)))
+    # Nine months back are the first and the last day of a half year, 274 and 273 days before.
+    for through, numbers in (
+        (date(2025, 4, 1), ["00003"]),
+        (date(2025, 3, 31), ["00003", "00001"]),
+    ):
+        run = await drafted(door, told, through, reopen=True)
+        rows = await found(door, told, run)
+        late = [detail.split()[1] for _, kind, detail in rows if kind == "LATE_READ"]
+        assert late == numbers
+        await door.act(discard_drafts, DraftsNamed(run.run_id), told.clerk)
+
+
 async def test_what_is_older_than_the_portals_window_stays_closed(door, owner, told, clock) -> None:
     held = await door.ask(policy, Nothing(), told.clerk)
     assert held.reopen_months == 9

@@ -265,6 +265,14 @@ async def test_what_is_discarded_is_billed_by_the_next_run_at_the_same_amounts(
         await door.act(approve_run, RunNamed(first.run_id), told.manager)
 
 
+async def test_a_run_that_is_discarded_half_drafted_leaves_nobody_due(door, owner, told) -> None:
+    run = await door.act(start_run, StartRun(JULY), told.clerk)
+    await door.act(draft_bills, RunChunk(run.run_id, 2), told.clerk)
+    assert await door.act(discard_drafts, DraftsNamed(run.run_id), told.clerk) == 2
+    assert await owner.fetchval("select count(*) from runs.due") == 0
+    assert (await billed(door, told, JULY)).posted == 5
+
+
 async def test_cancel_and_rebill_of_the_same_facts_changes_nothing(
     door, owner, told, clock
 ) -> None:
@@ -321,6 +329,15 @@ async def test_another_portal_neither_sees_nor_touches_a_run(door, owner, told) 
 async def test_a_day_that_is_not_over_and_a_chunk_of_nothing_are_refused(door, told) -> None:
     with pytest.raises(Invalid, match="is not over yet"):
         await door.act(start_run, StartRun(date(2024, 8, 1)), told.clerk)
+    for field, unlikely in (
+        ("invoice_on", StartRun(JULY, invoice_on=date.max)),
+        ("due_on", StartRun(JULY, due_on=date(3000, 1, 1))),
+        ("through", StartRun(date.min, reopen=True)),
+        ("through", StartRun(date(1899, 12, 31))),
+    ):
+        with pytest.raises(Invalid, match="1900 to 2999") as refused:
+            await door.act(start_run, unlikely, told.clerk)
+        assert refused.value.field == field
     run = await door.act(start_run, StartRun(JULY), told.clerk)
     for how_many in (0, -1, 10**9):
         with pytest.raises(Invalid, match="1 to 10000"):

@@ -45,7 +45,7 @@ _COLUMNS = {
 _BLANK = {"priority": "NORMAL", "due_date": None, "assigned_to": "", "channel": ""}
 
 
-@needs(Permission.CUSTOMER_VIEW)
+@needs(Permission.LOCATION_VIEW)
 async def save_activities(tx: Tx, command: SaveActivities) -> list[ActivitySaved]:
     """Create activities, or change those that name an id; all or none, in the order given (U27).
 

@@ -154,6 +154,8 @@ where a.portal_id = :portal_id::int
         between coalesce(:first::date, '-infinity') and coalesce(:last::date, 'infinity')
         or (:first::date is null and :last::date is null)
     )
+    and (:start_at::timestamptz is null or a.posted_at >= :start_at::timestamptz)
+    and (:end_at::timestamptz is null or a.posted_at < :end_at::timestamptz)
     and (
         :building_code::text is null or lower(a.building_code) = lower(:building_code::text)
     )
@@ -174,6 +176,8 @@ where a.portal_id = :portal_id::int
         between coalesce(:first::date, '-infinity') and coalesce(:last::date, 'infinity')
         or (:first::date is null and :last::date is null)
     )
+    and (:start_at::timestamptz is null or a.posted_at >= :start_at::timestamptz)
+    and (:end_at::timestamptz is null or a.posted_at < :end_at::timestamptz)
     and (
         :building_code::text is null or lower(a.building_code) = lower(:building_code::text)
     )

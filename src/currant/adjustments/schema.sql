@@ -208,7 +208,8 @@ select
     case when v.entry_id is null then a.status else 'REVERSED' end as status,
     a.entered_at, a.entered_by, a.decided_at, a.decided_by, a.decision_note,
     a.entry_id as transaction_id,
-    (e.recorded_at at time zone coalesce(b.timezone, d.timezone))::date as posted_on, e.month
+    (e.recorded_at at time zone coalesce(b.timezone, d.timezone))::date as posted_on, e.month,
+    e.recorded_at as posted_at
 from adjustments.adjustment as a
 inner join adjustments.reason as r on r.portal_id = a.portal_id and r.reason_id = a.reason_id
 inner join receivables.debtor as d on d.portal_id = a.portal_id and d.account_id = a.account_id

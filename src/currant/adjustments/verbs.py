@@ -27,6 +27,7 @@ from currant.adjustments.model import (
     RetireReason,
     Way,
 )
+from currant.clock import anywhere
 from currant.csvfile import refuse_file
 from currant.db.statements import Statements
 from currant.db.tx import Tx
@@ -284,9 +285,14 @@ def _wanted(tx: Tx, question: AdjustmentsWanted) -> dict[str, Any]:
     """Return what the list and its count are asked by."""
     if question.first and question.last and question.first > question.last:
         raise Invalid("The first day lies after the last.", field="first")
+    start_at, end_at = (
+        (None, None) if question.by_own_date else anywhere(question.first, question.last)
+    )
     return {
         "portal_id": tx.portal.portal_id,
         "blocked": list(tx.user.blocked),
+        "start_at": start_at,
+        "end_at": end_at,
         "by_own_date": question.by_own_date,
         "first": question.first,
         "last": question.last,

@@ -136,7 +136,7 @@ def _metered(
     hanging = [(row, *hung(row, days)) for row in rows]
     hanging = [(row, start, end) for row, start, end in hanging if start < end]
     if not hanging:
-        return _missing(days, f"No meter hung there from {days.from_on} to {days.to_on}.")
+        return _missing(days, f"Nothing measured it from {days.from_on} to {days.to_on}.")
     registers = [
         Register(row, _read(row, reads.get(row.register_id, ()), days), start, end)
         for row, start, end in hanging

@@ -117,7 +117,8 @@ order by a.account_id, a.agreement_id, lower(d.days);
 
 -- name: metered
 -- The registers that measured at the locations of agreements in their due days, one row for each
--- time that their meter hung there.
+-- time that their meter hung there; of streams of intervals those of energy, for only they are
+-- priced.
 -- not null: agreement_id due_from hung_from
 select
     w.agreement_id, w.due_from, m.meter_id, g.register_id, m.serial_number, g.register_no,
@@ -135,6 +136,7 @@ inner join metering.meter as m
 inner join metering.register as g
     on g.portal_id = m.portal_id and g.meter_id = m.meter_id
     and g.meter_type_code <> 'DEMAND' and g.register_no not in (3, 4)
+    and (g.metering_type <> 'AM' or g.unit = 'kWh')
 order by w.agreement_id, w.due_from, lower(i.valid), g.register_id;
 
 -- name: reads_around

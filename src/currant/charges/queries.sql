@@ -32,21 +32,27 @@ where i.portal_id = :portal_id::int and i.group_code = :group_code::text
 -- What each record of charges means, in their order: its account, the agreement or site it is for,
 -- its item, and the tax rate of its day; null is what does not exist.
 -- not null: record
+with wanted as materialized (
+    select
+        w.record::int as record, w.account, w.agreement_id, upper(w.site_identifier) as site_key,
+        w.group_code, w.item_code, w.charge_on
+    from unnest(
+        :accounts::text[], :agreement_ids::bigint[], :site_identifiers::text[], :groups::text[],
+        :items::text[], :charge_ons::date[]
+    ) with ordinality
+    as w (account, agreement_id, site_identifier, group_code, item_code, charge_on, record)
+)
 select
-    w.record::int as record, a.account_id, g.agreement_id, l.location_id,
+    w.record, a.account_id, g.agreement_id, l.location_id,
     case when i.tax_code = 'GST' then coalesce(t.rate, 0) when i.tax_code = 'FREE' then 0 end
     as tax_rate
-from unnest(
-    :accounts::text[], :agreement_ids::bigint[], :site_identifiers::text[], :groups::text[],
-    :items::text[], :charge_ons::date[]
-) with ordinality
-as w (account, agreement_id, site_identifier, group_code, item_code, charge_on, record)
+from wanted as w
 left join customers.account as a on a.portal_id = :portal_id::int and a.account = w.account
 left join customers.agreement as g
     on g.portal_id = a.portal_id and g.account_id = a.account_id
     and g.agreement_id = w.agreement_id
 left join locations.location as l
-    on l.portal_id = :portal_id::int and lower(l.site_identifier) = lower(w.site_identifier)
+    on l.portal_id = :portal_id::int and l.site_key = w.site_key
 left join charges.item as i
     on i.portal_id = :portal_id::int and i.group_code = w.group_code
     and i.item_code = w.item_code and i.retired_at is null

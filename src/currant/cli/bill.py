@@ -28,6 +28,7 @@ from currant.runs.model import (
     DraftRow,
     DraftsNamed,
     DraftsWanted,
+    ExceptionsWanted,
     HoldDrafts,
     Run,
     RunChunk,
@@ -182,9 +183,14 @@ async def show(session: Session, run: Number) -> None:
 
 
 @command(app, "exceptions")
-async def exceptions(session: Session, run: Number) -> None:
+async def exceptions(
+    session: Session,
+    run: Number,
+    *,
+    limit: Annotated[int, typer.Option(min=1, max=10_000, help="How many of these.")] = 200,
+) -> None:
     """List what a run found remarkable or could not bill, with what to do."""
-    found = await session.ask(bill_exceptions, RunNamed(run))
+    found = await session.ask(bill_exceptions, ExceptionsWanted(run, how_many=limit))
     session.teller.tell(found, lambda: _exceptions(found) if found else "There are none.")
 
 
@@ -393,11 +399,11 @@ async def _post(session: Session, run_id: int) -> None:
 
 
 async def _drafted(session: Session, run_id: int) -> RunDrafted:
-    """Return a run with its first drafts and all exceptions."""
+    """Return a run with its first drafts and exceptions."""
     return RunDrafted(
         await session.ask(bill_run, RunNamed(run_id)),
         await session.ask(bill_drafts, DraftsWanted(run_id)),
-        await session.ask(bill_exceptions, RunNamed(run_id)),
+        await session.ask(bill_exceptions, ExceptionsWanted(run_id)),
     )
 
 
@@ -413,6 +419,10 @@ async def _tell(session: Session, told: RunDrafted) -> None:
     if len(told.drafts) < told.run.invoices:
         more = f"currant bill drafts {told.run.run_id} --limit {told.run.invoices}"
         session.teller.note(f"These are the first {len(told.drafts)} drafts; `{more}` lists all.")
+    if len(told.exceptions) < told.run.exceptions:
+        more = f"currant bill exceptions {told.run.run_id} --limit {told.run.exceptions}"
+        first = len(told.exceptions)
+        session.teller.note(f"These are the first {first} exceptions; `{more}` lists all.")
 
 
 def _runs(runs: Sequence[Run], currency: str) -> Table:

@@ -4,16 +4,25 @@
 -- or was paid by.
 -- not null: entry_id kind moved_on posted_on debit credit balance number reference batch_type
 -- not null: reason reason_description type_name
+with moved as materialized (
+    select
+        v.entry_id, v.kind, v.moved_on, v.posted_on, v.debit, v.credit, v.balance, v.reverses,
+        v.reversed_by, e.note, e.tender_number, e.tender_name, e.document_ref,
+        case when v.kind = 'transfer' then nullif(e.document_ref, '')::bigint end as receipt_id
+    from debtors.movements(:portal_id::int, :account_id::bigint, :reversed::boolean) as v
+    inner join ledger.entry as e on e.portal_id = :portal_id::int and e.entry_id = v.entry_id
+    where v.moved_on between coalesce(:first::date, '-infinity')
+        and coalesce(:last::date, 'infinity')
+)
 select
     m.entry_id, m.kind, m.moved_on, m.posted_on, m.debit, m.credit, m.balance, m.reverses,
-    m.reversed_by, e.note, e.tender_number, e.tender_name,
-    coalesce(i.number, e.document_ref) as number, i.due_on, i.amount as issued,
+    m.reversed_by, m.note, m.tender_number, m.tender_name,
+    coalesce(i.number, m.document_ref) as number, i.due_on, i.amount as issued,
     i.outstanding, c.amount as credited, c.unallocated, coalesce(r.reference, '') as reference,
     coalesce(b.batch_type, '') as batch_type, coalesce(n.code, '') as reason,
     coalesce(n.description, '') as reason_description, coalesce(i.type_name, '') as type_name,
     a.entry_ids, a.amounts
-from debtors.movements(:portal_id::int, :account_id::bigint, :reversed::boolean) as m
-inner join ledger.entry as e on e.portal_id = :portal_id::int and e.entry_id = m.entry_id
+from moved as m
 left join lateral (
     select
         max(o.number) as number, max(o.due_on) as due_on, sum(o.amount) as amount,
@@ -27,8 +36,7 @@ left join lateral (
     where d.portal_id = :portal_id::int and d.entry_id = m.entry_id
 ) as c on true
 left join receipts.suspense as s
-    on m.kind = 'transfer' and s.portal_id = :portal_id::int
-    and s.receipt_id::text = e.document_ref
+    on s.portal_id = :portal_id::int and s.receipt_id = m.receipt_id
 left join receipts.receipt as r
     on m.kind in ('receipt', 'transfer') and r.portal_id = :portal_id::int
     and (r.entry_id = m.entry_id or r.receipt_id = s.receipt_id)
@@ -37,7 +45,6 @@ left join adjustments.adjustment as j
     on m.kind = 'adjustment' and j.portal_id = :portal_id::int and j.entry_id = m.entry_id
 left join adjustments.reason as n on n.portal_id = j.portal_id and n.reason_id = j.reason_id
 left join lateral debtors.allocated(:portal_id::int, m.entry_id) as a on true
-where m.moved_on between coalesce(:first::date, '-infinity') and coalesce(:last::date, 'infinity')
 order by m.moved_on, m.entry_id;
 
 -- name: history_sums

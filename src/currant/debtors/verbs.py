@@ -80,7 +80,7 @@ async def account_statement(tx: Tx, question: StatementWanted) -> Statement:
     return Statement(debtor, tx.portal.currency, question.first, question.last, history, aged)
 
 
-@needs(Permission.BILLING_VIEW)
+@needs(Permission.TRANSACTIONS_ADJUST)
 async def issue_statement(tx: Tx, command: StatementWanted) -> Issued:
     """Issue an account's statement between two days as a paper, frozen as it stands now.
 
@@ -94,7 +94,7 @@ async def issue_statement(tx: Tx, command: StatementWanted) -> Issued:
     return Issued(DocumentKind.STATEMENT, number, paper.account)
 
 
-@needs(Permission.BILLING_VIEW)
+@needs(Permission.TRANSACTIONS_ADJUST)
 async def issue_receipt(tx: Tx, command: ReceiptNamed) -> Issued:
     """Issue a receipt as a paper: once, as it stands then; asked for again it is the same.
 

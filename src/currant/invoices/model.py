@@ -67,6 +67,31 @@ class InvoicesWanted(msgspec.Struct, frozen=True):
     beyond: int | None = None
 
 
+class BilledUsageWanted(msgspec.Struct, frozen=True):
+    """Whose use, at which site and of which products, that bills tell of days between two."""
+
+    account: str
+    location_id: int
+    products: tuple[str, ...]
+    first: date
+    last: date
+
+
+class BilledUsage(msgspec.Struct, frozen=True):
+    """What a bill tells of a product's use, in thousandths of the unit, and what it cost."""
+
+    invoice_id: int
+    number: str
+    product_type: str
+    from_on: date
+    to_on: date
+    unit: str
+    quantity: int
+    exported: int
+    net: Decimal
+    tax: Decimal
+
+
 class InvoiceRow(msgspec.Struct, frozen=True):
     """A posted invoice with the balances around it.
 

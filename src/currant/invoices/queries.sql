@@ -43,7 +43,8 @@ select cardinality(documents.freeze(
 )) as frozen;
 
 -- name: lines
--- The lines of some invoices, in order; a usage line of one register tells its reads.
+-- The lines of some invoices, in order; a usage line of one register tells its reads: that of tier
+-- X the register that counts what is fed in.
 -- not null: explanation
 select
     l.invoice_id, l.line_no, l.agreement_id, s.site_identifier, m.serial_number, m.register_no,
@@ -62,7 +63,7 @@ left join lateral (
     from invoices.measured as d
     where l.line_type = 'USAGE' and d.portal_id = l.portal_id and d.invoice_id = l.invoice_id
         and d.agreement_id = l.agreement_id
-        and not d.export
+        and d.export = coalesce(l.explanation ->> 'tier' like 'X%', false)
     having count(*) = 1
 ) as m on true
 where l.portal_id = :portal_id::int and l.invoice_id = any(:invoice_ids::bigint[])
@@ -77,6 +78,50 @@ select
 from invoices.measured as m
 where m.portal_id = :portal_id::int and m.invoice_id = any(:invoice_ids::bigint[])
 order by m.invoice_id, m.position;
+
+-- name: billed_usage
+-- What invoices that stand tell of an account's use at a site between two days, for each product:
+-- what its registers measured, and what its lines cost.
+-- not null: invoice_id number from_on to_on unit quantity exported net tax
+with used as (
+    select
+        m.invoice_id, g.product_type, min(m.from_on) as from_on, max(m.to_on) as to_on,
+        min(m.unit) as unit, coalesce(sum(m.quantity) filter (where not m.export), 0) as quantity,
+        coalesce(sum(m.quantity) filter (where m.export), 0) as exported
+    from customers.account as a
+    inner join customers.agreement as g
+        on g.portal_id = a.portal_id and g.account_id = a.account_id
+        and g.location_id = :location_id::bigint
+        and g.product_type = any(:products::text[])
+    inner join invoices.measured as m
+        on m.portal_id = g.portal_id and m.agreement_id = g.agreement_id
+    where a.portal_id = :portal_id::int and a.account = :account::text
+        and a.account <> all(:blocked::text[]) and '*' <> all(:blocked::text[])
+        and m.invoice_id in (
+            select o.invoice_id from invoices.measured as o
+            where o.portal_id = g.portal_id and o.agreement_id = g.agreement_id
+                and o.to_on >= :first::date and o.from_on <= :last::date
+        )
+    group by m.invoice_id, g.product_type
+)
+select
+    u.invoice_id, i.number, u.product_type, u.from_on, u.to_on, u.unit,
+    u.quantity::bigint as quantity, u.exported::bigint as exported, c.net, c.tax
+from used as u
+inner join invoices.invoice as i
+    on i.portal_id = :portal_id::int and i.invoice_id = u.invoice_id
+    and i.posted_at is not null and i.kind <> 'CREDIT'
+cross join lateral (
+    select coalesce(sum(l.net), 0) as net, coalesce(sum(l.tax), 0) as tax
+    from invoices.line as l
+    where l.portal_id = i.portal_id and l.invoice_id = i.invoice_id
+        and l.location_id = :location_id::bigint and l.product_type = u.product_type
+) as c
+where not exists (
+    select from invoices.invoice as n
+    where n.portal_id = i.portal_id and n.reverses = i.invoice_id
+)
+order by u.product_type, u.from_on, u.invoice_id;
 
 -- name: hold_invoice
 -- An invoice by its number, and who owes it, locked by its account.

@@ -16,6 +16,8 @@ from currant.documents.verbs import show_brand
 from currant.errors import Invalid
 from currant.invoices.model import (
     BilledElsewhere,
+    BilledUsage,
+    BilledUsageWanted,
     CancelInvoice,
     CreditNotCancelled,
     HeldInvoice,
@@ -39,6 +41,7 @@ sql = Statements(__package__)
 _INVOICES = sql.rows("invoices", InvoiceRow)
 _LINES = sql.rows("lines", LineRow)
 _MEASURED = sql.rows("measured", MeasuredRow)
+_BILLED_USAGE = sql.rows("billed_usage", BilledUsage)
 _HOLD_INVOICE = sql.rows("hold_invoice", HeldInvoice)
 _CANCEL = sql.rows("cancel", int)
 _BILLED_ELSEWHERE = sql.command("billed_elsewhere")
@@ -106,6 +109,24 @@ async def show_invoice(tx: Tx, question: InvoiceNamed) -> Invoice:
     async for invoice in invoices(tx, InvoicesWanted(number=question.number, lines=True)):
         return invoice
     raise NoSuchInvoice(f"It was asked for as {question.number[:40]!r}.", field="invoice_number")
+
+
+@needs(Permission.BILLING_VIEW)
+async def billed_usage(tx: Tx, question: BilledUsageWanted) -> list[BilledUsage]:
+    """Tell an account's use at a site as bills that stand measured it, by product and day (U24).
+
+    A bill of which any day lies between the two is told whole. Losses are not in the quantity.
+    """
+    return await tx.all(
+        _BILLED_USAGE,
+        portal_id=tx.portal.portal_id,
+        account=question.account,
+        location_id=question.location_id,
+        products=list(question.products),
+        first=question.first,
+        last=question.last,
+        blocked=list(tx.user.blocked),
+    )
 
 
 @needs(Permission.BILLING_APPROVE)

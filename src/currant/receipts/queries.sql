@@ -62,6 +62,8 @@ left join lateral receivables.balances(r.portal_id, array[r.account_id]) as b
 where r.portal_id = :portal_id::int
     and case when :by_own_date::boolean then r.received_on else r.posted_on end
     between coalesce(:first::date, '-infinity') and coalesce(:last::date, 'infinity')
+    and r.posted_at >= coalesce(:start_at::timestamptz, '-infinity')
+    and r.posted_at < coalesce(:end_at::timestamptz, 'infinity')
     and (
         :building_code::text is null or lower(r.building_code) = lower(:building_code::text)
     )
@@ -80,6 +82,8 @@ from receipts.listed as r
 where r.portal_id = :portal_id::int
     and case when :by_own_date::boolean then r.received_on else r.posted_on end
     between coalesce(:first::date, '-infinity') and coalesce(:last::date, 'infinity')
+    and r.posted_at >= coalesce(:start_at::timestamptz, '-infinity')
+    and r.posted_at < coalesce(:end_at::timestamptz, 'infinity')
     and (
         :building_code::text is null or lower(r.building_code) = lower(:building_code::text)
     )
@@ -89,7 +93,16 @@ where r.portal_id = :portal_id::int
     and coalesce(r.account <> all(:blocked::text[]), true) and '*' <> all(:blocked::text[]);
 
 -- name: hold_suspense
--- Receipts that came into suspense by their ids, locked there in order until the transaction ends.
+-- Lock receipts that came into suspense, in order, until the transaction ends.
+select s.receipt_id
+from receipts.suspense as s
+where s.portal_id = :portal_id::int and s.receipt_id = any(:receipt_ids::bigint[])
+order by s.receipt_id
+for update;
+
+-- name: held_in_suspense
+-- Receipts that came into suspense by their ids, as they stand once they are locked: that statement
+-- may have waited for who reversed one.
 -- not null: status transferred
 select
     s.receipt_id,
@@ -100,8 +113,7 @@ select
 from receipts.suspense as s
 inner join receipts.receipt as r on r.portal_id = s.portal_id and r.receipt_id = s.receipt_id
 where s.portal_id = :portal_id::int and s.receipt_id = any(:receipt_ids::bigint[])
-order by s.receipt_id
-for update of s;
+order by s.receipt_id;
 
 -- name: transfer
 -- Transfer receipts from suspense to accounts.

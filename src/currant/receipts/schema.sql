@@ -354,7 +354,8 @@ begin
 end
 $$;
 
--- Put a receipt that was transferred back into suspense; what it paid is owed again.
+-- Put a receipt that was transferred back into suspense; what it paid is owed again. A transfer
+-- that is under way is waited for.
 create function receipts.put_back(
     in_portal int, by_login text, by_vendor text, at timestamptz, of_receipt bigint, why text
 )
@@ -366,9 +367,9 @@ declare
     reversal bigint;
 begin
     select s.* into held from receipts.suspense as s
-    where s.portal_id = in_portal and s.receipt_id = of_receipt and s.entry_id is not null
+    where s.portal_id = in_portal and s.receipt_id = of_receipt
     for update;
-    if not found then
+    if held.entry_id is null then
         return;
     end if;
     perform receivables.hold_accounts(in_portal, array[held.account_id]);

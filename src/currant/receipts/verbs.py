@@ -7,6 +7,7 @@ from typing import Any
 from currant.access.permissions import Permission, needs
 from currant.adjustments.model import NewAdjustment
 from currant.adjustments.verbs import add_adjustments
+from currant.clock import anywhere
 from currant.customers.verbs import account_id_of
 from currant.db.statements import Statements
 from currant.db.tx import Tx
@@ -48,7 +49,8 @@ _POST_RECEIPTS = sql.rows("post_receipts", int)
 _RECEIPTS_BY_ID = sql.rows("receipts_by_id", ReceiptRow)
 _RECEIPTS = sql.rows("receipts", ReceiptRow)
 _COUNT_RECEIPTS = sql.rows("count_receipts", int)
-_HOLD_SUSPENSE = sql.rows("hold_suspense", HeldReceipt)
+_HOLD_SUSPENSE = sql.rows("hold_suspense", int)
+_HELD_IN_SUSPENSE = sql.rows("held_in_suspense", HeldReceipt)
 _TRANSFER = sql.command("transfer")
 _PUT_BACK = sql.command("put_back")
 _UNDO = sql.rows("undo", int)
@@ -123,7 +125,8 @@ async def transfer_receipts(tx: Tx, command: TransferReceipts) -> list[Receipt]:
     ids = [transfer.receipt_id for transfer in command.transfers]
     if not ids:
         raise Invalid("Name a receipt to transfer.", field="transfers")
-    rows = await tx.all(_HOLD_SUSPENSE, portal_id=portal_id, receipt_ids=ids)
+    await tx.all(_HOLD_SUSPENSE, portal_id=portal_id, receipt_ids=ids)
+    rows = await tx.all(_HELD_IN_SUSPENSE, portal_id=portal_id, receipt_ids=ids)
     known = await _known(tx, {transfer.account for transfer in command.transfers})
     held = {row.receipt_id: row for row in rows}
     refuse_transfers(command.transfers, held, known, tx.user.blocked)
@@ -356,9 +359,14 @@ def _wanted(tx: Tx, question: ReceiptsWanted) -> dict[str, Any]:
     """Return what the list and its count are asked by."""
     if question.first and question.last and question.first > question.last:
         raise Invalid("The first day lies after the last.", field="first")
+    start_at, end_at = (
+        (None, None) if question.by_own_date else anywhere(question.first, question.last)
+    )
     return {
         "portal_id": tx.portal.portal_id,
         "blocked": list(tx.user.blocked),
+        "start_at": start_at,
+        "end_at": end_at,
         "by_own_date": question.by_own_date,
         "first": question.first,
         "last": question.last,

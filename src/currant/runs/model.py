@@ -139,6 +139,14 @@ class DraftsWanted(msgspec.Struct, frozen=True):
     how_many: int = 200
 
 
+class ExceptionsWanted(msgspec.Struct, frozen=True):
+    """Which page of what a run found remarkable: beyond one of these."""
+
+    run_id: int
+    beyond: int = 0
+    how_many: int = 200
+
+
 class DraftRow(msgspec.Struct, frozen=True):
     """An invoice of a run, a draft until it has a number; and what it replaces, by number."""
 
@@ -187,7 +195,7 @@ class ToPrint(msgspec.Struct, frozen=True):
 
 
 class RunDrafted(msgspec.Struct, frozen=True):
-    """A run that was drafted to its end: what it comes to, the first drafts, all exceptions."""
+    """A run that was drafted to its end: what it comes to, its first drafts and exceptions."""
 
     run: Run
     drafts: list[DraftRow]

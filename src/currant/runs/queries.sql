@@ -38,10 +38,16 @@ with concerned as materialized (
     from concerned as c cross join begun
     where c.held and exists (
         select from customers.agreement as g
+        left join locations.location as l
+            on l.portal_id = g.portal_id and l.location_id = g.location_id
+        left join locations.building as b
+            on b.portal_id = l.portal_id and b.building_id = l.building_id
+        cross join lateral (select coalesce(b.timezone, :timezone::text) as timezone) as z
         where g.portal_id = :portal_id::int and g.account_id = c.account_id
-            and (lower(g.valid) at time zone 'UTC')::date <= :through::date
+            and (lower(g.valid) at time zone z.timezone)::date <= :through::date
             and least(
-                coalesce((upper(g.valid) at time zone 'UTC')::date, 'infinity'), :through::date + 1
+                coalesce((upper(g.valid) at time zone z.timezone)::date, 'infinity'),
+                :through::date + 1
             ) > coalesce(
                 (
                     select max(upper(k.days)) from invoices.covered as k
@@ -160,7 +166,11 @@ select invoices.number(
 ) as numbered;
 
 -- name: discard_run
--- Discard a run; one of which something is posted ends as posted.
+-- Discard a run, whoever of it is not drafted yet; one of which something is posted ends as posted.
+with dropped as (
+    delete from runs.due as d
+    where d.portal_id = :portal_id::int and d.run_id = :run_id::bigint
+)
 update runs.run as r
 set
     discarded_at = case when not p.posted then :at::timestamptz end,
@@ -268,13 +278,15 @@ order by r.run_id desc
 limit :how_many::int;
 
 -- name: exceptions
--- What a run found remarkable, in the order of accounts.
+-- What a run found remarkable, as it was noted, beyond one of these.
 select e.exception_id, a.account, e.agreement_id, e.invoice_id, e.kind, e.detail
 from runs.exception as e
 inner join customers.account as a on a.portal_id = e.portal_id and a.account_id = e.account_id
 where e.portal_id = :portal_id::int and e.run_id = :run_id::bigint
     and a.account <> all(:blocked::text[]) and '*' <> all(:blocked::text[])
-order by e.exception_id;
+    and e.exception_id > :beyond::bigint
+order by e.exception_id
+limit :how_many::int;
 
 -- name: drafts
 -- The invoices of a run, drafts and posted ones, by account, with the numbers of what they replace.

@@ -7,6 +7,7 @@ from operator import attrgetter
 
 from currant.access.permissions import Permission, needs
 from currant.access.verbs import Nothing
+from currant.billing.measuring import months_before
 from currant.billing.model import DraftTerms, Policy, Remarkable
 from currant.billing.verbs import draft_accounts, policy
 from currant.customers.verbs import account_id_of
@@ -23,6 +24,7 @@ from currant.runs.model import (
     DraftRow,
     DraftsNamed,
     DraftsWanted,
+    ExceptionsWanted,
     HoldDrafts,
     Late,
     NoSuchRun,
@@ -65,7 +67,6 @@ _TO_PRINT = sql.rows("to_print", ToPrint)
 _LATE = sql.rows("late", Late)
 _ENDED = sql.rows("ended", Late)
 
-_MONTH = timedelta(days=31)
 _ON_HOLD = "Its bill cycle is HOLD; only a run of the account bills it."
 _OPEN = ("DRAFTING", "DRAFTED", "APPROVED", "POSTED")
 
@@ -100,6 +101,7 @@ async def start_run(tx: Tx, command: StartRun) -> Run:
         account_id=account_id,
         reopens=command.reopen,
         held_detail=_ON_HOLD,
+        timezone=tx.portal.timezone,
         login=tx.user.login,
         at=tx.now,
     )
@@ -160,7 +162,7 @@ async def draft_run(tx: Tx, command: StartRun) -> RunDrafted:
     return RunDrafted(
         await _run(tx, run.run_id),
         await bill_drafts(tx, DraftsWanted(run.run_id)),
-        await bill_exceptions(tx, RunNamed(run.run_id)),
+        await bill_exceptions(tx, ExceptionsWanted(run.run_id)),
     )
 
 
@@ -272,7 +274,7 @@ async def bill_run(tx: Tx, question: RunNamed) -> Run:
 
 
 @needs(Permission.BILLING_VIEW)
-async def bill_exceptions(tx: Tx, question: RunNamed) -> list[BillException]:
+async def bill_exceptions(tx: Tx, question: ExceptionsWanted) -> list[BillException]:
     """List what a run found remarkable, or could not bill; not of blocked accounts.
 
     Raises `NoSuchRun`.
@@ -282,6 +284,8 @@ async def bill_exceptions(tx: Tx, question: RunNamed) -> list[BillException]:
         _EXCEPTIONS,
         portal_id=tx.portal.portal_id,
         run_id=question.run_id,
+        beyond=question.beyond,
+        how_many=question.how_many,
         blocked=list(tx.user.blocked),
     )
 
@@ -323,7 +327,7 @@ async def _late(tx: Tx, run: RunRow, account_ids: Sequence[int], rules: Policy) 
         _LATE if run.reopens else _ENDED,
         portal_id=tx.portal.portal_id,
         account_ids=list(account_ids),
-        since=run.through - rules.reopen_months * _MONTH,
+        since=months_before(run.through, rules.reopen_months),
         timezone=tx.portal.timezone,
     )
 

@@ -24,8 +24,8 @@ from currant.db.tx import Tx
 from currant.directory.model import CustomerWanted
 from currant.directory.verbs import account_line, customer_details, site_lines
 from currant.errors import Invalid
-from currant.invoices.model import InvoicesWanted
-from currant.invoices.verbs import invoices
+from currant.invoices.model import BilledUsage, BilledUsageWanted
+from currant.invoices.verbs import billed_usage
 from currant.locations.model import UNMETERED
 from currant.locations.verbs import sites_of
 from currant.money import half_up, kwh
@@ -213,6 +213,13 @@ async def get_utility_usage(tx: Tx, wanted: UtilitySent) -> AsyncIterator[Utilit
         "site_identifier": line.site_identifier,
         "site_name": line.site_name,
     }
+    if wanted.granularity == "BILL":
+        asked = BilledUsageWanted(
+            wanted.account_number, site.location_id, tuple(products), first, last
+        )
+        for bill in await billed_usage(tx, asked):
+            yield UtilityUsed(**common, product_type=bill.product_type, **_bill(bill))
+        return
     for product in sorted(products):
         for told in await _used(tx, wanted, first, last, product):
             yield UtilityUsed(**common, product_type=product, **told)
@@ -222,8 +229,6 @@ async def _used(
     tx: Tx, wanted: UtilitySent, first: date, last: date, product: str
 ) -> list[dict[str, Any]]:
     """Return the periods of a product, as finely as is asked for."""
-    if wanted.granularity == "BILL":
-        return await _billed(tx, wanted, first, last, product)
     question = SiteUsageWanted(
         wanted.account_number, wanted.site_identifier, first, last, product_type=product
     )
@@ -233,34 +238,13 @@ async def _used(
     return [_period(row) for row in await site_usage(tx, finely) if row.days]
 
 
-async def _billed(
-    tx: Tx, wanted: UtilitySent, first: date, last: date, product: str
-) -> list[dict[str, Any]]:
-    """Return what bills that stand tell of a site and product, with what it cost."""
-    told = []
-    question = InvoicesWanted(account=wanted.account_number, lines=True)
-    async for invoice in invoices(tx, question):
-        head = invoice.head
-        lines = [
-            line
-            for line in invoice.lines
-            if line.product_type == product and line.site_identifier == wanted.site_identifier
-        ]
-        used = [line for line in lines if line.line_type == "USAGE"]
-        stands = head.kind != "CREDIT" and head.status != "REVERSED"
-        if not (used and stands and head.from_on <= last and head.to_on >= first):
-            continue
-        quantity = sum((line.quantity for line in used), Decimal(0))
-        cost = sum((line.net for line in lines), Decimal(0))
-        told.append(
-            _span(head.from_on, head.to_on, used[0].unit, quantity)
-            | {
-                "cost_ex_gst": cost,
-                "cost": cost + sum((line.tax for line in lines), Decimal(0)),
-                "invoice_number": head.number,
-            }
-        )
-    return told
+def _bill(row: BilledUsage) -> dict[str, Any]:
+    return _span(row.from_on, row.to_on, row.unit, kwh(row.quantity)) | {
+        "export_quantity": kwh(row.exported) if row.exported else msgspec.UNSET,
+        "cost_ex_gst": row.net,
+        "cost": row.net + row.tax,
+        "invoice_number": row.number,
+    }
 
 
 def _span(first: date, last: date, unit: str, quantity: Decimal) -> dict[str, Any]:

@@ -45,6 +45,7 @@ from currant.runs.model import (
     DraftRow,
     DraftsNamed,
     DraftsWanted,
+    ExceptionsWanted,
     HoldDrafts,
     Run,
     RunChunk,
@@ -217,7 +218,7 @@ async def post_run(
     operation_class=documented(RunDrafted, takes=_START),
 )
 async def post_dry_run(request: AnyRequest, portal: FromPath[str]) -> Response[Any]:
-    """Tell what a bill run would come to, with its exceptions and first drafts; nothing is kept."""
+    """Tell what a bill run would come to, with its first drafts and exceptions; nothing is kept."""
     actor = await signed_in(request, portal)
     command = await json_of(request, StartRun)
     return answer(await door_of(request).rehearse(runs.draft_run, command, actor))
@@ -251,15 +252,20 @@ async def post_draft(
 
 @get(
     "/v1/{portal:str}/bill-runs/{run_id:int}/exceptions",
-    operation_class=documented(BillException, listed=True),
+    operation_class=documented(BillException, paged=True),
 )
 async def get_exceptions(
-    request: AnyRequest, portal: FromPath[str], run_id: FromPath[int]
+    request: AnyRequest,
+    portal: FromPath[str],
+    run_id: FromPath[int],
+    cursor: Cursor = None,
+    limit: Limit = 50,
 ) -> Response[Any]:
     """List what a run found remarkable, or could not bill."""
     actor = await signed_in(request, portal)
-    rows = await door_of(request).ask(runs.bill_exceptions, RunNamed(run_id), actor)
-    return answer({"data": rows})
+    question = ExceptionsWanted(run_id, begins_after(cursor), limit)
+    rows = await door_of(request).ask(runs.bill_exceptions, question, actor)
+    return page(rows, limit, lambda row: row.exception_id)
 
 
 @get(
