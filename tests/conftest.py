@@ -44,6 +44,15 @@ def server() -> Iterator[EmbeddedServer]:
         yield running
 
 
+@pytest.fixture(scope="session", autouse=True)
+def let_go() -> Iterator[None]:
+    """Let the collector have the applications of earlier tests; one that serves never ends."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("currant.api.app.collect_rarely", lambda: None)
+        patch.setattr("currant.jobs.worker.collect_rarely", lambda: None)
+        yield
+
+
 @pytest.fixture(scope="session")
 async def template(server: EmbeddedServer) -> str:
     """The name of a database that has the schema and nothing else.

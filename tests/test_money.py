@@ -209,3 +209,13 @@ def test_energy_is_exact_in_both_units(energy_wh):
 )
 def test_wh_from(energy_kwh, energy_wh):
     assert money.wh_from(Decimal(energy_kwh)) == energy_wh
+
+
+@given(st.integers(1, 10**9), st.integers(0, 999_999))
+def test_tax_within_is_what_is_added_to_the_net(cents, rate):
+    """The tax of the net, unrounded, is within half a cent of what is taken out."""
+    amount, fraction = Decimal(cents) / 100, Decimal(rate) / 10**6
+    tax = money.tax_within(amount, fraction, 2)
+    assert 0 <= tax < amount or tax == amount
+    net = amount / (1 + fraction)
+    assert abs(net * fraction - tax) <= Decimal("0.005")

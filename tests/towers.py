@@ -255,22 +255,23 @@ async def tower(door: Door, owner: asyncpg.Connection, *, units: int = 1) -> Tow
     return Tower(portal_id, building_id, clerk, boss, supplies)
 
 
-def at(day: date) -> datetime:
-    """The beginning of a day in Sydney."""
-    return datetime(day.year, day.month, day.day, tzinfo=SYDNEY)
+def at(day: date, hour: int = 0) -> datetime:
+    """The beginning of a day in Sydney, or an hour of it."""
+    return datetime(day.year, day.month, day.day, hour, tzinfo=SYDNEY)
 
 
 async def read(
     owner: asyncpg.Connection, told: Tower, unit: Unit, day: date, value: str,
     recorded: datetime = LONG_AGO, *, register: int = 1, meter_id: int | None = None,
-    estimated: bool = False,
+    estimated: bool = False, hour: int = 0,
 ) -> None:  # fmt: skip
-    """Let the meter of a unit stand at a value at the beginning of a day."""
+    """Let the meter of a unit stand at a value at the beginning of a day, or at an hour of it."""
+    read_at = at(day, hour)
     row = await owner.fetchrow(
-        READ, told.portal_id, meter_id or unit.meter_id, at(day), value, recorded, register
+        READ, told.portal_id, meter_id or unit.meter_id, read_at, value, recorded, register
     )
     if estimated:
-        await owner.execute(ESTIMATED, told.portal_id, row["register_id"], at(day), row["revision"])
+        await owner.execute(ESTIMATED, told.portal_id, row["register_id"], read_at, row["revision"])
 
 
 async def standing(
@@ -337,10 +338,10 @@ async def put_on(
 
 
 async def exchange(
-    owner: asyncpg.Connection, told: Tower, unit: Unit, day: date, serial: str
+    owner: asyncpg.Connection, told: Tower, unit: Unit, day: date, serial: str, hour: int = 0
 ) -> int:
-    """Hang another meter where that of a unit hung until the beginning of a day; its id."""
-    return await owner.fetchval(EXCHANGE, told.portal_id, unit.meter_id, at(day), serial)
+    """Hang another meter where that of a unit hung until the beginning or an hour of a day."""
+    return await owner.fetchval(EXCHANGE, told.portal_id, unit.meter_id, at(day, hour), serial)
 
 
 async def leaves(owner: asyncpg.Connection, told: Tower, unit: Unit, day: date) -> None:

@@ -10,6 +10,7 @@ import asyncpg
 import msgspec
 import pytest
 from tests.conftest import make_user
+from tests.waiting import until_waiting
 
 from currant.access.details import ROLES
 from currant.access.model import (
@@ -370,7 +371,7 @@ async def test_a_password_too_is_good_no_longer(door, boss) -> None:
 
 
 @asynccontextmanager
-async def meanwhile(urls: Urls, statement: str) -> AsyncIterator[None]:
+async def meanwhile(owner: asyncpg.Connection, urls: Urls, statement: str) -> AsyncIterator[None]:
     """Change users in a transaction that is committed while the block waits for it."""
     other = await asyncpg.connect(urls.owner)
     transaction = other.transaction()
@@ -378,7 +379,7 @@ async def meanwhile(urls: Urls, statement: str) -> AsyncIterator[None]:
     await other.execute(statement)
 
     async def commit() -> None:
-        await asyncio.sleep(0.3)
+        await until_waiting(owner)
         await transaction.commit()
 
     committing = asyncio.create_task(commit())
@@ -411,7 +412,7 @@ async def test_what_changes_meanwhile_counts(
     """Each is allowed when it begins; it waits, looks again, and is refused."""
     await door.act(create_user, CreateUser(**FULL | {"role": "VENDORADM"}), manager)
     verb, command = every_change("new")[which]
-    async with meanwhile(urls, change):
+    async with meanwhile(owner, urls, change):
         with pytest.raises(refusal):
             await door.act(verb, command, manager)
     shown = await door.ask(show_user, UserNamed("new"), OPERATOR.at("example"))

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.conftest import make_user
+from tests.waiting import until_waiting
 
 from currant.access.details import ROLES, blocked_list
 from currant.access.model import (
@@ -393,10 +394,10 @@ async def test_a_stolen_token_does_not_outlive_its_replacement(door, boss, owner
     await owner.execute("select from access.system_user where login = 'victim' for update")
     _, hashed = new_token()
     replacing = asyncio.create_task(door.act(issue_token, IssueToken("victim", hashed), boss))
-    await asyncio.sleep(0.3)
+    await until_waiting(owner)
     _, thiefs = new_token()
     stealing = asyncio.create_task(door.act(issue_own_token, IssueToken("victim", thiefs), victim))
-    await asyncio.sleep(0.3)
+    await until_waiting(owner, 2)
     await holding.rollback()
     await replacing
     with pytest.raises(Unauthenticated):

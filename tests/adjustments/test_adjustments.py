@@ -7,15 +7,12 @@ from typing import Any
 
 import asyncpg
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from tests.conftest import make_user
 from tests.houses import House
 from tests.postpaid import bill, credit, postpaid_house, sound
 
 from currant.access.model import Actor
 from currant.access.verbs import Nothing
-from currant.adjustments.judgement import tax_within
 from currant.adjustments.model import (
     Adjustment,
     AdjustmentDecided,
@@ -278,13 +275,3 @@ async def test_of_two_who_approve_at_once_one_posts(door, boss, house, owner) ->
     assert sum(isinstance(outcome, list) for outcome in outcomes) == 1
     assert {type(o) for o in outcomes if not isinstance(o, list)} == {AdjustmentDecided}
     assert await owner.fetchval("select count(*) from ledger.entry where kind = 'adjustment'") == 1
-
-
-@given(st.integers(1, 10**9), st.integers(0, 999_999))
-def test_tax_within_is_what_is_added_to_the_net(cents: int, rate: int) -> None:
-    """The tax of the net, unrounded, is within half a cent of what is taken out."""
-    amount, fraction = Decimal(cents) / 100, Decimal(rate) / 10**6
-    tax = tax_within(amount, fraction, 2)
-    assert 0 <= tax < amount or tax == amount
-    net = amount / (1 + fraction)
-    assert abs(net * fraction - tax) <= Decimal("0.005")

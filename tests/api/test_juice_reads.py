@@ -336,7 +336,7 @@ async def test_a_half_sent_file_leaves_nothing(
 ) -> None:
     await meters(owner, "M1")
     body = csv(*hours("M1", [1, 2, 3])).encode()
-    _, writer = await asyncio.open_connection("127.0.0.1", http.base_url.port)
+    reader, writer = await asyncio.open_connection("127.0.0.1", http.base_url.port)
     authorization = token_header(boss)["Authorization"]
     writer.write(
         f"POST {INSERT}?source=mas&format=CSV HTTP/1.1\r\nHost: x\r\n"
@@ -344,10 +344,12 @@ async def test_a_half_sent_file_leaves_nothing(
         + body
     )
     await writer.drain()
+    writer.write_eof()
+    await asyncio.wait_for(reader.read(), 10)  # The server gives up the connection too.
     writer.close()
-    await asyncio.sleep(0.3)
     assert await owner.fetchval("select count(*) from reads.batch") == 0
     assert (await post(http, boss, body)).status_code == 200
+    assert await owner.fetchval("select count(*) from reads.batch") == 1
 
 
 async def test_a_repeated_key_is_answered_as_the_first_time(

@@ -16,6 +16,7 @@ from tests.drawdown.test_drawdown import (
     read,
 )
 from tests.houses import customer, imported, linear_tariff, location, meter, small_house, updated
+from tests.waiting import until_waiting
 
 from currant.access.model import AUTO
 from currant.access.verbs import Nothing
@@ -116,7 +117,7 @@ async def test_the_past_is_not_changed_while_it_is_drawn(door, boss, home, clock
         assigning = asyncio.create_task(
             door.act(assign_tariff, AssignTariff("M1", "DEAR", start), boss)
         )
-        await asyncio.sleep(0.3)
+        await until_waiting(owner)
         assert not assigning.done()
     await assigning
     await draw_all(door)

@@ -186,12 +186,10 @@ async def test_the_paper_says_what_the_invoice_does(door, owner, told, clock) ->
         charges=[GivenCharge("Daily supply", D("1.10"))],
     )  # fmt: skip
     await put_on(owner, told, unit, "BLOCKS", LAST)
+    await billed(door, told, JULY)
     await register(owner, told, unit, 2, direction="I")
     await read(owner, told, unit, LAST, "100", register=2)
     await read(owner, told, unit, NEXT, "112", register=2)
-    await owner.execute("update metering.register set active = false where register_no = 2")
-    await billed(door, told, JULY)
-    await owner.execute("update metering.register set active = true where register_no = 2")
     await august(door, owner, clock, told)
     *_, invoice = await invoices_of(door, told, unit.account)
     text = "\n".join(await paper(door, told, invoice.head.number)).replace("\xa0", " ")

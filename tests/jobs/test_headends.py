@@ -4,13 +4,13 @@ import asyncio
 import time
 from collections.abc import AsyncIterator
 
-import asyncpg
 import pytest
 from tests.conftest import make_user
 from tests.headends.asking import ask, later, lives, requests, set_up, state_of
 from tests.houses import small_house
 from tests.jobs.listener import Listener, listening
-from tests.jobs.test_worker import LISTENING, within, working
+from tests.jobs.test_worker import working
+from tests.waiting import until_listening, within
 
 from currant.access.model import AUTO, OPERATOR, CreatePortal
 from currant.access.verbs import Nothing, create_portal
@@ -141,15 +141,11 @@ async def test_a_slow_head_end_delays_no_other(
         await set_up(door, slow.url, portal="zeta")
         await ask(door, other, "READ", "M9")
         await sender.look()
-        await within(5, lambda: _true(slow.sent))
+        await within(5, lambda: slow.sent)
         await ask(door, boss, "READ", "M1")
         await sender.look()
-        await within(5, lambda: _true(head.sent))
+        await within(5, lambda: head.sent)
         assert await lives(door, other, "M9") == [("READ", "PENDING")]
-
-
-async def _true(what: object) -> bool:
-    return bool(what)
 
 
 async def test_what_is_asked_while_others_are_sent_goes_out_after_them(
@@ -158,7 +154,7 @@ async def test_what_is_asked_while_others_are_sent_goes_out_after_them(
     head.delay = 0.3
     await ask(door, boss, "READ", "M1")
     await sender.look()
-    await within(5, lambda: _true(head.sent))
+    await within(5, lambda: head.sent)
     await ask(door, boss, "READ", "M2")
     await sender.look()
     await sender.rest()
@@ -195,12 +191,9 @@ async def test_a_request_goes_out_as_it_is_made(door, boss, house, head, urls, m
     """Long before the worker would look by itself."""
     monkeypatch.setattr(worker, "LOOK_EVERY", 600)
     async with working(door, urls):
-        runtime = await asyncpg.connect(urls.runtime)
-        await within(5, lambda: runtime.fetchval(LISTENING))
-        await runtime.close()
-        await asyncio.sleep(0.1)
+        await until_listening(urls)
         await ask(door, boss, "READ", "M1")
-        await within(5, lambda: _true(head.sent))
+        await within(5, lambda: head.sent)
     assert await lives(door, boss, "M1") == [("READ", "SENT")]
 
 
@@ -211,9 +204,9 @@ async def test_the_worker_finds_by_itself_what_is_due(
     head.answers = [b"HTTP/1.1 500 x\r\nContent-Length: 0\r\n\r\n"]
     await ask(door, boss, "READ", "M1")
     async with working(door, urls):
-        await within(5, lambda: _true(head.sent))
+        await within(5, lambda: head.sent)
         later(door, seconds=5)
-        await within(5, lambda: _true(len(head.sent) == 2))
+        await within(5, lambda: len(head.sent) == 2)
         sent = "select true from headends.request where state = 'SENT'"
         await within(5, lambda: owner.fetchval(sent))
         later(door, minutes=15)
@@ -229,7 +222,7 @@ async def test_what_was_being_sent_when_it_stopped_is_sent_again(
     await ask(door, boss, "READ", "M1")
     async with sending(door, PUBLIC) as first:
         await first.look()
-        await within(5, lambda: _true(head.sent))
+        await within(5, lambda: head.sent)
     head.hangs = False
     async with sending(door, PUBLIC) as second:
         await send(second)

@@ -16,7 +16,7 @@ from aiosmtpd.smtp import Envelope
 from tests.conftest import free_port, make_user
 from tests.houses import small_house
 from tests.jobs.listener import Listener, listening
-from tests.jobs.test_worker import within
+from tests.waiting import until_listening, within
 
 from currant.access.model import AUTO, OPERATOR, CreatePortal
 from currant.access.permissions import Permission, needs
@@ -299,11 +299,13 @@ async def test_two_workers_share_the_work(door, boss, post_office) -> None:
 async def test_what_is_being_sent_when_the_jobs_end_is_sent_later(door, boss, owner) -> None:
     """A server that never answers: the jobs end all the same, and nothing is lost."""
     with socket.create_server(("127.0.0.1", 0)) as mute:
+        mute.setblocking(False)
         carriers = Carriers(f"smtp://127.0.0.1:{mute.getsockname()[1]}", SENDER)
         await door.act(queue, [mail(), mail()], boss)
         async with asyncio.timeout(8), delivering(door, carriers, paper) as postman:
             await postman.look()
-            await asyncio.sleep(0.2)
+            connected, _ = await asyncio.get_running_loop().sock_accept(mute)
+        connected.close()
     rows = await log(door, boss)
     assert [(row.status, row.tries) for row in rows] == [("QUEUED", 0)] * 2
     assert await owner.fetchval("select bool_and(next_try_at = queued_at) from notices.message")
@@ -362,13 +364,9 @@ async def test_the_worker_delivers_as_soon_as_it_is_committed(
     jobs = asyncio.create_task(
         worker.run_jobs(door, urls.runtime, b"k" * 32, stop, carriers=carriers)
     )
-    await asyncio.sleep(0.5)
+    await until_listening(urls)
     await door.act(queue, [mail()], boss)
-
-    async def sent() -> bool:
-        return len(post_office.got) == 1
-
-    await within(5, sent)
+    await within(5, lambda: len(post_office.got) == 1)
     stop.set()
     await asyncio.wait_for(jobs, 8)
     assert [row.status for row in await log(door, boss)] == ["SENT"]

@@ -1,26 +1,19 @@
 """The worker: it draws down as soon as reads are committed, and no failure spreads."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
 from contextlib import asynccontextmanager
 from decimal import Decimal
 
-import asyncpg
 import pytest
 from tests.conftest import make_user
 from tests.drawdown.test_drawdown import HOUR, balance, read
 from tests.houses import small_house
+from tests.waiting import until_listening, within
 
 from currant.access.model import OPERATOR, CreatePortal
 from currant.access.verbs import create_portal
 from currant.drawdown.verbs import draw_down
 from currant.jobs import worker
-
-LISTENING = """
-select exists (
-    select from pg_stat_activity where datname = current_database() and query ilike 'listen %'
-)
-"""
 
 
 @asynccontextmanager
@@ -33,13 +26,6 @@ async def working(door, urls):
     await asyncio.wait_for(jobs, 5)
 
 
-async def within(seconds: float, ask: Callable[[], Awaitable[object]]) -> None:
-    """Wait until a question is answered by something true."""
-    async with asyncio.timeout(seconds):
-        while not await ask():  # noqa: ASYNC110  # what is waited for happens in the database
-            await asyncio.sleep(0.02)
-
-
 async def test_reads_are_drawn_down_as_they_come(
     door, boss, portal, clock, owner, urls, monkeypatch
 ) -> None:
@@ -47,9 +33,7 @@ async def test_reads_are_drawn_down_as_they_come(
     monkeypatch.setattr(worker, "LOOK_EVERY", 600)
     await small_house(door, boss, wallet="currency")
     async with working(door, urls):
-        runtime = await asyncpg.connect(urls.runtime)
-        await within(5, lambda: runtime.fetchval(LISTENING))
-        await runtime.close()
+        await until_listening(urls)
         clock.advance(HOUR)
         await read(door, boss, ("M1", clock.now(), "10"))
         await within(5, lambda: balance(owner))
@@ -82,9 +66,8 @@ async def test_a_bug_in_one_job_stops_no_other(door, urls, portal, monkeypatch) 
     monkeypatch.setattr(worker, "draw_all", broken)
     monkeypatch.setattr(worker, "LOOK_EVERY", 0.01)
     async with working(door, urls) as jobs:
-        await asyncio.sleep(0.3)
+        await within(5, lambda: len(tries) > 2)
         assert not jobs.done()
-    assert len(tries) > 2
 
 
 async def test_one_portals_trouble_is_not_anothers(

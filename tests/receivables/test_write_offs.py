@@ -12,6 +12,7 @@ import pytest
 from tests.conftest import make_user, token_header
 from tests.houses import House, small_house
 from tests.receivables.arrears import issue, standing
+from tests.waiting import until_waiting
 
 from currant.access.model import OPERATOR, Actor
 from currant.access.verbs import Nothing
@@ -314,11 +315,7 @@ async def test_a_vend_that_comes_too_late_is_a_conflict_and_charges_nothing(
     selling = asyncio.create_task(
         http.post("/v1/example/vends", content=body, headers=token_header(cashier))
     )
-    for _ in range(200):
-        waiting = await owner.fetchval("select count(*) from pg_locks where not granted")
-        if waiting:
-            break
-        await asyncio.sleep(0.02)
+    await until_waiting(owner)
     await writing.commit()
     answer = await selling
     assert answer.status_code == 409, answer.text

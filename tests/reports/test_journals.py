@@ -16,6 +16,7 @@ from tests.houses import small_house
 from tests.ledger.conftest import transfer
 from tests.ledger.test_exports import BEAN_CHECK, bean_check, sums
 from tests.receivables.arrears import issue
+from tests.waiting import until_waiting
 
 from currant.access.verbs import Nothing
 from currant.errors import Conflict, Invalid
@@ -235,7 +236,7 @@ async def test_who_closes_a_month_waits_for_who_posts_in_it(
     await begun.start()
     await poster.execute(entry, 10_000)
     closing = asyncio.create_task(door.act(close_books, CloseMonth(date(2026, 3, 1)), clerk))
-    await asyncio.sleep(0.2)
+    await until_waiting(owner)
     assert not closing.done()
     await book(transfer(2))  # Who posts in another month waits for nobody.
     await begun.commit()

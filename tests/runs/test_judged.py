@@ -181,6 +181,32 @@ async def test_usage_far_from_the_usual_is_held(door, owner, told, clock) -> Non
     await sound(door, owner)
 
 
+async def test_what_several_registers_measure_is_held_against_their_days_once(
+    door, owner, told, clock
+) -> None:
+    """Three registers of a meter that measure what they measured are as usual."""
+    unit = told.units[0]
+    for number in (2, 5):
+        await register(owner, told, unit, number)
+        await read(owner, told, unit, BEGINS, "500", register=number)
+        await read(owner, told, unit, date(2024, 8, 1), "582", register=number)
+    await billed(door, told, JULY, account=unit.account)
+    clock.set(datetime(2024, 9, 1, 9, tzinfo=SYDNEY))
+    for number, value in ((1, "12720"), (2, "644"), (5, "644")):
+        await read(owner, told, unit, date(2024, 9, 1), value, register=number)
+    run = await drafted(door, told, AUGUST, account=unit.account)
+    assert (run.invoices, run.held, await found(door, told, run)) == (1, 0, [])
+    await posted(door, told, run.run_id)
+    clock.set(datetime(2024, 10, 1, 9, tzinfo=SYDNEY))
+    # Both at 14 kWh a day; then 45.
+    for number, value in ((1, "13650"), (2, "854"), (5, "854")):
+        await read(owner, told, unit, date(2024, 10, 1), value, register=number)
+    run = await drafted(door, told, date(2024, 9, 30), account=unit.account)
+    assert await found(door, told, run) == [
+        (unit.account, "OUTLIER", "Usage a day is 321 % of the usual."),
+    ]
+
+
 async def test_a_read_that_is_missing_keeps_its_account_out_and_is_named(
     door, owner, told, clock
 ) -> None:

@@ -27,8 +27,8 @@ from currant.basicreads.model import BasicRead, PostReads
 from currant.basicreads.verbs import post_reads
 from currant.billing.model import Policy
 from currant.billing.verbs import policy, set_policy
-from currant.charges.model import AddCharges, NewCharge
-from currant.charges.verbs import add_approved_charges
+from currant.charges.model import AddCharges, CancelCharges, NewCharge
+from currant.charges.verbs import add_approved_charges, cancel_charges
 from currant.clock import FrozenClock
 from currant.door import Door
 from currant.invoices.model import CancelInvoice
@@ -159,6 +159,33 @@ async def test_charges_of_what_is_replaced_are_on_what_replaces_it(
         (i.head.kind, line.net) for i in whole for line in i.lines if line.line_type == "CHARGE"
     ]
     assert charged == [("NORMAL", D("20.00")), ("NORMAL", D("20.00")), ("CREDIT", D("-20.00"))]
+    await sound(door, owner)
+
+
+async def test_a_charge_that_is_cancelled_meanwhile_holds_the_draft(
+    door, owner, told, clock
+) -> None:
+    clock.set(morning(date(2024, 10, 1)))
+    await read(owner, told, told.units[0], date(2024, 10, 1), "13020", morning(NEXT, 14))
+    fee = NewCharge("03280", "ADMIN", date(2024, 9, 10), D("22.00"), approve=True)
+    (added,) = await door.act(add_approved_charges, AddCharges([fee]), told.manager)
+    september = date(2024, 9, 30)
+    await billed(door, told, september, account="03280")
+    await read(owner, told, told.units[0], NEXT, "12730", morning(date(2024, 10, 1), 10))
+    clock.set(morning(date(2024, 10, 2)))
+    run = await drafted(door, told, september, account="03280", reopen=True)
+    old = (await invoices_of(door, told, "03280"))[-1].head.number
+    await door.act(cancel_invoice, CancelInvoice(old, "By hand."), told.manager)
+    await door.act(cancel_charges, CancelCharges([added.charge_id], "Waived"), told.manager)
+    clock.set(morning(date(2024, 10, 3)))
+    assert (await posted(door, told, run.run_id)).held == 1
+    (draft,) = await door.ask(bill_drafts, DraftsWanted(run.run_id), told.clerk)
+    assert draft.held_for.startswith("A charge on it was cancelled since")
+    await door.act(discard_drafts, DraftsNamed(run.run_id), told.clerk)
+    clock.set(morning(date(2024, 10, 4)))
+    await billed(door, told, september, account="03280", reopen=True)
+    new = next(i for i in await invoices_of(door, told, "03280") if i.head.posted_at == clock.now())
+    assert {line.line_type for line in new.lines} == {"USAGE", "SUPPLY"}
     await sound(door, owner)
 
 

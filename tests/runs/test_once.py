@@ -25,6 +25,8 @@ from tests.towers import (
 
 from currant.access.model import OPERATOR, CreatePortal
 from currant.access.verbs import create_portal
+from currant.charges.model import AddCharges, ChargeGone, NewCharge
+from currant.charges.verbs import add_approved_charges
 from currant.clock import FrozenClock
 from currant.door import Door
 from currant.errors import Conflict, Invalid, Unavailable
@@ -55,10 +57,18 @@ CUT_OFF = """
 select bool_or(pg_terminate_backend(pid)) from pg_stat_activity, pg_sleep(0.02)
 where wait_event_type = 'Lock' and usename = 'currant_runtime'
 """
+WAITING = """
+select count(*) > 0 from pg_stat_activity
+where wait_event_type = 'Lock' and usename = 'currant_runtime' and datname = current_database()
+"""
+CANCELLING = """
+update charges.charge
+set cancelled_at = created_at, cancelled_by = 'boss', cancelled_for = 'Waived'
+"""
 ADDED = """
 insert into invoices.line
 select
-    portal_id, invoice_id, 99, agreement_id, location_id, meter_id, product_type, line_type,
+    portal_id, invoice_id, 99, agreement_id, location_id, product_type, line_type,
     description, from_on, to_on, quantity, unit, rate, loss_factor, net, tax, tax_code, coa, ar_coa,
     tariff_id, charge_id, explanation
 from invoices.line limit 1
@@ -167,6 +177,33 @@ async def test_an_account_with_a_draft_is_left_to_its_run_and_the_next_one_says_
     assert await found(door, told, second) == [
         ("03280", "DRAFTED", f"It has a draft in run {first.run_id}.")
     ]
+
+
+async def test_a_charge_that_is_cancelled_while_it_is_drafted_is_not_billed(
+    door, owner, told, server, urls
+) -> None:
+    fee = NewCharge("03280", "ADMIN", date(2024, 7, 3), Decimal(55), approve=True)
+    await door.act(add_approved_charges, AddCharges([fee]), told.manager)
+    run = await door.act(start_run, StartRun(JULY), told.clerk)
+    admin = await asyncpg.connect(superuser(server, urls))
+    cancelling = admin.transaction()
+    await cancelling.start()
+    await admin.execute(CANCELLING)
+    chunk = asyncio.create_task(door.act(draft_bills, RunChunk(run.run_id), told.clerk))
+    async with asyncio.timeout(20):
+        while not await admin.fetchval(WAITING):
+            pass
+        await cancelling.commit()
+        with pytest.raises(ChargeGone, match="Nothing was billed"):
+            await chunk
+    await admin.close()
+    assert await covered(owner) == []
+    while (await door.act(draft_bills, RunChunk(run.run_id), told.clerk)).more:
+        pass
+    assert (await posted(door, told, run.run_id)).posted == 5
+    lines = [line for i in await invoices_of(door, told, "03280") for line in i.lines]
+    assert {line.line_type for line in lines} == {"USAGE", "SUPPLY"}
+    await sound(door, owner)
 
 
 async def test_a_connection_that_breaks_within_a_chunk_loses_that_chunk_only(

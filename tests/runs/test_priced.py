@@ -4,6 +4,7 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 
 import pytest
+from msgspec import structs
 from tests.towers import (
     BEGINS,
     SYDNEY,
@@ -27,10 +28,19 @@ from tests.towers import (
 )
 
 from currant.access.verbs import Nothing
+from currant.basicreads.model import ReadsOfAccount
+from currant.basicreads.verbs import account_reads
 from currant.billing.model import Policy
 from currant.billing.verbs import policy, set_policy
-from currant.charges.model import AddCharges, ChargesNamed, NewCharge, NewLineItem, Provision
-from currant.charges.verbs import add_charges, approve_charges, provision
+from currant.charges.model import (
+    AddCharges,
+    ChargeItem,
+    ChargesNamed,
+    NewCharge,
+    NewLineItem,
+    Provision,
+)
+from currant.charges.verbs import add_charges, approve_charges, provision, set_charge_item
 from currant.clock import FrozenClock
 from currant.door import Door
 from currant.invoices.model import CancelInvoice, Invoice
@@ -178,6 +188,44 @@ async def test_a_meter_that_is_exchanged_adds_up_and_is_charged_for_once(door, o
         ("1234abcde", FIRST, date(2024, 7, 10), 80_000),
         ("NEW1", date(2024, 7, 11), JULY, 250_000),
     ]
+    await sound(door, owner)
+
+
+async def test_a_read_of_an_hour_stands_at_the_end_of_its_day(door, owner, told) -> None:
+    """As the list of the account's reads tells; of a day's reads the last one counts."""
+    (unit,) = told.units
+    day = date(2024, 7, 10)
+    for of_day, hour, value in (
+        (day, 9, "12190"),
+        (day, 23, "12198"),
+        (date(2024, 7, 11), 9, "12207"),
+    ):
+        await read(owner, told, unit, of_day, value, hour=hour)
+    invoice = await bill(door, told, day)
+    assert [(m.to_on, m.current_value, m.basis) for m in invoice.measured] == [
+        (day, 12_198_000, "ACTUAL"),
+    ]
+    wanted = ReadsOfAccount(unit.account, FIRST, day)
+    async with door.asking(account_reads, told.clerk) as tx:
+        dated = [(row.read_date, row.meter_read) async for row in account_reads(tx, wanted)]
+    assert max(dated) == (day, D(12198))
+
+
+async def test_a_meter_that_is_exchanged_within_a_day_measures_its_part_of_it(
+    door, owner, told
+) -> None:
+    (unit,) = told.units
+    day = date(2024, 7, 11)
+    await read(owner, told, unit, day, "12183", hour=10)
+    meter_id = await exchange(owner, told, unit, day, "NEW1", hour=10)
+    await read(owner, told, unit, day, "5", meter_id=meter_id, hour=14)
+    await read(owner, told, unit, LAST, "255", meter_id=meter_id)
+    invoice = await bill(door, told)
+    assert [(m.serial_number, m.from_on, m.to_on, m.quantity) for m in invoice.measured] == [
+        ("1234abcde", FIRST, day, 83_000),
+        ("NEW1", day, JULY, 250_000),
+    ]
+    assert lines(invoice)[0][3] == D(333)
     await sound(door, owner)
 
 
@@ -487,6 +535,34 @@ async def test_a_charge_is_billed_from_its_day_once_it_is_approved(
     await sound(door, owner)
 
 
+@pytest.mark.parametrize("rounding", ["LINE", "INVOICE"])
+async def test_a_charge_is_billed_as_its_item_was_when_it_was_added(
+    door, owner, told, clock, rounding
+) -> None:
+    account = told.units[0].account
+    held = await door.ask(policy, Nothing(), told.clerk)
+    await door.act(set_policy, structs.replace(held, tax_rounding=rounding), told.manager)
+    fee = NewCharge(account, "ADMIN", JULY, D("10.99"))
+    (added,) = await door.act(add_charges, AddCharges([fee]), told.clerk)
+    await door.act(approve_charges, ChargesNamed([added.charge_id]), told.manager)
+    changed = ChargeItem(
+        "STANDARD", "ADMIN", "Rebate", "FREE", credit=True, coa="4955", ar_coa="1101"
+    )
+    await door.act(set_charge_item, changed, told.manager)
+    line = (await bill(door, told)).lines[-1]
+    assert (line.line_type, line.description) == ("CHARGE", "Administration fee")
+    # A tenth of the net, not what the rounded tax is of it: one rate on the invoice.
+    assert (line.net, line.tax, line.why.tax_rate) == (D("9.99"), D("1.00"), D("0.1"))
+    booked = await owner.fetch("select coa, ar_coa from invoices.line where charge_id is not null")
+    assert [tuple(row) for row in booked] == [("4910", "1102")]
+    clock.set(datetime(2024, 8, 2, 9, tzinfo=SYDNEY))
+    (added,) = await door.act(add_charges, AddCharges([fee]), told.clerk)
+    await door.act(approve_charges, ChargesNamed([added.charge_id]), told.manager)
+    run = await drafted(door, told, JULY)
+    assert (run.net, run.tax) == (D("-10.99"), D("0.00"))
+    await sound(door, owner)
+
+
 async def test_a_service_is_billed_by_the_month_and_its_parts(door, owner, told, clock) -> None:
     account = told.units[0].account
     await door.act(
@@ -514,4 +590,58 @@ async def test_a_service_is_billed_by_the_month_and_its_parts(door, owner, told,
     assert [(line.description, line.net + line.tax) for line in service] == [
         ("Internet", D("62.00"))
     ]
+    await sound(door, owner)
+
+
+async def test_a_service_is_taxed_by_its_own_days(door, owner, told, clock) -> None:
+    """A tenth until the 10th of July and 15 % after; one service is there, one still to come."""
+    clock.set(datetime(2024, 7, 5, 9, tzinfo=SYDNEY))
+    await door.act(set_tax, SetTax(D("0.15"), at(date(2024, 7, 11))), told.manager)
+    monthly = NewLineItem("ADMIN", D("31.00"), price_includes_tax=False)
+    once = NewLineItem("CONN", D("100.00"), price_includes_tax=False, frequency="ONCE")
+    free = NewLineItem("CSDISCNTAX", D("3.10"), price_includes_tax=False)
+    account = told.units[0].account
+    for number, start, items in (("1", FIRST, [monthly, once, free]), ("2", LAST, [monthly, once])):
+        made = Provision("ISP", number, start, items, account=account)
+        await door.act(provision, made, told.manager)
+    await owner.execute("delete from customers.agreement where product_type = 'ELECTRICITY'")
+    clock.set(datetime(2024, 9, 1, 9, tzinfo=SYDNEY))
+    await billed(door, told, date(2024, 8, 31))
+    (invoice,) = await invoices_of(door, told, account)
+    taxed = [(line.from_on, line.net, line.tax, line.why.tax_rate) for line in invoice.lines]
+    tenth, more = D("0.1"), D("0.15")
+    assert taxed == [
+        (FIRST, D("10.00"), D("1.00"), tenth),
+        (date(2024, 7, 11), D("21.00"), D("3.15"), more),
+        (LAST, D("31.00"), D("4.65"), more),
+        (FIRST, D("100.00"), D("10.00"), tenth),
+        (FIRST, D("-3.10"), D(0), D(0)),
+        (LAST, D("-3.10"), D(0), D(0)),
+        (LAST, D("31.00"), D("4.65"), more),
+        (LAST, D("100.00"), D("15.00"), more),
+    ]
+    await sound(door, owner)
+
+
+async def test_a_service_at_a_site_is_billed_without_a_meter(door, owner, told) -> None:
+    """The site is in the west, where its days begin two hours later than the portal's."""
+    (unit,) = told.units
+    await owner.execute("update locations.building set timezone = 'Australia/Perth'")
+    await owner.execute("delete from customers.agreement")
+    internet = NewLineItem("ADMIN", D("62.00"), "Internet")
+    setup = NewLineItem("CONN", D("99.00"), "Set up", frequency="ONCE")
+    made = Provision(
+        "ISP", "0298765432", FIRST, [internet, setup], account=unit.account,
+        site_identifier=unit.site_identifier,
+    )  # fmt: skip
+    await door.act(provision, made, told.manager)
+    run = await drafted(door, told, JULY)
+    assert await found(door, told, run) == []
+    await posted(door, told, run.run_id)
+    (july,) = await invoices_of(door, told, unit.account)
+    assert (july.head.from_on, july.head.building_code) == (FIRST, "TWR01")
+    assert [(line.description, line.from_on, line.net + line.tax) for line in july.lines] == [
+        ("Internet", FIRST, D("62.00")), ("Set up", FIRST, D("99.00")),
+    ]  # fmt: skip
+    assert july.measured == []
     await sound(door, owner)

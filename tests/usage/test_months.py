@@ -1,14 +1,12 @@
-"""Usage spread over days and months: whole units that add up, and the ratchet of demand."""
+"""Usage spread over days and months: whole units that add up."""
 
 from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
-from zoneinfo import ZoneInfo
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from currant.usage.months import Segment, by_day, by_month, day_of, ratchet, within
+from currant.usage.months import Segment, by_day, by_month, within
 
 DAYS = st.dates(date(1999, 1, 1), date(2100, 1, 1))
 SECOND = timedelta(seconds=1)
@@ -44,24 +42,3 @@ def test_whoever_follows_one_another_at_a_site_has_all_that_passed(seconds, quan
     for part, (start, end) in zip(parts, pairwise(at), strict=True):
         share = quantity * ((end - start) // SECOND)
         assert abs(part * ((at[-1] - at[0]) // SECOND) - share) <= (at[-1] - at[0]) // SECOND
-
-
-def test_a_read_at_midnight_is_of_the_day_that_ends() -> None:
-    zone = ZoneInfo("Australia/Sydney")
-    midnight = datetime(2024, 7, 1, tzinfo=zone)
-    assert day_of(midnight, zone) == date(2024, 6, 30)
-    assert day_of(midnight + timedelta(minutes=1), zone) == date(2024, 7, 1)
-
-
-@pytest.mark.parametrize(
-    ("peaks", "billed"),
-    [
-        ([9_000, 5_000, 4_000], 4_000),  # the 9 kW are no longer among the month before
-        ([5_001, 4_000], 4_001),  # 80 % of 5,001 is 4,000.8
-        ([4_000, 5_001], 5_001),
-        ([7_000], 7_000),
-    ],
-)
-def test_a_ratchet_carries_a_share_of_the_highest_peak(peaks, billed) -> None:
-    assert ratchet(peaks, months=1, percent=80) == billed
-    assert ratchet(peaks, months=0, percent=80) == peaks[-1]

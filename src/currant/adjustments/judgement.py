@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
-from decimal import Decimal
 
 from currant.adjustments.model import (
     AdjustmentDecided,
@@ -19,11 +18,6 @@ from currant.customers.model import NoSuchAccount
 from currant.errors import Fault, Forbidden, Invalid, Refusal
 from currant.money import half_up
 from currant.receivables.model import NoSuchArrears
-
-
-def tax_within(amount: Decimal, rate: Decimal, places: int) -> Decimal:
-    """Return the tax that is in an amount, half-up: 1.00 of 11.00 at a rate of 0.1."""
-    return half_up(amount * rate / (1 + rate), places)
 
 
 def refuse_new(

@@ -6,7 +6,7 @@ from typing import Any
 
 from currant.access.permissions import Permission, needs
 from currant.access.verbs import Nothing
-from currant.adjustments.judgement import refuse_decided, refuse_new, tax_within
+from currant.adjustments.judgement import refuse_decided, refuse_new
 from currant.adjustments.model import (
     Adjustment,
     AdjustmentFacts,
@@ -32,7 +32,7 @@ from currant.csvfile import refuse_file
 from currant.db.statements import Statements
 from currant.db.tx import Tx
 from currant.errors import Fault, Forbidden, Invalid
-from currant.money import minor_units
+from currant.money import minor_units, tax_within
 from currant.receivables.judgement import beyond_limit
 
 sql = Statements(__package__)

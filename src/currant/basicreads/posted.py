@@ -5,13 +5,14 @@ supply stands at the beginning of D. Days are those of the building's zone.
 """
 
 from collections.abc import Sequence
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from decimal import ROUND_HALF_UP, Decimal
 from zoneinfo import ZoneInfo
 
 from currant.basicreads.model import BasicRead, FoundRegister, SubType
 from currant.clock import day_bounds
 from currant.errors import Fault
+from currant.reads.days import dated
 
 _MOST = Decimal(10) ** 12
 _MOST_PLACES = 6
@@ -19,7 +20,6 @@ _MOST_DIALS = 12
 _FIRST_DAY = date(1900, 1, 1)
 _LAST_DAY = date(9998, 12, 31)
 _MISREAD = "MISREAD"
-_MOMENT = timedelta(microseconds=1)
 
 
 def instant_of(day: date, sub_type: str, zone: ZoneInfo) -> datetime:
@@ -29,13 +29,8 @@ def instant_of(day: date, sub_type: str, zone: ZoneInfo) -> datetime:
 
 
 def day_of(read_at: datetime, sub_type: str, zone: ZoneInfo) -> date:
-    """Return the day that a read is dated: of one that does not open, the day that ends with it.
-
-    A read in the middle of a day is dated that day.
-    """
-    if sub_type == SubType.OPENING:
-        return read_at.astimezone(zone).date()
-    return (read_at - _MOMENT).astimezone(zone).date()
+    """Return the day that a read is dated."""
+    return dated(read_at, zone, opens=sub_type == SubType.OPENING)
 
 
 def quantity_of(told: Decimal) -> int:

@@ -131,7 +131,10 @@ def _draft(
         found += _of_the_usage(supply.due, rows, (supply.end - supply.start).days, policy)
     starts = [supply.start for supply in supplies] or [line.start for line in lines]
     ends = [supply.end for supply in supplies] or [line.end for line in lines]
-    places = [supply.due for supply in supplies if supply.due.location_id is not None]
+    places = sorted(
+        (supply.due for supply in supplies if supply.due.location_id is not None),
+        key=lambda due: not due.metered,
+    )
     final = bool(supplies) and all(
         supply.due.ends and supply.end > supply.due.to_on for supply in supplies
     )
@@ -227,7 +230,6 @@ def _line_tuple(n: int, line: DraftLine, currency: str) -> tuple[Any, ...]:
         n,
         line.agreement_id,
         line.location_id,
-        None,
         line.product_type,
         line.line_type,
         line.description,

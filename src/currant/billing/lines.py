@@ -3,21 +3,25 @@
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, timedelta
 from decimal import Decimal
+from itertools import pairwise
+from zoneinfo import ZoneInfo
 
 import msgspec
 
-from currant.billing.measuring import months_from
+from currant.billing.measuring import day_from, months_from
 from currant.billing.model import ChargeRow, LineItemRow, Remarkable
 from currant.billing.periods import Period, Supply
+from currant.clock import day_bounds
 from currant.invoices.model import Explanation
-from currant.money import from_minor, half_up, tax_within, to_minor
+from currant.money import from_minor, half_up, minor_units, tax_within, to_minor
 from currant.tariffs.bills import BillLine, Determinants, price_bills, share_tax
-from currant.tariffs.book import PriceBook
+from currant.tariffs.book import DatedTax, PriceBook
 from currant.tariffs.pricing import UnsoundTariff, price_fixed
 from currant.tariffs.terms import Discount, tier_of
 from currant.tariffs.versions import PlanVersion
 
 _DAY = timedelta(days=1)
+_UNTAXED = Decimal(0)
 _RAISED = "BTALC"  # The tiers of energy that is supplied, which losses raise.
 
 
@@ -201,8 +205,6 @@ def _draft_line(period: Period, line: BillLine, book: PriceBook) -> DraftLine:
 def charge_line(charge: ChargeRow, currency: str) -> DraftLine:
     """Return the line of a one-off charge."""
     net, tax = to_minor(charge.net, currency), to_minor(charge.tax, currency)
-    taxable = charge.tax_code == "GST"
-    rate = charge.tax / charge.net if taxable and charge.net else Decimal(0)
     return DraftLine(
         charge.agreement_id,
         charge.location_id,
@@ -217,43 +219,69 @@ def charge_line(charge: ChargeRow, currency: str) -> DraftLine:
         None,
         net,
         tax,
-        rate.quantize(Decimal("0.000001")),
-        taxable,
+        charge.tax_rate,
+        charge.tax_code == "GST",
         charge.coa,
         charge.ar_coa,
         None,
         charge.charge_id,
-        Explanation(tax_rate=rate.quantize(Decimal("0.000001"))),
+        Explanation(tax_rate=charge.tax_rate),
     )
 
 
 def item_lines(
-    supply: Supply, items: Iterable[LineItemRow], currency: str, minor_units: int
+    supply: Supply, items: Iterable[LineItemRow], taxes: Sequence[DatedTax], currency: str
 ) -> list[DraftLine]:
-    """Return the lines of a service without a meter: its items, once or by the month's days."""
+    """Return the lines of a service without a meter: its items, once or by the month's days.
+
+    A taxed month is cut where the tax changes; what is charged once is taxed on the first day.
+    """
+    zone = supply.zone
+    changes = sorted(
+        {day_from(at, zone) for tax in taxes for at in (tax.start_at, tax.end_at) if at is not None}
+    )
     lines = []
     for item in items:
+        taxed = item.tax_code == "GST"
+        begins_on = item.begins_at.astimezone(zone).date()
         if item.frequency == "ONCE":
-            if supply.start <= item.begins_on < supply.end:
-                share = (1, 1)
-                lines.append(_item_line(supply, item, share, currency, minor_units))
+            if supply.start <= begins_on < supply.end:
+                rate = _tax_on(begins_on, taxes, zone) if taxed else _UNTAXED
+                lines.append(_item_line(supply, item, (1, 1), rate, currency))
             continue
         for span in months_from(supply.start, supply.end):
-            share = (span.days, span.month_days)
-            cut = msgspec.structs.replace(supply, start=span.start, end=span.end)
-            lines.append(_item_line(cut, item, share, currency, minor_units))
+            inside = [day for day in changes if taxed and span.start < day < span.end]
+            for start, end in pairwise([span.start, *inside, span.end]):
+                rate = _tax_on(start, taxes, zone) if taxed else _UNTAXED
+                share = ((end - start).days, span.month_days)
+                cut = msgspec.structs.replace(supply, start=start, end=end)
+                lines.append(_item_line(cut, item, share, rate, currency))
     return lines
 
 
+def _tax_on(day: date, taxes: Sequence[DatedTax], zone: ZoneInfo) -> Decimal:
+    """Return the tax rate that a day begins with; 0 where there is none."""
+    at = day_bounds(day, zone)[0]
+    return next(
+        (
+            tax.rate
+            for tax in taxes
+            if (tax.start_at is None or tax.start_at <= at)
+            and (tax.end_at is None or at < tax.end_at)
+        ),
+        _UNTAXED,
+    )
+
+
 def _item_line(
-    supply: Supply, item: LineItemRow, share: tuple[int, int], currency: str, minor_units: int
+    supply: Supply, item: LineItemRow, share: tuple[int, int], tax_rate: Decimal, currency: str
 ) -> DraftLine:
-    price = item.unit_price
-    taxed_within = item.price_includes_tax and item.tax_rate
-    rate = Decimal(0) if taxed_within else item.tax_rate
-    net, tax = price_fixed(price, item.quantity, rate, minor_units, share)
+    price, places = item.unit_price, minor_units(currency)
+    taxed_within = item.price_includes_tax and tax_rate
+    rate = _UNTAXED if taxed_within else tax_rate
+    net, tax = price_fixed(price, item.quantity, rate, places, share)
     if taxed_within:
-        tax = to_minor(tax_within(from_minor(net, currency), item.tax_rate, minor_units), currency)
+        tax = to_minor(tax_within(from_minor(net, currency), tax_rate, places), currency)
         net -= tax
     sign = -1 if item.credit else 1
     return DraftLine(
@@ -270,7 +298,7 @@ def _item_line(
         None,
         sign * net,
         sign * tax,
-        item.tax_rate,
+        tax_rate,
         item.tax_code == "GST",
         item.coa,
         item.ar_coa,
@@ -279,7 +307,7 @@ def _item_line(
         Explanation(
             share_days=share[0],
             share_of=share[1],
-            tax_rate=item.tax_rate,
+            tax_rate=tax_rate,
             price_includes_tax=item.price_includes_tax,
         ),
     )

@@ -26,12 +26,9 @@ class DayRead(Struct, frozen=True, gc=False):
     estimated: bool
 
 
-def day_of(read_at: datetime, zone: tzinfo) -> date:
-    """Return the day that a read stands at the beginning of: that of the nearest midnight.
-
-    A read of a day stands at its end, so at the beginning of the next; an opening read at its own.
-    """
-    return (read_at.astimezone(zone).replace(tzinfo=None) + _HALF_A_DAY).date()
+def day_from(at: datetime, zone: tzinfo) -> date:
+    """Return the first day that a change of plan or terms counts for: of the nearest midnight."""
+    return (at.astimezone(zone).replace(tzinfo=None) + _HALF_A_DAY).date()
 
 
 def advance(before: DayRead, after: DayRead, dials: int) -> int:

@@ -10,6 +10,7 @@ import msgspec
 
 from currant.clock import day_bounds
 from currant.errors import Invalid
+from currant.locations.model import UNMETERED
 
 
 class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -79,6 +80,11 @@ class DueDays(msgspec.Struct, frozen=True):
     usual_wh: Decimal | None
     loss_days: list[date]
     loss_factors: list[Decimal | None]
+
+    @property
+    def metered(self) -> bool:
+        """Whether meters measure what is supplied: a service has none, at a site either."""
+        return self.product_type not in UNMETERED
 
     @property
     def zone(self) -> ZoneInfo:
@@ -155,13 +161,14 @@ class ChargeRow(msgspec.Struct, frozen=True):
     net: Decimal
     tax: Decimal
     tax_code: str
+    tax_rate: Decimal
     coa: str
     ar_coa: str
     description: str
 
 
 class LineItemRow(msgspec.Struct, frozen=True):
-    """A line of a service without a meter, with the tax rate of the first day that is due."""
+    """A line of a service without a meter, and when the service begins."""
 
     agreement_id: int
     line_item_id: int
@@ -174,8 +181,7 @@ class LineItemRow(msgspec.Struct, frozen=True):
     tax_code: str
     coa: str
     ar_coa: str
-    begins_on: date
-    tax_rate: Decimal
+    begins_at: datetime
 
 
 class TaxRoundingUnknown(Invalid, constraint="tax_rounding_known"):

@@ -14,9 +14,10 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from currant.billing.measuring import DayRead, Meter, Span, day_of, months_from
+from currant.billing.measuring import DayRead, Meter, Span, day_from, months_from
 from currant.billing.model import AssignedRow, DueDays, MeteredRow, OfferedRow, ReadRow, Remarkable
 from currant.clock import day_bounds
+from currant.reads.days import stands_at
 from currant.tariffs.book import PriceBook
 from currant.usage.spans import counted
 
@@ -82,10 +83,13 @@ class Measured(msgspec.Struct, frozen=True):
 
 
 def hung(row: MeteredRow, due: DueDays) -> tuple[date, date]:
-    """Return the days of an agreement's due days that a meter hung, [start, end)."""
-    start = max(due.from_on, day_of(row.hung_from, due.zone))
+    """Return the days of an agreement's due days that a meter hung, [start, end).
+
+    On the day of an exchange both meters hung, and each measured a part of it.
+    """
+    start = max(due.from_on, stands_at(row.hung_from, due.zone, opens=True))
     end = due.to_on + _DAY
-    return start, end if row.hung_to is None else min(end, day_of(row.hung_to, due.zone))
+    return start, end if row.hung_to is None else min(end, stands_at(row.hung_to, due.zone))
 
 
 def supplies(
@@ -110,7 +114,7 @@ def supplies(
     ready, found = [], []
     for days in due:
         measuring = by_due.get((days.agreement_id, days.from_on), [])
-        if days.location_id is None:
+        if not days.metered:
             ready.append(Supply(days, days.from_on, days.to_on + _DAY, (), ()))
             continue
         told = _metered(days, measuring, by_register, through, tolerance)
@@ -166,8 +170,18 @@ def _missing(days: DueDays, detail: str) -> Remarkable:
 
 
 def _read(row: MeteredRow, reads: Sequence[ReadRow], days: DueDays) -> Meter:
+    """Put reads to days; the first one of the day on which the meter was hung opens it."""
+    zone = days.zone
+    first = next((read.read_at for read in reads if read.read_at >= row.hung_from), row.hung_from)
+    hung_on = row.hung_from.astimezone(zone).date()
+    opening = first if first.astimezone(zone).date() == hung_on else None
     told = [
-        DayRead(day_of(read.read_at, days.zone), read.value, read.multiplier, read.estimated)
+        DayRead(
+            stands_at(read.read_at, zone, opens=read.read_at == opening),
+            read.value,
+            read.multiplier,
+            read.estimated,
+        )
         for read in reads
     ]
     return Meter.of(told, row.dials)
@@ -207,7 +221,7 @@ class Plans(msgspec.Struct, frozen=True):
         for row in rows:
             for at in (row.start_at, row.end_at):
                 if at is not None:
-                    edges.add(day_of(at, zone))
+                    edges.add(day_from(at, zone))
         days = sorted(edge for edge in edges if supply.start <= edge <= supply.end)
         stretches: list[tuple[date, date, int | None]] = []
         for start, end in pairwise(days):
@@ -243,7 +257,7 @@ class Plans(msgspec.Struct, frozen=True):
     def offering_edges(self, supply: Supply) -> set[date]:
         """Return the days on which an offering begins or ends."""
         return {
-            day_of(at, supply.zone)
+            day_from(at, supply.zone)
             for row in self.offered.get(supply.due.agreement_id, ())
             for at in (row.start_at, row.end_at)
             if at is not None
@@ -265,8 +279,8 @@ def counted_once(supply: Supply, plans: Plans) -> Supply:
 
 def _covers(row: AssignedRow | OfferedRow, day: date, zone: ZoneInfo) -> bool:
     """Tell whether an assignment is in force on a day."""
-    return day_of(row.start_at, zone) <= day and (
-        row.end_at is None or day < day_of(row.end_at, zone)
+    return day_from(row.start_at, zone) <= day and (
+        row.end_at is None or day < day_from(row.end_at, zone)
     )
 
 
@@ -287,7 +301,7 @@ def _cut(supply: Supply, start: date, end: date, book: PriceBook, plans: Plans) 
     zone = supply.zone
     first, last = day_bounds(start, zone)[0], day_bounds(end, zone)[0]
     offered = plans.offering_edges(supply)
-    edges = {start, end, *offered, *(day_of(at, zone) for at in book.plan_edges(first, last))}
+    edges = {start, end, *offered, *(day_from(at, zone) for at in book.plan_edges(first, last))}
     changes = sorted(edges.union(supply.due.loss_days if book.terms.with_losses else ()))
     months = months_from(supply.start, supply.end)
     if not (book.by_month(first, last) or offered):

@@ -25,7 +25,8 @@ order by i.account_id;
 
 -- name: due_days
 -- The days up to one that agreements of accounts are not billed for, a row a stretch. usual_wh is
--- what the agreement used a day, by its last year of invoices. loss_factors are those in force on
+-- what the agreement used a day, by its last year of invoices, however many registers measured a
+-- day. loss_factors are those in force on
 -- its first day and on those on which another may begin, the loss_days: the site's before the
 -- building's, null where none is told. Those of replaced invoices are due as if they were free.
 -- not null: account_id agreement_id product_type timezone from_on to_on ends loss_days loss_factors
@@ -50,7 +51,8 @@ with agreement as materialized (
     group by c.agreement_id
 ), usual as materialized (
     select
-        m.agreement_id, sum(m.quantity) as quantity, sum(m.to_on - m.from_on + 1) as days
+        m.agreement_id, sum(m.quantity) as quantity,
+        range_agg(daterange(m.from_on, m.to_on, '[]')) as days
     from invoices.measured as m
     inner join invoices.invoice as i
         on i.portal_id = m.portal_id and i.invoice_id = m.invoice_id
@@ -69,7 +71,8 @@ select
     a.account_id, a.agreement_id, a.location_id, a.building_id, a.product_type, a.timezone,
     lower(d.days) as from_on, upper(d.days) - 1 as to_on,
     coalesce(a.ends_before <= upper(d.days), false) as ends,
-    u.quantity / nullif(u.days, 0) as usual_wh,
+    u.quantity / (select sum(upper(w.days) - lower(w.days)) from unnest(u.days) as w (days))
+    as usual_wh,
     f.loss_days, f.loss_factors
 from agreement as a
 left join covered as c on c.agreement_id = a.agreement_id
@@ -131,7 +134,7 @@ inner join metering.installation as i
 inner join metering.meter as m
     on m.portal_id = i.portal_id and m.meter_id = i.meter_id and m.product_type = w.product_type
 inner join metering.register as g
-    on g.portal_id = m.portal_id and g.meter_id = m.meter_id and g.active
+    on g.portal_id = m.portal_id and g.meter_id = m.meter_id
     and g.meter_type_code <> 'DEMAND' and g.register_no not in (3, 4)
     and (g.metering_type <> 'AM' or g.unit = 'kWh')
 order by w.agreement_id, w.due_from, lower(i.valid), g.register_id;
@@ -185,34 +188,28 @@ order by s.agreement_id, lower(s.valid);
 -- not null: net tax
 select
     c.account_id, c.charge_id, c.agreement_id, c.location_id, c.charge_on,
-    case when i.credit then c.tax - c.amount else c.amount - c.tax end as net,
-    case when i.credit then -c.tax else c.tax end as tax,
-    i.tax_code, i.coa, i.ar_coa, c.description
+    case when c.credit then c.tax - c.amount else c.amount - c.tax end as net,
+    case when c.credit then -c.tax else c.tax end as tax,
+    c.tax_code, c.tax_rate, c.coa, c.ar_coa, c.description
 from charges.charge as c
-inner join charges.item as i
-    on i.portal_id = c.portal_id and i.group_code = c.group_code and i.item_code = c.item_code
 where c.portal_id = :portal_id::int
     and (c.status = 'APPROVED' or c.invoice_id = any(:replaced::bigint[]))
     and c.account_id = any(:account_ids::bigint[]) and c.charge_on <= :through::date
 order by c.account_id, c.charge_id;
 
 -- name: line_items_due
--- The lines of services without meters, with what their day of tax is.
--- not null: description begins_on tax_rate
+-- The lines of services without meters.
+-- not null: description begins_at
 select
     s.agreement_id, s.line_item_id,
     coalesce(nullif(s.description, ''), i.description) as description, s.quantity,
     s.unit_price, s.price_includes_tax, s.frequency, i.credit, i.tax_code, i.coa,
-    i.ar_coa, (lower(g.valid) at time zone :timezone::text)::date as begins_on,
-    coalesce(t.rate, 0) as tax_rate
+    i.ar_coa, lower(g.valid) as begins_at
 from charges.line_item as s
 inner join charges.item as i
     on i.portal_id = s.portal_id and i.group_code = s.group_code and i.item_code = s.item_code
 inner join customers.agreement as g
     on g.portal_id = s.portal_id and g.agreement_id = s.agreement_id
-left join tariffs.tax as t
-    on t.portal_id = s.portal_id and i.tax_code = 'GST'
-    and t.valid @> (:tax_on::date::timestamp at time zone :timezone::text)
 where s.portal_id = :portal_id::int and s.agreement_id = any(:agreement_ids::bigint[])
 order by s.agreement_id, s.position;
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import Any
 
 from currant.access.permissions import Permission, needs
 from currant.access.verbs import Nothing
@@ -36,16 +35,16 @@ from currant.clock import day_bounds
 from currant.db.statements import Statements
 from currant.db.tx import Tx
 from currant.determinants.layouts import flat_calendar
-from currant.determinants.model import DeterminantsWanted, PricedPeriod
+from currant.determinants.model import DeterminantsWanted, Determined, PricedPeriod
+from currant.determinants.summing import determined
 from currant.determinants.verbs import determinants
-from currant.money import minor_units
 from currant.plans.model import OfferingsWanted
 from currant.plans.verbs import offerings
 from currant.plans.versions import discounts_of
 from currant.tariffs.book import PriceBook
 from currant.tariffs.calendars import Calendar
 from currant.tariffs.terms import Discount
-from currant.tariffs.verbs import price_book
+from currant.tariffs.verbs import price_book, taxes
 
 sql = Statements(__package__)
 _POLICY = sql.rows("policy", Policy)
@@ -59,8 +58,6 @@ _OFFERED = sql.rows("offered", OfferedRow)
 _CHARGES_DUE = sql.rows("charges_due", ChargeRow)
 _LINE_ITEMS_DUE = sql.rows("line_items_due", LineItemRow)
 _DRAFT = sql.rows("draft", int)
-
-_BUCKETS = range(1, 10)
 
 
 @needs(Permission.BILLING_VIEW)
@@ -104,7 +101,7 @@ async def draft_accounts(tx: Tx, terms: DraftTerms, account_ids: Sequence[int]) 
     ready = [counted_once(supply, plans) for supply in ready]
     cut: list[Period] = []
     for supply in ready:
-        if supply.due.location_id is not None:
+        if supply.due.metered:
             for part in periods(supply, plans):
                 if isinstance(part, Period):
                     cut.append(part)
@@ -151,7 +148,7 @@ async def _ready(
 ) -> tuple[list[Supply], list[Remarkable]]:
     """Find what measured the due days, and say which of them can be billed."""
     portal_id = tx.portal.portal_id
-    metered = [days for days in due if days.location_id is not None]
+    metered = [days for days in due if days.metered]
     bounds = [days.bounds for days in metered]
     rows = await tx.all(
         _METERED,
@@ -236,11 +233,11 @@ async def _counts(
         place = places.setdefault(calendar, len(places))
         wanted += _priced_periods(n, cut[n], place, book, len(cut))
     table = await determinants(tx, DeterminantsWanted(wanted, tuple(places)))
-    rows = {row["item"]: row for row in table.to_pylist()}
+    rows = {row.item: row for row in determined(table)}
     gaps = []
     for n in asked:
         row, due = rows[n], cut[n].supply.due
-        missing = row["expected_minutes"] - row["minutes"]
+        missing = row.expected_minutes - row.minutes
         if missing:
             told = f"{missing // 60} hours of intervals are missing from {cut[n].span.start}."
             gaps.append(Remarkable(due.account_id, due.agreement_id, "GAP", told))
@@ -268,39 +265,39 @@ def _priced_periods(
         )
 
 
-def _past_peaks(n: int, rows: dict[int, dict[str, Any]], step: int) -> dict[int, int]:
+def _past_peaks(n: int, rows: dict[int, Determined], step: int) -> dict[int, int]:
     """Return the highest demand of each bucket over the months before."""
     peaks: dict[int, int] = {}
     item = n + step
     while item in rows:
-        for bucket, peak in enumerate(rows[item]["peak_w"]):
+        for bucket, peak in enumerate(rows[item].peak_w):
             peaks[bucket] = max(peaks.get(bucket, 0), peak)
         item += step
     return peaks
 
 
-def _with_intervals(counted: Counted, row: dict[str, Any], past: dict[int, int]) -> Counted:
+def _with_intervals(counted: Counted, row: Determined, past: dict[int, int]) -> Counted:
     """Add what intervals measured to what basic registers did."""
     energy, export = dict(counted.energy_wh), dict(counted.export_wh)
-    for into, name in ((energy, "energy_wh"), (export, "export_wh")):
-        for bucket, quantity in zip(_BUCKETS, row[name], strict=True):
+    for into, told in ((energy, row.energy_wh), (export, row.export_wh)):
+        for bucket, quantity in enumerate(told, start=1):
             if quantity:
                 into[bucket] = into.get(bucket, 0) + quantity
     return Counted(
         energy,
         export,
-        dict(enumerate(row["peak_w"])),
+        dict(enumerate(row.peak_w)),
         past,
         counted.capacity_va,
-        sum(row["energy_wh"]),
-        sum(row["export_wh"]),
-        row["estimated"] > 0,
+        sum(row.energy_wh),
+        sum(row.export_wh),
+        row.estimated > 0,
     )
 
 
 async def _service_lines(tx: Tx, billed: Sequence[Supply]) -> list[tuple[int, DraftLine]]:
     """Return the lines of services without meters, with their accounts."""
-    services = [supply for supply in billed if supply.due.location_id is None]
+    services = [supply for supply in billed if not supply.due.metered]
     if not services:
         return []
     items: dict[int, list[LineItemRow]] = {}
@@ -308,17 +305,13 @@ async def _service_lines(tx: Tx, billed: Sequence[Supply]) -> list[tuple[int, Dr
         _LINE_ITEMS_DUE,
         portal_id=tx.portal.portal_id,
         agreement_ids=list({supply.due.agreement_id for supply in services}),
-        tax_on=min(supply.start for supply in services),
-        timezone=tx.portal.timezone,
     ):
         items.setdefault(row.agreement_id, []).append(row)
-    currency = tx.portal.currency
+    taxed, currency = await taxes(tx), tx.portal.currency
     return [
         (supply.due.account_id, line)
         for supply in services
-        for line in item_lines(
-            supply, items.get(supply.due.agreement_id, ()), currency, minor_units(currency)
-        )
+        for line in item_lines(supply, items.get(supply.due.agreement_id, ()), taxed, currency)
     ]
 
 

@@ -174,7 +174,6 @@ class SittingAccount(msgspec.Struct, frozen=True):
 
     account: str
     account_id: int
-    location_id: int
 
 
 class ServiceOpened(msgspec.Struct, frozen=True):
@@ -244,6 +243,10 @@ class ChargeTaxOff(Invalid, constraint="charge_tax_within"):
 
 class ChargeUnapproved(Conflict, constraint="charge_approved_to_invoice"):
     """Only an approved charge is invoiced. Nothing was invoiced."""
+
+
+class ChargeGone(Conflict, constraint="charge_waits"):
+    """A charge was cancelled while it was billed. Nothing was billed; bill the accounts again."""
 
 
 class NoSuchAgreement(Invalid, constraint="charge_agreement_known"):

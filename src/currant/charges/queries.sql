@@ -66,19 +66,20 @@ order by w.record;
 -- not null: net
 insert into charges.charge (
     portal_id, account_id, agreement_id, location_id, group_code, item_code, charge_on, amount,
-    tax, description, notes, login, created_at, approved_at, approved_by
+    tax, credit, tax_code, tax_rate, coa, ar_coa, description, notes, login, created_at,
+    approved_at, approved_by
 )
 select
     :portal_id::int, w.account_id, w.agreement_id, w.location_id, w.group_code, w.item_code,
-    w.charge_on, w.amount, w.tax, coalesce(nullif(w.description, ''), i.description), w.notes,
-    :login::text, :at::timestamptz, case when w.approved then :at::timestamptz end,
-    case when w.approved then :login::text end
+    w.charge_on, w.amount, w.tax, i.credit, i.tax_code, w.tax_rate, i.coa, i.ar_coa,
+    coalesce(nullif(w.description, ''), i.description), w.notes, :login::text, :at::timestamptz,
+    case when w.approved then :at::timestamptz end, case when w.approved then :login::text end
 from unnest(
     :account_ids::bigint[], :agreement_ids::bigint[], :location_ids::bigint[], :groups::text[],
     :items::text[], :charge_ons::date[], :amounts::numeric[], :taxes::numeric[],
-    :descriptions::text[], :notes::text[], :approved::boolean[]
+    :tax_rates::numeric[], :descriptions::text[], :notes::text[], :approved::boolean[]
 ) with ordinality as w (
-    account_id, agreement_id, location_id, group_code, item_code, charge_on, amount, tax,
+    account_id, agreement_id, location_id, group_code, item_code, charge_on, amount, tax, tax_rate,
     description, notes, approved, record
 )
 inner join charges.item as i
@@ -126,21 +127,14 @@ order by c.charge_id
 limit :how_many::int;
 
 -- name: sitting_account
--- Whose account is supplied at a site on a day, and the site.
-select a.account, a.account_id, l.location_id
-from locations.location as l
-inner join customers.agreement as g
-    on g.portal_id = l.portal_id and g.location_id = l.location_id
-    and g.valid @> (:day::date::timestamp at time zone :timezone::text)
+-- Whose account is supplied at a site at an instant.
+select a.account, a.account_id
+from customers.agreement as g
 inner join customers.account as a on a.portal_id = g.portal_id and a.account_id = g.account_id
-where l.portal_id = :portal_id::int and l.site_key = upper(:site_identifier::text)
+where g.portal_id = :portal_id::int and g.location_id = :location_id::bigint
+    and g.valid @> :at::timestamptz
 order by g.agreement_id
 limit 1;
-
--- name: site_named
--- The internal id of a site.
-select l.location_id from locations.location as l
-where l.portal_id = :portal_id::int and l.site_key = upper(:site_identifier::text);
 
 -- name: open_service
 -- Begin a service without a meter, with its line items, and answer the ids of these.

@@ -23,7 +23,7 @@ create table charges.item (
 );
 comment on table charges.item is
 'What may be charged, in groups: its tax, its revenue account, and whether it is given rather than '
-'taken (credit: a discount). A retired one is charged no more.';
+'taken (credit: a discount), for what is charged from now on. A retired one is charged no more.';
 call db.tenant_table('charges.item');
 
 create table charges.charge (
@@ -37,6 +37,11 @@ create table charges.charge (
     charge_on date not null constraint charge_in_time check (isfinite(charge_on)),
     amount db.amount not null constraint charge_positive check (amount > 0),
     tax db.amount not null constraint charge_tax_within check (tax between 0 and amount),
+    credit boolean not null,
+    tax_code text not null check (tax_code in ('GST', 'FREE')),
+    tax_rate numeric(9, 6) not null check (tax_rate >= 0 and tax_rate < 1),
+    coa text not null,
+    ar_coa text not null,
     description text not null,
     notes text not null,
     login text not null,
@@ -60,14 +65,17 @@ create table charges.charge (
     check (invoice_id is null or (approved_at is not null and cancelled_at is null)),
     constraint charge_of_item
     foreign key (portal_id, group_code, item_code) references charges.item,
+    foreign key (portal_id, coa) references ledger.chart_account,
+    foreign key (portal_id, ar_coa) references ledger.chart_account,
     foreign key (portal_id, account_id) references customers.account,
     constraint charge_agreement_known
     foreign key (portal_id, agreement_id) references customers.agreement,
     foreign key (portal_id, location_id) references locations.location
 );
 comment on table charges.charge is
-'A one-off charge; amount includes tax. It is approved, then invoiced no earlier than charge_on, '
-'or cancelled; when its invoice is cancelled it waits for the next one.';
+'A one-off charge; amount includes tax. It is billed as its item was when it was added: its tax, '
+'credit and accounts. It is approved, then invoiced no earlier than charge_on, or cancelled; when '
+'its invoice is cancelled it waits for the next one.';
 create index charge_by_account on charges.charge (portal_id, account_id);
 create index charge_to_invoice on charges.charge (portal_id, account_id, charge_on)
 where status = 'APPROVED';
@@ -113,18 +121,34 @@ comment on table charges.line_item is
 'A line of a service: charged once with the day it begins, or for every month, shared by days.';
 call db.tenant_table('charges.line_item');
 
--- Mark charges as invoiced, each by its invoice.
-create function charges.invoice(in_portal int, charge_ids bigint[], invoice_ids bigint[])
+-- Mark charges as invoiced, each by its invoice, or refuse where one of them does not wait for it:
+-- it was cancelled meanwhile. Those of invoices that are replaced wait until these are cancelled.
+create function charges.invoice(
+    in_portal int, charge_ids bigint[], invoice_ids bigint[], replaced bigint[] default '{}'
+)
 returns bigint
-language sql
+language plpgsql
 as $$
-    with taken as (
-        update charges.charge as c set invoice_id = w.invoice_id
-        from unnest(charge_ids, invoice_ids) as w (charge_id, invoice_id)
-        where c.portal_id = in_portal and c.charge_id = w.charge_id and c.status = 'APPROVED'
-        returning 1
-    )
-    select count(*) from taken
+declare
+    taken bigint;
+    gone bigint;
+begin
+    update charges.charge as c set invoice_id = w.invoice_id
+    from unnest(charge_ids, invoice_ids) as w (charge_id, invoice_id)
+    where c.portal_id = in_portal and c.charge_id = w.charge_id and c.status = 'APPROVED';
+    get diagnostics taken = row_count;
+    select w.charge_id into gone
+    from unnest(charge_ids, invoice_ids) as w (charge_id, invoice_id)
+    left join charges.charge as c on c.portal_id = in_portal and c.charge_id = w.charge_id
+    where c.invoice_id is distinct from w.invoice_id
+        and coalesce(c.invoice_id <> all(replaced), true)
+    limit 1;
+    if found then
+        raise exception 'Charge % does not wait for an invoice any more.', gone
+            using errcode = 'restrict_violation', constraint = 'charge_waits';
+    end if;
+    return taken;
+end
 $$;
 
 -- Let the charges of cancelled invoices wait for the next one.

@@ -1,7 +1,9 @@
 """Acts on charges and services, and the questions asked about them."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from decimal import Decimal
+from zoneinfo import ZoneInfo
 
 from currant.access.permissions import Permission, needs
 from currant.access.verbs import Nothing
@@ -33,6 +35,8 @@ from currant.customers.verbs import account_id_of
 from currant.db.statements import Statements
 from currant.db.tx import Tx
 from currant.errors import Fault, Forbidden, Invalid, NotFound
+from currant.locations.model import SiteNamed
+from currant.locations.verbs import sites_of
 from currant.money import format_money, from_minor, half_up, minor_units, tax_within, to_minor
 
 sql = Statements(__package__)
@@ -46,7 +50,6 @@ _APPROVE_CHARGES = sql.command("approve_charges")
 _CANCEL_CHARGES = sql.command("cancel_charges")
 _CHARGES = sql.rows("charges", Charge)
 _SITTING_ACCOUNT = sql.rows("sitting_account", SittingAccount)
-_SITE_NAMED = sql.rows("site_named", int)
 _OPEN_SERVICE = sql.rows("open_service", ServiceOpened)
 
 _SERVICES = ("TELCO", "ISP")
@@ -165,8 +168,9 @@ async def charges(tx: Tx, question: ChargesWanted) -> list[Charge]:
 async def provision(tx: Tx, command: Provision) -> Provisioned:
     """Begin a telco or ISP service, an agreement without a meter, with 1 to 5 line items (U32).
 
-    Raises `NoSuchAccount`, `NotFound` for a site that supplies nobody that day, `FiveLineItems`,
-    `NoSuchItem`, `ServiceNumberInUse`, `Invalid`.
+    Its days are those of its site, where it has one. Raises `NoSuchAccount`, `NoSuchLocation`,
+    `NotFound` for a site that supplies nobody that day, `FiveLineItems`, `NoSuchItem`,
+    `ServiceNumberInUse`, `Invalid`.
     """
     if command.product_type not in _SERVICES:
         raise Invalid(f"The product is one of {', '.join(_SERVICES)}.", field="product_type")
@@ -176,17 +180,22 @@ async def provision(tx: Tx, command: Provision) -> Provisioned:
         raise FiveLineItems(f"There are {len(command.line_items)}.", field="line_items")
     if command.end_on is not None and command.end_on < command.start_on:
         raise Invalid("A service ends no earlier than it begins.", field="end_on")
-    account, account_id, location_id = await _whose(tx, command)
+    if command.account is None and command.site_identifier is None:
+        raise Invalid("Name the account, or a site that is supplied.", field="account_number")
+    sites = await sites_of(tx, [command.site_identifier], "site_identifier")
+    site = next(iter(sites.values()), None)
+    zone = tx.portal.zone if site is None else ZoneInfo(site.zone)
+    start_at = day_bounds(command.start_on, zone)[0]
+    account, account_id = await _whose(tx, command, site, start_at)
     tx.user.refuse_blocked(account)
-    zone = tx.portal.zone
     opened = await tx.one(
         _OPEN_SERVICE,
         portal_id=tx.portal.portal_id,
         account_id=account_id,
-        location_id=location_id,
+        location_id=None if site is None else site.location_id,
         product_type=command.product_type,
         service_number=command.service_number,
-        start_at=day_bounds(command.start_on, zone)[0],
+        start_at=start_at,
         end_at=None if command.end_on is None else day_bounds(command.end_on, zone)[1],
         provider=command.provider,
         contract_months=command.contract_months,
@@ -225,6 +234,7 @@ async def _add(tx: Tx, charges: Sequence[NewCharge]) -> list[ChargeAdded]:
     )
     _refuse_unsound(tx, charges, resolved)
     places = minor_units(tx.portal.currency)
+    rates = [row.tax_rate or Decimal(0) for row in resolved]
     return await tx.all(
         _ADD_CHARGES,
         portal_id=tx.portal.portal_id,
@@ -236,9 +246,10 @@ async def _add(tx: Tx, charges: Sequence[NewCharge]) -> list[ChargeAdded]:
         charge_ons=[charge.charge_on for charge in charges],
         amounts=[charge.amount for charge in charges],
         taxes=[
-            tax_within(charge.amount, row.tax_rate or Decimal(0), places)
-            for charge, row in zip(charges, resolved, strict=True)
+            tax_within(charge.amount, rate, places)
+            for charge, rate in zip(charges, rates, strict=True)
         ],
+        tax_rates=rates,
         descriptions=[charge.description for charge in charges],
         notes=[charge.notes for charge in charges],
         approved=[charge.approve for charge in charges],
@@ -247,34 +258,24 @@ async def _add(tx: Tx, charges: Sequence[NewCharge]) -> list[ChargeAdded]:
     )
 
 
-async def _whose(tx: Tx, command: Provision) -> tuple[str, int, int | None]:
-    """Return the account that a service is for, its id, and the site where one is named."""
-    portal_id = tx.portal.portal_id
-    if command.account is None and command.site_identifier is None:
-        raise Invalid("Name the account, or a site that is supplied.", field="account_number")
-    if command.account is None:
-        sitting = await tx.maybe(
-            _SITTING_ACCOUNT,
-            portal_id=portal_id,
-            site_identifier=command.site_identifier,
-            day=command.start_on,
-            timezone=tx.portal.timezone,
-        )
-        if sitting is None:
-            raise NotFound(
-                f"Nobody is supplied at {command.site_identifier} on {command.start_on}.",
-                field="site_identifier",
-            )
-        return sitting.account, sitting.account_id, sitting.location_id
-    account_id = await account_id_of(tx, command.account)
-    if command.site_identifier is None:
-        return command.account, account_id, None
-    location_id = await tx.maybe(
-        _SITE_NAMED, portal_id=portal_id, site_identifier=command.site_identifier
+async def _whose(
+    tx: Tx, command: Provision, site: SiteNamed | None, at: datetime
+) -> tuple[str, int]:
+    """Return the account that a service is for, named or supplied at its site, and its id."""
+    if command.account is not None:
+        return command.account, await account_id_of(tx, command.account)
+    sitting = await tx.maybe(
+        _SITTING_ACCOUNT,
+        portal_id=tx.portal.portal_id,
+        location_id=None if site is None else site.location_id,
+        at=at,
     )
-    if location_id is None:
-        raise NotFound(f"There is no site {command.site_identifier}.", field="site_identifier")
-    return command.account, account_id, location_id
+    if sitting is None:
+        raise NotFound(
+            f"Nobody is supplied at {command.site_identifier} on {command.start_on}.",
+            field="site_identifier",
+        )
+    return sitting.account, sitting.account_id
 
 
 async def _facts(tx: Tx, charge_ids: Sequence[int], states: Sequence[str]) -> list[ChargeFacts]:

@@ -57,6 +57,22 @@ class DeterminantsWanted(msgspec.Struct, frozen=True):
     calendars: tuple[Calendar, ...]
 
 
+class Determined(msgspec.Struct, frozen=True, gc=False):
+    """What a tariff prices of a period, as numbers: a row of `layouts.DETERMINANTS` without times.
+
+    Energy in Wh by bucket, 1 first; demand in W, the overall peak and then by bucket.
+    """
+
+    item: int
+    energy_wh: list[int]
+    export_wh: list[int]
+    peak_w: list[int]
+    intervals: int
+    minutes: int
+    estimated: int
+    expected_minutes: int
+
+
 class PeriodFacts(msgspec.Struct, frozen=True, gc=False):
     """How long the streams of a period should have measured, and its loss factor in millionths."""
 

@@ -33,6 +33,7 @@ from currant.determinants.layouts import (
     Terms,
     flat_calendar,
 )
+from currant.determinants.model import Determined
 from currant.determinants.registerdays import EPOCH, MINUTE, TICK, Block, Days, Items, demands
 from currant.tariffs.calendars import clock
 
@@ -136,6 +137,12 @@ def settle(sums: Any, terms: Terms) -> Any:
     return settled.add_column(
         1, DETERMINANTS.field("days"), pa.array(_midnights(items), pa.int32())
     ).append_column(DETERMINANTS.field("expected_minutes"), pa.array(items.expected))
+
+
+def determined(table: Any) -> list[Determined]:
+    """Read determinants (`DETERMINANTS`) row by row."""
+    names = Determined.__struct_fields__
+    return list(map(Determined, *(ints(table, name).tolist() for name in names)))
 
 
 class Summing:

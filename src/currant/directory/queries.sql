@@ -103,7 +103,7 @@ left join lateral (
         on k.portal_id = i.portal_id and k.meter_id = i.meter_id
         and k.product_type = s.product_type
     inner join metering.register as r
-        on r.portal_id = k.portal_id and r.meter_id = k.meter_id and r.active
+        on r.portal_id = k.portal_id and r.meter_id = k.meter_id
     left join tariffs.assignment as n
         on n.portal_id = k.portal_id and n.meter_id = k.meter_id and n.valid @> :now::timestamptz
     left join tariffs.tariff as t on t.portal_id = n.portal_id and t.tariff_id = n.tariff_id
@@ -188,7 +188,7 @@ select
     m.model, m.location_of_meter, m.hazards as meter_hazards,
     locations.day_of(lower(i.valid), z.zone) as install_date,
     locations.day_of(upper(i.valid), z.zone) as removed_date,
-    case when g.active and db.holds(i.valid, z.at) then 'ACTIVE' else 'INACTIVE' end
+    case when db.holds(i.valid, z.at) then 'ACTIVE' else 'INACTIVE' end
         as meter_status_code,
     m.com_type as com, m.meter_state, p.site_identifier as parent_site_identifier,
     trim_scale(r.value / 1000.0) as last_read,
@@ -217,7 +217,6 @@ inner join metering.installation as i
 inner join metering.meter as m on m.portal_id = i.portal_id and m.meter_id = i.meter_id
 inner join metering.register as g
     on g.portal_id = m.portal_id and g.meter_id = m.meter_id
-    and (:include_inactive::boolean or g.active)
 left join lateral (
     select e.value, e.read_at, coalesce(d.sub_type, 'ACTUAL') as sub_type, d.next_scheduled_on
     from reads.before(

@@ -41,7 +41,6 @@ comment on table documents.document is
 'A paper as it was issued: all that it prints as JSON (currant.documents.model.Paper), and the '
 'versions of the template and the brand that it is rendered with.';
 create unique index document_number_taken on documents.document (portal_id, number, kind);
-create index document_by_account on documents.document (portal_id, account_id);
 call db.tenant_table('documents.document');
 call db.append_only('documents.document');
 

@@ -5,7 +5,7 @@ from decimal import Decimal
 
 import msgspec
 
-from currant.errors import Invalid, NotFound
+from currant.errors import Invalid
 from currant.mdff import MARKET_CLOCK
 from currant.reads.model import OnError
 from currant.upload import Upload
@@ -279,10 +279,6 @@ class AccountDay(msgspec.Struct, frozen=True, gc=False):
     datastream: str
     clock: str
     file_ref: int
-
-
-class NoSuchBuildingHere(NotFound):
-    """There is no building with this code. Nothing was stored."""
 
 
 class IntervalLengthUnknown(Invalid, constraint="interval_length_known"):

@@ -65,12 +65,6 @@ analyze incoming_stream (stream), placed_stream;
 select count(*) as locked
 from (select pg_advisory_xact_lock(hashtext('intervals'), :portal_id::int)) as taken;
 
--- name: building_of
--- The building of a code.
-select b.building_id
-from locations.building as b
-where b.portal_id = :portal_id::int and b.building_key = upper(:building_code::text);
-
 -- name: find_sites
 -- Note the sites that the data streams name by their NMI, with the check digit or without.
 update pg_temp.incoming_stream as s
@@ -506,7 +500,7 @@ with expected as (
         )::timestamp,
         interval '1 day'
     ) as n (day)
-    where g.portal_id = :portal_id::int and g.metering_type = 'AM' and g.active
+    where g.portal_id = :portal_id::int and g.metering_type = 'AM'
         and (:nmi::text is null or l.site_key = upper(:nmi::text))
         and (:building_code::text is null or b.building_key = upper(:building_code::text))
 ), flagged as (

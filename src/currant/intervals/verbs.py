@@ -26,7 +26,6 @@ from currant.intervals.model import (
     IntervalFile,
     Loaded,
     LoadNem12,
-    NoSuchBuildingHere,
     OnboardNem12,
     OwnDay,
     Stored,
@@ -36,6 +35,7 @@ from currant.intervals.model import (
 )
 from currant.intervals.nem12 import DAY_COLUMNS, STREAM_COLUMNS, Nem12
 from currant.intervals.nem12_writer import ToldDay, Writer
+from currant.locations.verbs import building_of
 from currant.mdff import MAX_FAULTS, Header, zone_of
 from currant.reads.model import OnError
 
@@ -48,7 +48,6 @@ _STAGE_PLACED = sql.command("stage_placed")
 _ANALYZE_DAYS = sql.command("analyze_days")
 _ANALYZE_PLACED = sql.command("analyze_placed")
 _LOCK_INTERVALS = sql.rows("lock_intervals", int)
-_BUILDING_OF = sql.rows("building_of", int)
 _FIND_SITES = sql.command("find_sites")
 _GIVE_SITES = sql.rows("give_sites", int)
 _GIVE_METERS = sql.rows("give_meters", int)
@@ -84,7 +83,7 @@ async def load_nem12(tx: Tx, command: LoadNem12) -> Loaded:
 async def onboard_nem12(tx: Tx, command: OnboardNem12) -> Loaded:
     """Load a NEM12 file, and make the sites, meters and data streams that it names.
 
-    Raises `NoSuchBuildingHere`, and what `load_nem12` raises; then nothing was made.
+    Raises `NoSuchBuilding`, and what `load_nem12` raises; then nothing was made.
     """
     return await _load(tx, command, command.building_code)
 
@@ -241,9 +240,7 @@ async def _load(tx: Tx, command: LoadNem12 | OnboardNem12, building_code: str | 
     portal_id, clock = tx.portal.portal_id, command.clock
     building_id = None
     if building_code is not None:
-        building_id = await tx.maybe(_BUILDING_OF, portal_id=portal_id, building_code=building_code)
-        if building_id is None:
-            raise NoSuchBuildingHere(f"{building_code[:40]!r}.", field="building")
+        building_id = (await building_of(tx, building_code, "building")).building_id
     await _stage(tx)
     with closing(Nem12(command.body, clock)) as file:
         await tx.copy_text("incoming_day", DAY_COLUMNS, file.lines())

@@ -147,6 +147,11 @@ class Explanation(msgspec.Struct, frozen=True, omit_defaults=True):
 _EXPLAINED = msgspec.json.Decoder(Explanation)
 
 
+def explained(text: str) -> Explanation:
+    """Read an explanation as it is stored."""
+    return _EXPLAINED.decode(text)
+
+
 class LineRow(msgspec.Struct, frozen=True):
     """A line of an invoice; `explanation` is what led to its amount, as JSON."""
 
@@ -178,7 +183,7 @@ class LineRow(msgspec.Struct, frozen=True):
     @property
     def why(self) -> Explanation:
         """What led to the amount."""
-        return _EXPLAINED.decode(self.explanation)
+        return explained(self.explanation)
 
 
 class MeasuredRow(msgspec.Struct, frozen=True):
@@ -222,10 +227,26 @@ class HeldInvoice(msgspec.Struct, frozen=True):
 
 
 class PaperHead(msgspec.Struct, frozen=True):
-    """What a paper prints beside the invoice."""
+    """What a paper tells once: the invoice, the customer and the supply."""
 
     invoice_id: int
+    kind: str
+    number: str
+    invoice_on: date
+    due_on: date
+    from_on: date
+    to_on: date
+    previous_balance: Decimal
+    adjustment_total: Decimal
+    receipt_total: Decimal
+    tax_rounding: str
+    tax: Decimal
+    total: Decimal
+    reversal_of: str | None
+    reason: str
     account_id: int
+    account: str
+    contract: str
     name: str
     address_1: str
     address_2: str
@@ -234,11 +255,28 @@ class PaperHead(msgspec.Struct, frozen=True):
     postal_code: str
     site_identifier: str | None
     supply_address: str
-    tax_number: str | None
     debited: bool
     email_1: str
     invoice_delivery_class: str
     life_support: bool
+
+
+class PaperLine(msgspec.Struct, frozen=True):
+    """A line of an invoice as its paper prints it."""
+
+    invoice_id: int
+    agreement_id: int | None
+    product_type: str
+    description: str
+    from_on: date
+    to_on: date
+    quantity: Decimal
+    unit: str
+    rate: Decimal
+    loss_factor: Decimal | None
+    net: Decimal
+    tax: Decimal
+    explanation: str
 
 
 class UsageOfMonth(msgspec.Struct, frozen=True):
@@ -249,6 +287,15 @@ class UsageOfMonth(msgspec.Struct, frozen=True):
     month: date
     unit: str
     quantity: Decimal
+
+
+class Printed(msgspec.Struct, frozen=True):
+    """All that the paper of an invoice is put together of."""
+
+    head: PaperHead
+    lines: list[PaperLine]
+    measured: list[MeasuredRow]
+    history: list[UsageOfMonth]
 
 
 class NoSuchInvoice(NotFound):

@@ -1,6 +1,6 @@
 """From an invoice to its paper: what is printed, as it is frozen."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import date, timedelta
 from decimal import Decimal
 from functools import lru_cache
@@ -22,7 +22,14 @@ from currant.documents.model import (
     UsageMonth,
 )
 from currant.documents.papers import TEMPLATE_VERSION, kind_of
-from currant.invoices.model import Invoice, LineRow, MeasuredRow, PaperHead, UsageOfMonth
+from currant.invoices.model import (
+    Explanation,
+    MeasuredRow,
+    PaperHead,
+    PaperLine,
+    Printed,
+    explained,
+)
 from currant.money import half_up
 from currant.notices.model import Channel, Message
 
@@ -39,23 +46,7 @@ _TYPES = {"CREDIT": InvoiceType.CREDIT_NOTE, "FINAL": InvoiceType.FINAL}
 _MONTHS = 13
 _BY_INTERVALS = ("INTERVAL", "SUBSTITUTED")
 
-
-def papers(
-    invoices: Sequence[Invoice],
-    heads: Mapping[int, PaperHead],
-    history: Mapping[int, Sequence[UsageOfMonth]],
-    currency: str,
-) -> list[InvoicePaper]:
-    """Put the papers of invoices together, in their order."""
-    return [
-        paper_of(
-            invoice,
-            heads[invoice.head.invoice_id],
-            history.get(invoice.head.invoice_id, ()),
-            currency,
-        )
-        for invoice in invoices
-    ]
+Explained = tuple[PaperLine, Explanation]
 
 
 def letters(
@@ -79,41 +70,40 @@ def letters(
     ]
 
 
-def paper_of(
-    invoice: Invoice, head: PaperHead, history: Sequence[UsageOfMonth], currency: str
-) -> InvoicePaper:
+def paper_of(printed: Printed, currency: str) -> InvoicePaper:
     """Put the paper of an invoice together."""
-    told = invoice.head
-    opening = told.previous_balance + told.adjustment_total + told.receipt_total
-    credit = told.kind == "CREDIT"
+    head = printed.head
+    opening = head.previous_balance + head.adjustment_total + head.receipt_total
+    credit = head.kind == "CREDIT"
     debit = head.debited and not credit
+    lines = [(line, explained(line.explanation)) for line in printed.lines]
     return InvoicePaper(
-        type=_TYPES.get(told.kind, InvoiceType.TAX_INVOICE),
-        number=told.number,
+        type=_TYPES.get(head.kind, InvoiceType.TAX_INVOICE),
+        number=head.number,
         currency=currency,
-        account=told.account,
+        account=head.account,
         buyer=Party(head.name, _address(head)),
-        issued_on=told.invoice_on,
-        previous_balance=told.previous_balance,
-        payments_amount=-told.receipt_total,
-        adjustments_amount=told.adjustment_total,
+        issued_on=head.invoice_on,
+        previous_balance=head.previous_balance,
+        payments_amount=-head.receipt_total,
+        adjustments_amount=head.adjustment_total,
         opening_balance=opening,
-        invoice_amount=told.total,
-        tax_amount=told.tax,
-        total_due=opening + told.total,
-        due_on=None if credit else told.due_on,
-        period_from=told.from_on,
-        period_to=told.to_on,
-        customer_number=told.contract,
+        invoice_amount=head.total,
+        tax_amount=head.tax,
+        total_due=opening + head.total,
+        due_on=None if credit else head.due_on,
+        period_from=head.from_on,
+        period_to=head.to_on,
+        customer_number=head.contract,
         site_id=head.site_identifier or "",
         supply_address=head.supply_address,
-        credits_number=told.reversal_of or "",
-        groups=_groups(invoice),
-        taxes=_taxes(invoice.lines) if told.tax_rounding == "INVOICE" else [],
-        charts=[] if credit else _charts(invoice, history),
-        payment_reference=told.account,
-        direct_debit_on=told.due_on if debit else None,
-        notes=_notes(invoice, head),
+        credits_number=head.reversal_of or "",
+        groups=_groups(printed, lines),
+        taxes=_taxes(lines) if head.tax_rounding == "INVOICE" else [],
+        charts=[] if credit else _charts(printed),
+        payment_reference=head.account,
+        direct_debit_on=head.due_on if debit else None,
+        notes=_notes(printed),
     )
 
 
@@ -122,28 +112,28 @@ def _address(head: PaperHead) -> list[str]:
     return [line for line in (head.address_1, head.address_2, place) if line]
 
 
-def _groups(invoice: Invoice) -> list[ChargeGroup]:
+def _groups(printed: Printed, lines: Sequence[Explained]) -> list[ChargeGroup]:
     """Group the lines by product, with what the registers of each measured."""
-    products = list(dict.fromkeys(line.product_type for line in invoice.lines))
+    groups: dict[str, list[ChargeLine]] = {}
     agreements: dict[str, set[int | None]] = {}
-    for line in invoice.lines:
+    for line, why in lines:
+        groups.setdefault(line.product_type, []).append(_line(line, why))
         agreements.setdefault(line.product_type, set()).add(line.agreement_id)
     return [
         ChargeGroup(
             _PRODUCTS.get(product, product.title()),
-            [_line(line) for line in invoice.lines if line.product_type == product],
+            told,
             [
                 _register(row)
-                for row in invoice.measured
+                for row in printed.measured
                 if row.agreement_id in agreements[product] and row.basis not in _BY_INTERVALS
             ],
         )
-        for product in products
+        for product, told in groups.items()
     ]
 
 
-def _line(line: LineRow) -> ChargeLine:
-    why = line.why
+def _line(line: PaperLine, why: Explanation) -> ChargeLine:
     return ChargeLine(
         line.description,
         line.net,
@@ -186,31 +176,30 @@ def _units(quantity: int) -> Decimal:
     return Decimal(quantity).scaleb(-3)
 
 
-def _taxes(lines: Sequence[LineRow]) -> list[TaxTotal]:
+def _taxes(lines: Sequence[Explained]) -> list[TaxTotal]:
     """Sum up the tax by its rate, where it is reckoned for the whole invoice."""
     by_rate: dict[Decimal, tuple[Decimal, Decimal]] = {}
-    for line in lines:
-        rate = line.why.tax_rate
-        if rate:
-            base, tax = by_rate.get(rate, (Decimal(0), Decimal(0)))
-            by_rate[rate] = (base + line.net, tax + line.tax)
+    for line, why in lines:
+        if why.tax_rate:
+            base, tax = by_rate.get(why.tax_rate, (Decimal(0), Decimal(0)))
+            by_rate[why.tax_rate] = (base + line.net, tax + line.tax)
     return [TaxTotal(rate, base, tax) for rate, (base, tax) in sorted(by_rate.items())]
 
 
-def _charts(invoice: Invoice, history: Sequence[UsageOfMonth]) -> list[UsageChart]:
+def _charts(printed: Printed) -> list[UsageChart]:
     """Draw what each metered agreement used in thirteen months, beside the year before."""
-    months = _thirteen(invoice.head.to_on.replace(day=1))
-    products = {line.agreement_id: line.product_type for line in invoice.lines}
+    months = _thirteen(printed.head.to_on.replace(day=1))
+    products = {line.agreement_id: line.product_type for line in printed.lines}
     charts = []
-    for agreement_id in dict.fromkeys(row.agreement_id for row in history):
-        rows = [row for row in history if row.agreement_id == agreement_id]
+    for agreement_id in dict.fromkeys(row.agreement_id for row in printed.history):
+        rows = [row for row in printed.history if row.agreement_id == agreement_id]
         used = {row.month: half_up(row.quantity.scaleb(-3), 1) for row in rows}
-        lines = [line for line in invoice.lines if line.agreement_id == agreement_id]
-        days = (invoice.head.to_on - invoice.head.from_on).days + 1
+        lines = [line for line in printed.lines if line.agreement_id == agreement_id]
+        days = (printed.head.to_on - printed.head.from_on).days + 1
         quantity = sum(
             (
                 _units(row.quantity)
-                for row in invoice.measured
+                for row in printed.measured
                 if row.agreement_id == agreement_id and not row.export
             ),
             Decimal(0),
@@ -246,13 +235,13 @@ def _months_before(month: date, back: int) -> date:
     return date(years, index + 1, 1)
 
 
-def _notes(invoice: Invoice, head: PaperHead) -> list[Note]:
+def _notes(printed: Printed) -> list[Note]:
     """Say what a customer should know: substituted intervals, life support, why a credit note.
 
     What is estimated of reads the paper says itself.
     """
     notes = []
-    if any(row.basis == "SUBSTITUTED" for row in invoice.measured):
+    if any(row.basis == "SUBSTITUTED" for row in printed.measured):
         notes.append(
             Note(
                 "Estimated usage",
@@ -260,7 +249,7 @@ def _notes(invoice: Invoice, head: PaperHead) -> list[Note]:
                 " corrected by it.",
             )
         )
-    if head.life_support:
+    if printed.head.life_support:
         notes.append(
             Note(
                 "Life support",
@@ -268,6 +257,6 @@ def _notes(invoice: Invoice, head: PaperHead) -> list[Note]:
                 " for debt.",
             )
         )
-    if invoice.head.reason:
-        notes.append(Note("Why this credit note", invoice.head.reason))
+    if printed.head.reason:
+        notes.append(Note("Why this credit note", printed.head.reason))
     return notes

@@ -34,21 +34,6 @@ where t.portal_id = :portal_id::int
 order by t.invoice_on, t.invoice_id
 limit :how_many::bigint offset :skip::bigint;
 
--- name: by_ids
--- Some posted invoices, by id.
--- not null: invoice_id number kind account contract account_name customer_type invoice_on
--- not null: posted_at due_on from_on to_on previous_balance adjustment_total receipt_total
--- not null: tax_rounding net tax total amount_paid status reason
-select
-    t.invoice_id, t.number, t.kind, t.account, t.contract, t.account_name, t.customer_type,
-    t.building_code, t.building_name, t.invoice_on, t.posted_at, t.due_on, t.from_on, t.to_on,
-    t.previous_balance, t.adjustment_total, t.receipt_total, t.tax_rounding, t.net,
-    t.tax, t.total, t.amount_paid,
-    t.status, t.reversal_of, t.reason
-from invoices.told as t
-where t.portal_id = :portal_id::int and t.invoice_id = any(:invoice_ids::bigint[])
-order by t.invoice_id;
-
 -- name: freeze
 -- Freeze the papers of invoices with the brand in force, and answer how many they are.
 -- not null: frozen
@@ -177,14 +162,17 @@ where g.portal_id = :portal_id::int and g.agreement_id = :agreement_id::bigint
     and (lower(g.valid) at time zone :timezone::text)::date <= :through::date;
 
 -- name: paper_heads
--- What the papers of some invoices print beside the invoice: the customer and the supply.
--- not null: supply_address debited life_support
+-- What the papers of some invoices tell once: the invoice, the customer and the supply.
+-- not null: number invoice_on due_on previous_balance adjustment_total receipt_total account
+-- not null: contract supply_address debited life_support
 select
-    i.invoice_id, a.account_id, c.name, c.address_1, c.address_2, c.city, c.state, c.postal_code,
-    l.site_identifier,
+    i.invoice_id, i.kind, i.number, i.invoice_on, i.due_on, i.from_on, i.to_on,
+    i.previous_balance, i.adjustment_total, i.receipt_total, i.tax_rounding, i.tax, i.total,
+    n.number as reversal_of, i.reason, a.account_id, a.account,
+    coalesce(a.contract, a.account) as contract, c.name, c.address_1, c.address_2, c.city,
+    c.state, c.postal_code, l.site_identifier,
     concat_ws(', ', nullif(l.address_1, ''), nullif(l.address_2, ''), nullif(l.city, ''))
     as supply_address,
-    b.tax_number,
     a.payment_method_type <> 'CHEQUE' and exists (
         select from customers.direct_debit as d
         where d.portal_id = a.portal_id and d.account_id = a.account_id
@@ -197,9 +185,19 @@ inner join customers.customer as c
     on c.portal_id = a.portal_id and c.customer_id = a.customer_id
 left join locations.location as l
     on l.portal_id = i.portal_id and l.location_id = i.location_id
-left join locations.building as b
-    on b.portal_id = i.portal_id and b.building_id = i.building_id
-where i.portal_id = :portal_id::int and i.invoice_id = any(:invoice_ids::bigint[]);
+left join invoices.invoice as n on n.portal_id = i.portal_id and n.invoice_id = i.reverses
+where i.portal_id = :portal_id::int and i.invoice_id = any(:invoice_ids::bigint[])
+order by i.invoice_id;
+
+-- name: paper_lines
+-- The lines of some invoices as papers print them, in order.
+-- not null: explanation
+select
+    l.invoice_id, l.agreement_id, l.product_type, l.description, l.from_on, l.to_on, l.quantity,
+    l.unit, l.rate, l.loss_factor, l.net, l.tax, l.explanation::text as explanation
+from invoices.line as l
+where l.portal_id = :portal_id::int and l.invoice_id = any(:invoice_ids::bigint[])
+order by l.invoice_id, l.line_no;
 
 -- name: usage_history
 -- What was used in each month by each agreement of some invoices, over two years before they end,

@@ -71,7 +71,6 @@ create table invoices.line (
     line_no int not null check (line_no > 0),
     agreement_id bigint,
     location_id bigint,
-    meter_id bigint,
     product_type text not null,
     line_type text not null constraint line_type_known check (
         line_type in (
@@ -188,16 +187,13 @@ comment on view invoices.told is
 -- A posted invoice is history, and so are its lines and what it measured.
 create function invoices.guard_posted() returns trigger language plpgsql as $$
 begin
-    if old.posted_at is not null then
-        raise exception 'Invoice % is posted: it is cancelled by a credit note, never edited.',
-            old.number using errcode = 'restrict_violation', constraint = 'append_only';
-    end if;
-    return case tg_op when 'DELETE' then old else new end;
+    raise exception 'Invoice % is posted: it is cancelled by a credit note, never edited.',
+        old.number using errcode = 'restrict_violation', constraint = 'append_only';
 end
 $$;
 
 create trigger guard_posted before update or delete on invoices.invoice
-for each row execute function invoices.guard_posted();
+for each row when (old.posted_at is not null) execute function invoices.guard_posted();
 
 -- The parts of an invoice are of one that there is, and that is not posted: held against the whole
 -- set of them at once, where a foreign key would look each up by itself.
@@ -332,7 +328,6 @@ create type invoices.new_line as (
     n int,
     agreement_id bigint,
     location_id bigint,
-    meter_id bigint,
     product_type text,
     line_type text,
     description text,
@@ -415,18 +410,18 @@ begin
     inner join unnest(drafts) as d on d.n = c.n
     order by c.agreement_id, c.from_on;
     insert into invoices.line (
-        portal_id, invoice_id, line_no, agreement_id, location_id, meter_id, product_type,
+        portal_id, invoice_id, line_no, agreement_id, location_id, product_type,
         line_type, description, from_on, to_on, quantity, unit, rate, loss_factor, net, tax,
         tax_code, coa, ar_coa, tariff_id, charge_id, explanation
     )
     select
         in_portal, ids[l.n], row_number() over (partition by l.n order by l.place),
-        l.agreement_id, l.location_id, l.meter_id, l.product_type, l.line_type, l.description,
+        l.agreement_id, l.location_id, l.product_type, l.line_type, l.description,
         l.from_on, l.to_on, l.quantity, l.unit, l.rate, l.loss_factor, l.net, l.tax, l.tax_code,
         l.coa, l.ar_coa, l.tariff_id, l.charge_id, l.explanation
     from unnest(lines) with ordinality as l (
-        n, agreement_id, location_id, meter_id, product_type, line_type, description, from_on,
-        to_on, quantity, unit, rate, loss_factor, net, tax, tax_code, coa, ar_coa, tariff_id,
+        n, agreement_id, location_id, product_type, line_type, description, from_on, to_on,
+        quantity, unit, rate, loss_factor, net, tax, tax_code, coa, ar_coa, tariff_id,
         charge_id, explanation, place
     );
     insert into invoices.measured (
@@ -445,7 +440,10 @@ begin
         unit, from_on, to_on, previous_value, current_value, basis, multiplier, quantity, export,
         loss_factor, previous_estimated, current_estimated, place
     );
-    perform charges.invoice(in_portal, array_agg(l.charge_id), array_agg(ids[l.n]))
+    perform charges.invoice(
+        in_portal, array_agg(l.charge_id), array_agg(ids[l.n]),
+        array(select unnest(d.replaces) from unnest(drafts) as d)
+    )
     from unnest(lines) as l where l.charge_id is not null;
     perform db.analyze_written(
         array[
@@ -534,19 +532,6 @@ as $$
         and a.entry_id <> of_entry and a.credit_id is null
 $$;
 
--- What each of some invoices comes to on each receivable account; `n` is its place among them.
-create function invoices.owed(in_portal int, ids bigint[])
-returns table (n int, account_id bigint, coa text, amount numeric)
-language sql stable
-as $$
-    select d.n::int, i.account_id, l.ar_coa, sum(l.net + l.tax)
-    from unnest(ids) with ordinality as d (invoice_id, n)
-    inner join invoices.invoice as i on i.portal_id = in_portal and i.invoice_id = d.invoice_id
-    inner join invoices.line as l on l.portal_id = in_portal and l.invoice_id = d.invoice_id
-    group by d.n, i.account_id, l.ar_coa
-    order by d.n, l.ar_coa
-$$;
-
 -- Number drafts that have no number yet, by account, and answer how many those were: at once for
 -- all of them, so that whoever posts them need not wait for each other's numbers.
 create function invoices.number(in_portal int, drafts bigint[])
@@ -589,6 +574,7 @@ declare
     numbers text[];
     entries bigint[];
     before record;
+    owed record;
 begin
     select p.* into portal from access.portal as p where p.portal_id = in_portal;
     select array_agg(i.invoice_id order by i.account_id, i.invoice_id),
@@ -617,6 +603,19 @@ begin
     from invoices.balances(in_portal, accounts) as b
     inner join unnest(accounts) with ordinality as d (account_id, n)
         on d.account_id = b.account_id;
+    -- What each comes to on each receivable account.
+    select
+        array_agg(o.n) as places, array_agg(o.account_id) as accounts, array_agg(o.ar_coa) as coas,
+        array_agg(o.amount) as amounts
+    into owed
+    from (
+        select d.n::int, d.account_id, l.ar_coa, sum(l.net + l.tax) as amount
+        from unnest(ids, accounts) with ordinality as d (invoice_id, account_id, n)
+        inner join invoices.line as l
+            on l.portal_id = in_portal and l.invoice_id = d.invoice_id
+        group by d.n, d.account_id, l.ar_coa
+        order by d.n, l.ar_coa
+    ) as o;
     entries := ledger.post(
         in_portal, by_login, by_vendor, at,
         array(
@@ -635,7 +634,8 @@ begin
             )::ledger.new_posting
             from (
                 select o.n, 1 as side, o.coa, o.amount, o.account_id, null as tax_code
-                from invoices.owed(in_portal, ids) as o
+                from unnest(owed.places, owed.coas, owed.amounts, owed.accounts)
+                    as o (n, coa, amount, account_id)
                 union all
                 select d.n, 2, l.coa, -sum(l.net), null, l.tax_code
                 from unnest(ids) with ordinality as d (invoice_id, n)
@@ -659,15 +659,19 @@ begin
     from unnest(ids) with ordinality as d (invoice_id, n)
     where i.portal_id = in_portal and i.invoice_id = d.invoice_id;
     perform receivables.issue(
-        in_portal, at, array_agg('INVOICE'::text), array_agg(s.account_id), array_agg(entries[s.n]),
-        array_agg(numbers[s.n]), array_agg(s.amount), array_agg(s.coa), array_agg(due)
+        in_portal, at, array_agg('INVOICE'::text), array_agg(o.account_id), array_agg(entries[o.n]),
+        array_agg(numbers[o.n]), array_agg(o.amount), array_agg(o.coa), array_agg(due)
     )
-    from invoices.owed(in_portal, ids) as s where s.amount > 0;
+    from unnest(owed.places, owed.coas, owed.amounts, owed.accounts)
+        as o (n, coa, amount, account_id)
+    where o.amount > 0;
     perform receivables.credit_accounts(
-        in_portal, at, array_agg('CREDIT_NOTE'::text), array_agg(s.account_id),
-        array_agg(entries[s.n]), array_agg(-s.amount), array_agg(s.coa)
+        in_portal, at, array_agg('CREDIT_NOTE'::text), array_agg(o.account_id),
+        array_agg(entries[o.n]), array_agg(-o.amount), array_agg(o.coa)
     )
-    from invoices.owed(in_portal, ids) as s where s.amount < 0;
+    from unnest(owed.places, owed.coas, owed.amounts, owed.accounts)
+        as o (n, coa, amount, account_id)
+    where o.amount < 0;
     perform db.analyze_written(
         array['ledger.entry', 'ledger.posting', 'receivables.open_item']::regclass[], 0
     );
@@ -711,13 +715,13 @@ begin
     from unnest(cancelled) with ordinality as c (invoice_id, n)
     inner join invoices.invoice as i on i.portal_id = in_portal and i.invoice_id = c.invoice_id;
     insert into invoices.line (
-        portal_id, invoice_id, line_no, agreement_id, location_id, meter_id, product_type,
+        portal_id, invoice_id, line_no, agreement_id, location_id, product_type,
         line_type, description, from_on, to_on, quantity, unit, rate, loss_factor, net, tax,
         tax_code, coa, ar_coa, tariff_id, charge_id, explanation
     )
     select
-        in_portal, notes[c.n], l.line_no, l.agreement_id, l.location_id, l.meter_id,
-        l.product_type, l.line_type, l.description, l.from_on, l.to_on, -l.quantity, l.unit,
+        in_portal, notes[c.n], l.line_no, l.agreement_id, l.location_id, l.product_type,
+        l.line_type, l.description, l.from_on, l.to_on, -l.quantity, l.unit,
         l.rate, l.loss_factor, -l.net, -l.tax, l.tax_code, l.coa, l.ar_coa, l.tariff_id,
         l.charge_id, l.explanation
     from unnest(cancelled) with ordinality as c (invoice_id, n)

@@ -30,9 +30,11 @@ from currant.invoices.model import (
     MeasuredRow,
     NoSuchInvoice,
     PaperHead,
+    PaperLine,
+    Printed,
     UsageOfMonth,
 )
-from currant.invoices.papers import letters, papers
+from currant.invoices.papers import letters, paper_of
 from currant.notices.verbs import queue_messages
 
 sql = Statements(__package__)
@@ -44,8 +46,8 @@ _HOLD_INVOICE = sql.rows("hold_invoice", HeldInvoice)
 _CANCEL = sql.rows("cancel", int)
 _BILLED_ELSEWHERE = sql.command("billed_elsewhere")
 _PAPER_HEADS = sql.rows("paper_heads", PaperHead)
+_PAPER_LINES = sql.rows("paper_lines", PaperLine)
 _USAGE_HISTORY = sql.rows("usage_history", UsageOfMonth)
-_BY_IDS = sql.rows("by_ids", InvoiceRow)
 _FREEZE = sql.rows("freeze", int)
 
 _PAGE = 500
@@ -170,7 +172,7 @@ async def bill_elsewhere(tx: Tx, command: BilledElsewhere) -> BilledElsewhere:
     return command
 
 
-async def cancel(tx: Tx, invoice_ids: Sequence[int], dated: date, reason: str) -> list[InvoiceRow]:
+async def cancel(tx: Tx, invoice_ids: Sequence[int], dated: date, reason: str) -> list[PaperHead]:
     """Cancel invoices of different accounts; return their credit notes, whose papers are frozen."""
     notes = await tx.all(
         _CANCEL,
@@ -182,40 +184,39 @@ async def cancel(tx: Tx, invoice_ids: Sequence[int], dated: date, reason: str) -
         reason=reason,
         at=tx.now,
     )
-    return [invoice.head for invoice in await freeze(tx, notes)]
+    return await freeze(tx, notes)
 
 
-async def freeze(tx: Tx, invoice_ids: Sequence[int]) -> list[Invoice]:
-    """Freeze the papers of invoices that were just posted; return these, in the order of ids.
+async def freeze(tx: Tx, invoice_ids: Sequence[int]) -> list[PaperHead]:
+    """Freeze the papers of invoices that were just posted; return what they tell, by id.
 
     Those of accounts that have them by e-mail are queued as messages.
     """
-    portal_id, ids = tx.portal.portal_id, list(invoice_ids)
-    heads = await tx.all(_BY_IDS, portal_id=portal_id, invoice_ids=ids)
-    whole = await _whole(tx, heads, lines=True)
-    told = {
-        row.invoice_id: row
-        for row in await tx.all(_PAPER_HEADS, portal_id=portal_id, invoice_ids=ids)
-    }
-    history: dict[int, list[UsageOfMonth]] = {}
-    for row in await tx.all(_USAGE_HISTORY, portal_id=portal_id, invoice_ids=ids):
-        history.setdefault(row.invoice_id, []).append(row)
-    owing = [told[invoice.head.invoice_id] for invoice in whole]
-    printed = papers(whole, told, history, tx.portal.currency)
+    portal_id = tx.portal.portal_id
+    asked = {"portal_id": portal_id, "invoice_ids": list(invoice_ids)}
+    heads = await tx.all(_PAPER_HEADS, **asked)
+    whole = {head.invoice_id: Printed(head, [], [], []) for head in heads}
+    for line in await tx.all(_PAPER_LINES, **asked):
+        whole[line.invoice_id].lines.append(line)
+    for measured in await tx.all(_MEASURED, **asked):
+        whole[measured.invoice_id].measured.append(measured)
+    for used in await tx.all(_USAGE_HISTORY, **asked):
+        whole[used.invoice_id].history.append(used)
+    papers = [paper_of(printed, tx.portal.currency) for printed in whole.values()]
     await tx.one(
         _FREEZE,
         portal_id=portal_id,
-        kinds=["CREDIT_NOTE" if i.head.kind == "CREDIT" else "INVOICE" for i in whole],
-        numbers=[invoice.head.number for invoice in whole],
-        account_ids=[head.account_id for head in owing],
-        snapshots=[snapshot_of(paper) for paper in printed],
+        kinds=["CREDIT_NOTE" if head.kind == "CREDIT" else "INVOICE" for head in heads],
+        numbers=[head.number for head in heads],
+        account_ids=[head.account_id for head in heads],
+        snapshots=[snapshot_of(paper) for paper in papers],
         template_version=TEMPLATE_VERSION,
         at=tx.now,
     )
     brand = await show_brand(tx, Nothing())
-    if messages := letters(printed, owing, brand.terms):
+    if messages := letters(papers, heads, brand.terms):
         await queue_messages(tx, messages)
-    return whole
+    return heads
 
 
 async def _whole(tx: Tx, heads: Sequence[InvoiceRow], *, lines: bool) -> list[Invoice]:

@@ -45,6 +45,7 @@ class Connection(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 BillCycle = Literal["MONTHLY", "QUARTERLY", "HOLD"]
 Product = Literal["ELECTRICITY", "GAS", "COLD_WATER", "HOT_WATER", "TELCO", "ISP", "SUNDRY"]
+UNMETERED = ("TELCO", "ISP", "SUNDRY")
 SiteType = Literal["RESIDENTIAL", "BUSINESS", "COMMON", "GATE"]
 SiteStatus = Literal["NOT_READY", "ENERGISED", "DE_ENERGISED", "EXTINCT"]
 

@@ -198,19 +198,6 @@ as $$
     select count(*) from changed
 $$;
 
--- The zone that the days of a site are told in: its building's, otherwise its portal's.
-create function locations.zone_of(in_portal int, of_location bigint)
-returns text
-language sql stable
-as $$
-    select coalesce(b.timezone, p.timezone)
-    from locations.location as l
-    inner join access.portal as p on p.portal_id = l.portal_id
-    left join locations.building as b
-        on b.portal_id = l.portal_id and b.building_id = l.building_id
-    where l.portal_id = in_portal and l.location_id = of_location
-$$;
-
 -- When a day begins in a zone. A midnight that daylight saving skips is the moment of the jump, one
 -- that happens twice is the first.
 create function locations.midnight(day date, zone text)

@@ -242,6 +242,11 @@ async def buildings_of(tx: Tx, codes: Sequence[str | None], field: str) -> dict[
     return found
 
 
+async def building_of(tx: Tx, code: str, field: str) -> BuildingNamed:
+    """Return the building that a code names, in any case. Raises `NoSuchBuilding`."""
+    return (await buildings_of(tx, [code], field))[code]
+
+
 async def sites_of(
     tx: Tx,
     keys: Sequence[str | None],

@@ -155,7 +155,7 @@ inner join metering.installation as i
     and db.holds(i.valid, w.at)
 inner join metering.meter as m on m.portal_id = i.portal_id and m.meter_id = i.meter_id
 inner join metering.register as g
-    on g.portal_id = m.portal_id and g.meter_id = m.meter_id and g.active
+    on g.portal_id = m.portal_id and g.meter_id = m.meter_id
 order by w.location_id, m.serial_number, g.register_no;
 
 -- name: registers_of
@@ -164,7 +164,7 @@ select
     g.register_no, g.meter_code, g.metering_type, g.datastream, g.meter_type_code, g.unit,
     g.direction, g.interval_minutes, g.clock, g.controlled_load, g.meter_timing
 from metering.register as g
-where g.portal_id = :portal_id::int and g.meter_id = :meter_id::bigint and g.active
+where g.portal_id = :portal_id::int and g.meter_id = :meter_id::bigint
 order by g.register_no;
 
 -- name: meter_hanging

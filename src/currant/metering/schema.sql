@@ -163,7 +163,6 @@ create table metering.register (
     constraint clock_fixed check (clock ~ '^[+-](0\d|1[0-4]):[0-5]\d$'),
     controlled_load boolean not null default false,
     meter_timing text not null default '',
-    active boolean not null default true,
     primary key (portal_id, register_id),
     constraint register_once unique (portal_id, meter_id, register_no),
     foreign key (portal_id, meter_id) references metering.meter

@@ -1,8 +1,3 @@
--- name: building_of_code
--- The internal id of a building, by its code in any case.
-select b.building_id from locations.building as b
-where b.portal_id = :portal_id::int and lower(b.building_code) = lower(:building_code::text);
-
 -- name: journal_lines
 -- The lines in money that some months' entries have, by month, entry and line, maybe of one
 -- building. An entry posted in a later month than its own is dated at that month's beginning; an
@@ -238,7 +233,7 @@ select
     d.name as account_name, case when c.approved_at is null then 'N' else 'Y' end as approved,
     (c.approved_at at time zone d.timezone)::date as approved_date,
     coalesce(c.approved_by, '') as approved_user,
-    case when t.credit then -c.amount else c.amount end as charge_amount,
+    case when c.credit then -c.amount else c.amount end as charge_amount,
     c.charge_on as charge_date, i.invoice_on as invoice_date, c.description as invoice_description,
     coalesce(i.number, '') as invoice_number, i.run_id as invoice_run, c.notes,
     d.contract as sales_cust_number, coalesce(b.building_code, d.building_code) as site_code,
@@ -246,8 +241,6 @@ select
     coalesce(b.name, d.building_name) as site_name, d.account as account_number,
     coalesce(c.agreement_id, d.agreement_id) as cust_account_id
 from charges.charge as c
-inner join charges.item as t
-    on t.portal_id = c.portal_id and t.group_code = c.group_code and t.item_code = c.item_code
 inner join receivables.debtor as d on d.portal_id = c.portal_id and d.account_id = c.account_id
 left join customers.agreement as g
     on g.portal_id = c.portal_id and g.agreement_id = c.agreement_id

@@ -14,6 +14,7 @@ from currant.errors import Forbidden, Invalid
 from currant.ledger import verbs as ledger
 from currant.ledger.model import CloseMonth, JournalLine
 from currant.locations.model import NoSuchBuilding, NoSuchLocation
+from currant.locations.verbs import building_of
 from currant.money import kwh, minor_units
 from currant.reports.catalogue import (
     NORMALISED,
@@ -53,7 +54,6 @@ from currant.usage.model import GatesWanted, MonthUsage, SuppliesWanted
 from currant.usage.verbs import gate_usage, normalised_usages
 
 sql = Statements(__package__)
-_BUILDING_OF_CODE = sql.rows("building_of_code", int)
 _JOURNAL_LINES = sql.rows("journal_lines", JournalLine)
 _JOURNAL_TOTALS = sql.rows("journal_totals", JournalTotal)
 _ALL_CLOSED = sql.rows("all_closed", bool)
@@ -365,14 +365,8 @@ async def _within(tx: Tx, question: JournalsWanted) -> dict[str, object]:
         raise Invalid(f"{question.first:%Y-%m} comes after {question.last:%Y-%m}.", field="period")
     building_id = None
     if question.building_code is not None:
-        building_id = await tx.maybe(
-            _BUILDING_OF_CODE,
-            portal_id=tx.portal.portal_id,
-            building_code=question.building_code,
-        )
-        if building_id is None:
-            told = f"It was asked for as {question.building_code!r}."
-            raise NoSuchBuilding(told, field="building_code")
+        building = await building_of(tx, question.building_code, "building_code")
+        building_id = building.building_id
     return {
         "portal_id": tx.portal.portal_id,
         "first": question.first.replace(day=1),

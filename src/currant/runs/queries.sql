@@ -1,8 +1,3 @@
--- name: building_named
--- The internal id of a building.
-select b.building_id from locations.building as b
-where b.portal_id = :portal_id::int and lower(b.building_code) = lower(:building_code::text);
-
 -- name: start_run
 -- Begin a bill run with the accounts that it concerns. Those on hold are passed over, and noted
 -- where they have days to bill, unless the run is of one account.
@@ -214,6 +209,19 @@ where i.portal_id = :portal_id::int and i.invoice_id = any(:invoice_ids::bigint[
         where n.portal_id = r.portal_id and n.reverses = r.invoice_id
     )
 order by w.place, r.invoice_id;
+
+-- name: charges_gone
+-- Which of some drafts bill a charge that was cancelled since, with what they replace.
+select i.invoice_id
+from invoices.invoice as i
+where i.portal_id = :portal_id::int and i.invoice_id = any(:invoice_ids::bigint[])
+    and i.replaces <> '{}' and exists (
+        select from invoices.line as l
+        inner join charges.charge as c
+            on c.portal_id = l.portal_id and c.charge_id = l.charge_id
+            and c.cancelled_at is not null
+        where l.portal_id = i.portal_id and l.invoice_id = i.invoice_id
+    );
 
 -- name: still_to_post
 -- Whether drafts of a run that are not held are not posted yet, those in other hands too.

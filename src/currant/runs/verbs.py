@@ -15,7 +15,7 @@ from currant.db.statements import Statements
 from currant.db.tx import Tx
 from currant.errors import Invalid
 from currant.invoices.verbs import cancel, freeze
-from currant.locations.model import NoSuchBuilding
+from currant.locations.verbs import building_of
 from currant.runs.model import (
     MOST_AT_ONCE,
     BillException,
@@ -41,7 +41,6 @@ from currant.runs.model import (
 )
 
 sql = Statements(__package__)
-_BUILDING_NAMED = sql.rows("building_named", int)
 _START_RUN = sql.rows("start_run", int)
 _HOLD_RUN = sql.rows("hold_run", RunRow)
 _SHARE_RUN = sql.rows("share_run", RunRow)
@@ -57,6 +56,7 @@ _APPROVE_RUN = sql.rows("approve_run", int)
 _DISCARD_RUN = sql.command("discard_run")
 _TO_POST = sql.rows("to_post", int)
 _TO_REPLACE = sql.rows("to_replace", ToReplace)
+_CHARGES_GONE = sql.rows("charges_gone", int)
 _STILL_TO_POST = sql.rows("still_to_post", bool)
 _POST_DRAFTS = sql.rows("post_drafts", int)
 _POSTED_RUN = sql.command("posted_run")
@@ -83,11 +83,8 @@ async def start_run(tx: Tx, command: StartRun) -> Run:
         raise Invalid(f"{command.through} is not over yet. Nothing was begun.", field="through")
     building_id = account_id = None
     if command.building_code is not None:
-        building_id = await tx.maybe(
-            _BUILDING_NAMED, portal_id=portal_id, building_code=command.building_code
-        )
-        if building_id is None:
-            raise NoSuchBuilding(command.building_code[:40], field="building_code")
+        building = await building_of(tx, command.building_code, "building_code")
+        building_id = building.building_id
     if command.account is not None:
         account_id = await account_id_of(tx, command.account)
     dated = command.invoice_on or today
@@ -117,7 +114,7 @@ async def draft_bills(tx: Tx, command: RunChunk) -> ChunkDone:
     Any number of hands may draft a run; each takes accounts that no other has. What is remarkable
     is noted as an exception, and a draft that looks wrong is held. Where the run reopens, the days
     of invoices that later reads changed are drafted anew; posting the draft cancels those.
-    Raises `NoSuchRun`, `RunNotReady`, `Invalid`.
+    Raises `NoSuchRun`, `RunNotReady`, `ChargeGone`, `Invalid`.
     """
     _refuse_beyond(command)
     run = await _held(tx, command.run_id, "DRAFTING", "DRAFTED", shared=True)
@@ -344,23 +341,29 @@ def _reopened(late: Late, drafted: Sequence[int]) -> Remarkable:
 async def _replace(tx: Tx, run: RunRow, draft_ids: Sequence[int]) -> list[int]:
     """Cancel what drafts replace, the latest of each first; return which of them can be posted.
 
-    A draft is held where something of what it replaces was written off meanwhile.
+    A draft is held where something of what it replaces was written off meanwhile, or a charge of it
+    was cancelled.
     """
-    portal_id = tx.portal.portal_id
-    found = await tx.all(_TO_REPLACE, portal_id=portal_id, invoice_ids=list(draft_ids))
-    held = {row.draft_id for row in found if row.stands}
-    if held:
-        await tx.one(
-            _HOLD_DRAFTS,
-            portal_id=portal_id,
-            invoice_ids=sorted(held),
-            reason="What it replaces was written off since.",
-            login=tx.user.login,
-        )
+    named = {"portal_id": tx.portal.portal_id, "invoice_ids": list(draft_ids)}
+    found = await tx.all(_TO_REPLACE, **named)
+    gone = set(await tx.all(_CHARGES_GONE, **named))
+    off = {row.draft_id for row in found if row.stands} - gone
+    for ids, reason in (
+        (gone, "A charge on it was cancelled since: discard it, and bill the account again."),
+        (off, "What it replaces was written off since."),
+    ):
+        if ids:
+            await tx.one(
+                _HOLD_DRAFTS,
+                portal_id=tx.portal.portal_id,
+                invoice_ids=sorted(ids),
+                reason=reason,
+                login=tx.user.login,
+            )
+    held = gone | off
     going = [row for row in found if row.draft_id not in held]
     for _, together in groupby(going, key=attrgetter("place")):
-        ids = [row.invoice_id for row in together]
-        await cancel(tx, ids, run.invoice_on, "Later reads")
+        await cancel(tx, [row.invoice_id for row in together], run.invoice_on, "Later reads")
     return [draft_id for draft_id in draft_ids if draft_id not in held]
 
 

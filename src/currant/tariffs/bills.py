@@ -157,14 +157,11 @@ class BillCharges(Struct, frozen=True):
         )
 
 
-def price_bills(
-    version: PlanVersion, items: Determinants, *, tax_by_invoice: bool = False
-) -> BillCharges:
+def price_bills(version: PlanVersion, items: Determinants) -> BillCharges:
     """Price a batch of items under one version.
 
-    Tax is rounded half-up for each line, or `tax_by_invoice` once for each item and shared among
-    its lines (domain rule 25). Where the plan rounds per bill, a line of its own brings the sum of
-    the rounded lines to the rounded sum.
+    Tax is rounded half-up for each line (domain rule 25). Where the plan rounds per bill, a line of
+    its own brings the sum of the rounded lines to the rounded sum.
 
     Raises UnsoundTariff for energy that no rate prices, Invalid for columns of different length.
     """
@@ -183,8 +180,6 @@ def price_bills(
             columns.append(_minimum(plan, items, term, columns))
     for discount, taxed, free in plan.discounts:
         columns += _discounted(plan, items, (discount, taxed, free), columns)
-    if tax_by_invoice:
-        columns = _taxed_by_invoice(columns, plan.tax, len(items.days))
     return BillCharges(version, items, tuple(columns))
 
 
@@ -431,22 +426,6 @@ def _discounted(
             base = _sums(bases, length)
             net = [-rounded(amount * top, bottom * 100, term.rounding) for amount in base]
             yield Priced(term, base, net, _tax(term, net, plan.tax))
-
-
-def _taxed_by_invoice(columns: Sequence[Priced], tax: tuple[int, int], length: int) -> list[Priced]:
-    """Round the tax of each item once, half-up, and share it among its taxable lines."""
-    part, whole = tax
-    taxable = [number for number, column in enumerate(columns) if column.term.taxable]
-    taxes = {number: [0] * length for number in range(len(columns))}
-    for item in range(length):
-        exact = [columns[number].net_minor[item] * part for number in taxable]
-        settled = settle(exact, whole, rounded(sum(exact), whole))
-        for number, amount in zip(taxable, settled, strict=True):
-            taxes[number][item] = amount
-    return [
-        Priced(column.term, column.quantity, column.net_minor, taxes[number], column.edges)
-        for number, column in enumerate(columns)
-    ]
 
 
 def _round_column(tops: Column, bottoms: Column, how: Rounding, sign: int) -> list[int]:

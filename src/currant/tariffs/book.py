@@ -10,7 +10,6 @@ import msgspec
 
 from currant.clock import day_bounds
 from currant.errors import Invalid
-from currant.money import half_up
 from currant.tariffs.calendars import (
     DAY_TYPES,
     Calendar,
@@ -79,15 +78,6 @@ def unit_named(units: str) -> Unit:
             field="units",
         )
     return unit
-
-
-def gas_energy(volume_l: int, correction: Decimal, calorific_mj_m3: Decimal) -> int:
-    """Return the energy of a volume of gas, in whole kJ.
-
-    The correction brings the volume to standard temperature and pressure; the calorific value is
-    that of a standard cubic metre.
-    """
-    return int(half_up(volume_l * correction * calorific_mj_m3, 0))
 
 
 class DatedRate(msgspec.Struct, frozen=True):

@@ -255,7 +255,7 @@ async def set_tax(tx: Tx, command: SetTax) -> list[DatedTax]:
     if await tx.one(_USED_SINCE, portal_id=portal_id, since=command.from_at, tariff=None):
         raise AlreadyCharged("Tax it from an instant on that is still to come.", field="from")
     await tx.run(_SET_TAX, portal_id=portal_id, rate=command.rate, from_at=command.from_at)
-    return await tx.all(_BOOK_TAXES, portal_id=portal_id)
+    return await taxes(tx)
 
 
 @needs(Permission.TARIFFS_MANAGE)
@@ -380,11 +380,16 @@ async def price_book(tx: Tx, tariff_id: int, revision: int) -> PriceBook:
     return books[portal_id, tariff_id, revision]
 
 
+async def taxes(tx: Tx) -> list[DatedTax]:
+    """Return the portal's tax rates in time."""
+    return await tx.all(_BOOK_TAXES, portal_id=tx.portal.portal_id)
+
+
 async def _read_book(tx: Tx, tariff_id: int) -> tuple[PriceBook, int]:
     """Read a book, and after everything else its revision."""
     named = {"portal_id": tx.portal.portal_id, "tariff_id": tariff_id}
     rates = await tx.all(_BOOK_RATES, **named)
-    taxes = await tx.all(_BOOK_TAXES, portal_id=tx.portal.portal_id)
+    taxed = await taxes(tx)
     switches = await tx.all(_BOOK_SWITCHES, **named)
     holidays = await tx.all(_BOOK_HOLIDAYS, **named)
     charges = await tx.all(_BOOK_CHARGES, **named)
@@ -392,7 +397,7 @@ async def _read_book(tx: Tx, tariff_id: int) -> tuple[PriceBook, int]:
     if head is None:
         raise NoSuchTariff(str(tariff_id), field="tariff")
     places = minor_units(tx.portal.currency)
-    book = book_of(head, rates, charges, taxes, switches, holidays, places)
+    book = book_of(head, rates, charges, taxed, switches, holidays, places)
     return book, head.revision
 
 

@@ -7,7 +7,7 @@ months to the usage, whatever span is asked for.
 """
 
 from collections.abc import Iterator
-from datetime import date, datetime, timedelta, tzinfo
+from datetime import date, datetime, timedelta
 from itertools import groupby
 
 from msgspec import Struct
@@ -37,11 +37,6 @@ class Share(Struct, frozen=True):
     month: date
     days: int
     quantity: int
-
-
-def day_of(read_at: datetime, zone: tzinfo) -> date:
-    """Return the day that a read ends: midnight is the end of the day before."""
-    return (read_at - _TICK).astimezone(zone).date()
 
 
 def first_of(day: date) -> date:
@@ -91,13 +86,3 @@ def within(
 
 def _days(segment: Segment) -> Iterator[date]:
     return (segment.before + number * _DAY for number in range(1, segment.days + 1))
-
-
-def ratchet(peaks_w: list[int], *, months: int, percent: int) -> int:
-    """Return the demand that is billed: the last peak, or a share of the highest of those before.
-
-    `peaks_w` are of months one after another, the last one billed; `months` says how many of those
-    before it carry forward. The share is rounded half-up to whole watts (domain rule 22).
-    """
-    carried = max(peaks_w[:-1][-months:] if months else [], default=0)
-    return max(peaks_w[-1], (2 * carried * percent + 100) // 200)

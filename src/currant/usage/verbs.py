@@ -17,8 +17,10 @@ from currant.db.tx import Tx
 from currant.determinants.layouts import flat_calendar
 from currant.determinants.model import SitePeriod
 from currant.determinants.streams import terms_of
+from currant.determinants.summing import determined
 from currant.determinants.verbs import facts_of_periods, stage_sites, sum_up, terms_of_periods
 from currant.errors import Invalid
+from currant.reads.days import dated
 from currant.tariffs.verbs import price_book
 from currant.usage.model import (
     ActualUsage,
@@ -43,7 +45,6 @@ from currant.usage.months import (
     Share,
     by_day,
     by_month,
-    day_of,
     first_of,
     next_month,
     within,
@@ -62,7 +63,6 @@ _GATES = sql.rows("gates", Gate)
 _MILLION = 1_000_000
 _TWICE = 2 * _MILLION
 _DAY = timedelta(days=1)
-_TICK = timedelta.resolution
 _MOST_DAYS = 100
 _SITES_AT_ONCE = 100
 _ELECTRICITY, _KWH = "ELECTRICITY", "kWh"
@@ -255,9 +255,9 @@ async def _by_time_of_use(tx: Tx, sites: list[SiteOfAccount], used: SiteUsage) -
         parts[item] = msgspec.structs.replace(parts[item], calendar=at)
     terms = await terms_of_periods(tx, parts, tuple(calendars))
     summed = await sum_up(tx, terms, streams)
-    for part, row in zip(parts, summed.to_pylist(), strict=True):
-        if row["intervals"]:
-            used.add(whose[part.item], row["energy_wh"], row["peak_w"][0], names[part.calendar])
+    for part, row in zip(parts, determined(summed), strict=True):
+        if row.intervals:
+            used.add(whose[part.item], row.energy_wh, row.peak_w[0], names[part.calendar])
 
 
 @needs(Permission.READS_VIEW)
@@ -367,7 +367,7 @@ async def _measured(tx: Tx, periods: list[SitePeriod], timezones: list[str]) -> 
         zone = ZoneInfo(timezones[row.item])
         passed, part = (row.from_at, row.to_at), (row.start_at, row.end_at)
         quantity = within(row.quantity, passed, part)
-        before, until = (day_of(at, zone) for at in part)
+        before, until = (dated(at, zone) for at in part)
         told = (Segment(before, until, quantity), passed != part)
         segments[row.item, row.register_id].append(told)
     days = await _by_day(tx, periods, timezones) if streams else {}
@@ -393,7 +393,7 @@ async def _by_day(
     whose: list[tuple[int, date]] = []
     for period, timezone in zip(periods, timezones, strict=True):
         zone = ZoneInfo(timezone)
-        day = day_of(period.start_at + _TICK, zone)
+        day = period.start_at.astimezone(zone).date()
         while (begin := day_bounds(day, zone)[0]) < period.end_at:
             start, end = max(begin, period.start_at), min(day_bounds(day, zone)[1], period.end_at)
             parts.append(
@@ -406,9 +406,9 @@ async def _by_day(
     apart = [msgspec.structs.replace(stream, item=number) for number, stream in enumerate(found)]
     told: dict[tuple[int, int], dict[date, int]] = defaultdict(dict)
     summed = await sum_up(tx, terms_of(apart), apart)
-    for stream, row in zip(found, summed.to_pylist(), strict=True):
-        if row["intervals"]:
+    for stream, row in zip(found, determined(summed), strict=True):
+        if row.intervals:
             item, day = whose[stream.item]
             days = told[item, stream.register_id]
-            days[day] = days.get(day, 0) + sum(row["energy_wh"]) + sum(row["export_wh"])
+            days[day] = days.get(day, 0) + sum(row.energy_wh) + sum(row.export_wh)
     return told

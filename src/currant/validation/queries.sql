@@ -108,7 +108,7 @@ from (
     from metering.installation as i
     inner join metering.meter as m on m.portal_id = i.portal_id and m.meter_id = i.meter_id
     inner join metering.register as g
-        on g.portal_id = m.portal_id and g.meter_id = m.meter_id and g.active
+        on g.portal_id = m.portal_id and g.meter_id = m.meter_id
     inner join locations.location as l
         on l.portal_id = i.portal_id and l.location_id = i.location_id
     left join locations.building as b
@@ -396,7 +396,7 @@ with gate as materialized (
     inner join metering.installation as i
         on i.portal_id = l.portal_id and i.location_id = l.location_id
     inner join metering.register as h
-        on h.portal_id = i.portal_id and h.meter_id = i.meter_id and h.active
+        on h.portal_id = i.portal_id and h.meter_id = i.meter_id
         and h.direction = 'E' and h.unit = 'kWh' and h.register_no not in (3, 4)
 ), added as (
     select p.register_id, d.day, d.total, sum(e.total) as behind, count(*) = count(e.total) as whole

@@ -26,6 +26,7 @@ from currant.directory.verbs import account_line, customer_details, site_lines
 from currant.errors import Invalid
 from currant.invoices.model import BilledUsage, BilledUsageWanted
 from currant.invoices.verbs import billed_usage
+from currant.locations.model import UNMETERED
 from currant.locations.verbs import sites_of
 from currant.money import half_up, kwh
 from currant.usage.model import (
@@ -40,7 +41,6 @@ from currant.usage.model import (
 )
 from currant.usage.verbs import actual_usage, normalised_usage, site_intervals, site_usage
 
-_UNMETERED = ("TELCO", "ISP", "SUNDRY")
 _UNIT_PLACES = 3
 
 
@@ -200,7 +200,7 @@ async def get_utility_usage(tx: Tx, wanted: UtilitySent) -> AsyncIterator[Utilit
         agreement.product_type
         for agreement in customer.agreements
         if agreement.site_identifier == line.site_identifier
-        and agreement.product_type not in _UNMETERED
+        and agreement.product_type not in UNMETERED
         and wanted.product_type in (None, agreement.product_type)
     }
     if not products:
