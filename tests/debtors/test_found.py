@@ -53,11 +53,6 @@ async def test_one_of_many_is_found_by_an_index(door, boss, full) -> None:
     for domain, name, given, by in (
         ("receipts", "count_receipts", DAYS, "recorded_at >="),
         ("receipts", "receipts", DAYS, "recorded_at >="),
-        ("charges", "site_named", {"site_identifier": SITE}, "site_key ="),
-        (
-            "charges", "sitting_account",
-            {"site_identifier": SITE, "day": DAY, "timezone": "UTC"}, "site_key =",
-        ),
         (
             "charges", "resolve_charges",
             {"site_identifiers": [SITE], "accounts": ["1"], "timezone": "UTC"}, "site_key =",
