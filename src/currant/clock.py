@@ -5,9 +5,11 @@ offset (conformance.md 1.6). Only `SystemClock` asks the machine for the time.
 """
 
 import re
+from contextlib import suppress
 from datetime import UTC, date, datetime, timedelta, timezone, tzinfo
 from functools import lru_cache
 from typing import Protocol
+from zoneinfo import ZoneInfo
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -21,12 +23,17 @@ _INSTANT = re.compile(
 )
 _MONTH = re.compile(r"(\d{4})-?(0[1-9]|1[0-2])", re.ASCII)
 _DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
+_ZONE = re.compile(r"UTC|[A-Z][A-Za-z]+(/[A-Za-z0-9_+-]+)+", re.ASCII)
 _NONE = timedelta(0)
 _FIRST = datetime.min.replace(tzinfo=UTC)
 _LAST = datetime.max.replace(tzinfo=UTC)
 _SECOND = timedelta(seconds=1)
 _EARLIEST_END = datetime(2, 1, 1, tzinfo=UTC)
 _LATEST_END = datetime(9998, 12, 31, tzinfo=UTC)
+
+
+class UnknownZone(Invalid, constraint=("portal_zone_known", "building_zone_known")):
+    """A time zone is an IANA name with its region, such as Australia/Sydney, or UTC. Nothing was stored."""
 
 
 class Clock(Protocol):
@@ -112,6 +119,18 @@ def parse_instant(text: str, zone: tzinfo, *, query: bool = False) -> Instant:
         at = at.replace(microsecond=int(fraction[:6].ljust(6, "0")))
     echo = f"{text[:10]}T{text[11:19]}{sign}{digits or 'Z'}"
     return Instant(at, offset, echo, nonstandard=bool(zulu and digits))
+
+
+def zone_named(name: str, field: str = "timezone") -> ZoneInfo:
+    """Return the time zone of an IANA name: with its region, or UTC. Raises `UnknownZone`.
+
+    Names without a region are refused: PostgreSQL takes CET for an offset without summer time, and
+    localtime is whatever the machine says.
+    """
+    with suppress(KeyError, ValueError, OSError):
+        if _ZONE.fullmatch(name):
+            return ZoneInfo(name)
+    raise UnknownZone(f"{field} is {name[:40]!r}.", field=field)
 
 
 def parse_month(text: str, field: str = "period") -> date:
