@@ -38,6 +38,7 @@ from currant.intervals.nem12 import DAY_COLUMNS, STREAM_COLUMNS, Nem12
 from currant.intervals.nem12_writer import ToldDay, Writer
 from currant.mdff import MAX_FAULTS, Header, zone_of
 from currant.reads.model import OnError
+from currant.reads.verbs import AHEAD
 
 sql = Statements(__package__)
 _GIVE_MEMORY = sql.command("give_memory")
@@ -245,7 +246,7 @@ async def _load(tx: Tx, command: LoadNem12 | OnboardNem12, building_code: str | 
         if building_id is None:
             raise NoSuchBuildingHere(f"{building_code[:40]!r}.", field="building")
     await _stage(tx)
-    with closing(Nem12(command.body, clock)) as file:
+    with closing(Nem12(command.body, clock, tx.now + AHEAD)) as file:
         await tx.copy_text("incoming_day", DAY_COLUMNS, file.lines())
         await tx.copy_text("incoming_stream", STREAM_COLUMNS, file.stream_lines())
     await tx.run(_ANALYZE_DAYS)
