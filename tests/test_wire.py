@@ -2,7 +2,7 @@ import asyncio
 import json
 import random
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from enum import StrEnum
 from typing import Annotated, Any, Literal
@@ -52,6 +52,41 @@ def test_a_body_becomes_a_struct_with_exact_numbers():
     assert str(tariff.taxes["GST"]) == "0.10"
     assert tariff.bounds == (0, Decimal("12345678901234567890.123456"))
     assert tariff.muni is msgspec.UNSET
+
+
+@pytest.mark.parametrize(
+    ("raw", "field"),
+    [
+        (b'{"a":1,"a":1}', "a"),
+        (b'[{"a":[{"b":1,"c":2,"b":3}]}]', "b"),
+        (b'{"a":1,"\\u0061":2}', "a"),
+    ],
+)
+def test_no_member_is_sent_twice(raw, field):
+    with pytest.raises(Invalid, match=f"^{field} is sent twice") as refused:
+        wire.decode_sent(raw, object)
+    assert refused.value.field == field
+    assert wire.decode_sent(b'[{"a":1,"b":{"a":1}},{"a":-1e2}]', object)
+
+
+class Dated(msgspec.Struct):
+    days: list[date]
+    at: datetime | None = None
+
+
+@pytest.mark.parametrize(
+    ("raw", "field"),
+    [
+        (b'{"days":["2026-01-01","\\u0039999-12-31"]}', "days[1]"),
+        (b'{"days":["0001-01-01"]}', "days[0]"),
+        (b'{"days":[],"at":"3000-01-01T00:00:00Z"}', "at"),
+    ],
+)
+def test_days_and_instants_are_of_the_years_that_are_taken(raw, field):
+    with pytest.raises(Invalid, match="1900 to 2999") as refused:
+        wire.decode_sent(raw, Dated)
+    assert refused.value.field == field
+    assert wire.decode_sent(b'{"days":["1900-01-01","2999-12-31"]}', Dated)
 
 
 def test_numbers_are_exact_where_the_type_says_any():

@@ -4,19 +4,22 @@ A JSON number is an exact Decimal inside, and a Decimal is a plain JSON number o
 length that money or energy can have. A Struct member that may be left out is declared
 `member: T | msgspec.UnsetType = msgspec.UNSET`, which tells absent from null and is not written
 while unset; a Struct that leaves out whatever equals its default says `omit_defaults=True`.
-Members that a Struct does not know are ignored, unless it says `forbid_unknown_fields=True`. Of a
-member that is sent twice the last counts.
+Members that a Struct does not know are ignored, unless it says `forbid_unknown_fields=True`. What
+is sent from outside goes through `decode_sent`, which takes no member twice.
 """
 
+import json
 import re
 from collections.abc import AsyncIterable, AsyncIterator, Iterator
 from contextlib import suppress
+from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
 from functools import lru_cache
 from typing import Any, TypeVar
 
 import msgspec
 
+from currant.clock import within_time
 from currant.errors import Invalid, Unparsable
 
 T = TypeVar("T")
@@ -49,6 +52,7 @@ _MAY_HOLD_DECIMALS = (
 # What was sent in place of a Decimal matters only as text or no text; numbers become anything else.
 _SENT = msgspec.json.Decoder(float_hook=len)
 _ENCODER = msgspec.json.Encoder()
+_FAR = re.compile(rb'"(?!19|2)[0-9]{4}-[0-9]{2}-[0-9]{2}')
 
 
 def decode(raw: bytes, type: type[T]) -> T:  # noqa: A002
@@ -78,6 +82,43 @@ def decode(raw: bytes, type: type[T]) -> T:  # noqa: A002
         reason = str(error).replace("Input data was truncated", "JSON ends too early")
         raise Unparsable(f"{reason} ({len(raw)} bytes were received).") from None
     return value
+
+
+def decode_sent(raw: bytes, type: type[T]) -> T:  # noqa: A002
+    """Read the JSON body of a request, as `decode` does.
+
+    Raises `Invalid` also for a member that an object has twice, for there is no telling which was
+    meant, and for a day or an instant beyond the years that are taken.
+    """
+    value = decode(raw, type)
+    try:
+        _ONCE.decode(raw.decode())
+    except RecursionError:
+        raise Unparsable("The JSON is nested too deeply.") from None
+    if _FAR.search(_ROUGHLY.encode(value)):
+        _refuse_far(value)
+    return value
+
+
+def _once(pairs: list[tuple[str, object]]) -> None:
+    """Refuse an object that has a member twice."""
+    names = {name for name, _ in pairs}
+    if len(names) < len(pairs):
+        for name, _ in pairs:
+            if name not in names:
+                raise Invalid(f"{name[:60]} is sent twice.", field=name[:60])
+            names.discard(name)
+
+
+def _refuse_far(value: object) -> None:
+    """Refuse the first day or instant of a value that lies beyond the years that are taken."""
+    kept = (*_KEPT, date, datetime)
+    for path, member in _members(msgspec.to_builtins(value, builtin_types=kept, enc_hook=str), ""):
+        if isinstance(member, date):
+            try:
+                within_time(member)
+            except Invalid as refusal:
+                raise Invalid(f"{path}: {refusal.detail}", field=path) from None
 
 
 def encode(value: object) -> bytes:
@@ -127,6 +168,9 @@ def members(value: object) -> Iterator[tuple[str, object]]:
     The names are those of the wire. What JSON cannot write is told as text.
     """
     return _members(msgspec.to_builtins(value, builtin_types=_KEPT, enc_hook=str), "")
+
+
+_ONCE = json.JSONDecoder(object_pairs_hook=_once, parse_int=len, parse_float=len)
 
 
 def refuse_unfit(value: object) -> None:
