@@ -15,7 +15,9 @@ from currant.clock import (
     format_instant,
     format_set,
     parse_day,
+    parse_end,
     parse_instant,
+    parse_month,
 )
 from currant.errors import Invalid
 
@@ -298,6 +300,17 @@ def test_what_was_never_set_is_the_local_midnight_that_begins_1970(zone, text):
 
 def test_parse_day():
     assert parse_day("2020-02-29") == date(2020, 2, 29)
+    assert [parse_day("1900-01-01").year, parse_day("2999-12-31").year] == [1900, 2999]
+
+
+@pytest.mark.parametrize("text", ["0001-01-01", "1899-12-31", "3000-01-01", "9999-12-31"])
+def test_days_are_of_the_years_that_are_taken(text):
+    with pytest.raises(Invalid, match="1900 to 2999"):
+        parse_day(text)
+    with pytest.raises(Invalid, match="1900 to 2999"):
+        parse_end(text, SYDNEY)
+    with pytest.raises(Invalid, match="1900 to 2999"):
+        parse_month(text[:7])
 
 
 @pytest.mark.parametrize(

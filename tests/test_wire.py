@@ -54,6 +54,41 @@ def test_a_body_becomes_a_struct_with_exact_numbers():
     assert tariff.muni is msgspec.UNSET
 
 
+@pytest.mark.parametrize(
+    ("raw", "field"),
+    [
+        (b'{"a":1,"a":1}', "a"),
+        (b'[{"a":[{"b":1,"c":2,"b":3}]}]', "b"),
+        (b'{"a":1,"\\u0061":2}', "a"),
+    ],
+)
+def test_no_member_is_sent_twice(raw, field):
+    with pytest.raises(Invalid, match=f"^{field} is sent twice") as refused:
+        wire.decode_sent(raw, object)
+    assert refused.value.field == field
+    assert wire.decode_sent(b'[{"a":1,"b":{"a":1}},{"a":-1e2}]', object)
+
+
+class Dated(msgspec.Struct):
+    days: list[date]
+    at: datetime | None = None
+
+
+@pytest.mark.parametrize(
+    ("raw", "field"),
+    [
+        (b'{"days":["2026-01-01","\\u0039999-12-31"]}', "days[1]"),
+        (b'{"days":["0001-01-01"]}', "days[0]"),
+        (b'{"days":[],"at":"3000-01-01T00:00:00Z"}', "at"),
+    ],
+)
+def test_days_and_instants_are_of_the_years_that_are_taken(raw, field):
+    with pytest.raises(Invalid, match="1900 to 2999") as refused:
+        wire.refuse_unfit(wire.decode(raw, Dated))
+    assert refused.value.field == field
+    wire.refuse_unfit(wire.decode(b'{"days":["1900-01-01","2999-12-31"]}', Dated))
+
+
 def test_numbers_are_exact_where_the_type_says_any():
     value = wire.decode(b'{"portal":"x","extra":{"a":[0.10,1.1e1,7]}}', Tariff).extra
     assert value == {"a": [Decimal("0.10"), Decimal(11), 7]}
@@ -165,7 +200,7 @@ def test_an_unknown_member_is_named_where_it_is_forbidden():
         (
             {"extra": date(3000, 1, 1)},
             "extra",
-            "extra is 3000-01-01, not in the years 1900 to 2999.",
+            "extra: 3000-01-01 is not of the years 1900 to 2999.",
         ),
     ],
     ids=lambda part: str(part)[:40],

@@ -5,9 +5,11 @@ offset (conformance.md 1.6). Only `SystemClock` asks the machine for the time.
 """
 
 import re
+from contextlib import suppress
 from datetime import UTC, date, datetime, timedelta, timezone, tzinfo
 from functools import lru_cache
-from typing import Protocol
+from typing import Protocol, TypeVar
+from zoneinfo import ZoneInfo
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -21,6 +23,7 @@ _INSTANT = re.compile(
 )
 _MONTH = re.compile(r"(\d{4})-?(0[1-9]|1[0-2])", re.ASCII)
 _DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
+_ZONE = re.compile(r"UTC|[A-Z][A-Za-z]+(/[A-Za-z0-9_+-]+)+", re.ASCII)
 _NONE = timedelta(0)
 FIRST_YEAR, LAST_YEAR = 1900, 2999
 _FIRST = datetime.min.replace(tzinfo=UTC)
@@ -29,6 +32,12 @@ _SECOND = timedelta(seconds=1)
 _EAST, _WEST = timezone(timedelta(hours=14)), timezone(timedelta(hours=-12))
 _EARLIEST_END = datetime(2, 1, 1, tzinfo=UTC)
 _LATEST_END = datetime(9998, 12, 31, tzinfo=UTC)
+
+D = TypeVar("D", bound=date)
+
+
+class UnknownZone(Invalid, constraint=("portal_zone_known", "building_zone_known")):
+    """A time zone is an IANA name with its region: Australia/Sydney, UTC. Nothing was stored."""
 
 
 class Clock(Protocol):
@@ -116,30 +125,44 @@ def parse_instant(text: str, zone: tzinfo, *, query: bool = False) -> Instant:
     return Instant(at, offset, echo, nonstandard=bool(zulu and digits))
 
 
+def zone_named(name: str, field: str = "timezone") -> ZoneInfo:
+    """Return the time zone of an IANA name with its region, or UTC. Raises `UnknownZone`.
+
+    Names without a region are refused: PostgreSQL takes CET for an offset without summer time, and
+    localtime is whatever the machine says.
+    """
+    with suppress(KeyError, ValueError, OSError):
+        if _ZONE.fullmatch(name):
+            return ZoneInfo(name)
+    raise UnknownZone(f"{field} is {name[:40]!r}.", field=field)
+
+
 def parse_month(text: str, field: str = "period") -> date:
     """Read a month written as `YYYY-MM` or `YYYYMM` as its first day. Raises `Invalid`."""
     match = _MONTH.fullmatch(text)
-    if match is None or match[1] == "0000":
-        raise Invalid(f"{text[:40]!r} is not a month written as YYYY-MM.", field=field)
+    if match is None or not FIRST_YEAR <= int(match[1]) <= LAST_YEAR:
+        told = f"is not a month written as YYYY-MM, of the years {FIRST_YEAR} to {LAST_YEAR}"
+        raise Invalid(f"{text[:40]!r} {told}.", field=field)
     return date(int(match[1]), int(match[2]), 1)
 
 
 def parse_day(text: str) -> date:
-    """Read a day written as `YYYY-MM-DD`. Raises `Invalid`."""
+    """Read a day written as `YYYY-MM-DD`, of the years 1900 to 2999. Raises `Invalid`."""
     if _DAY.fullmatch(text) is None:
         raise Invalid(f"{text[:40]!r} is not a day written as YYYY-MM-DD.")
     try:
-        return date.fromisoformat(text)
+        day = date.fromisoformat(text)
     except ValueError as error:
         raise Invalid(f"{text!r} does not exist: {error}.") from None
+    return within_time(day)
 
 
-def refuse_day(day: date, field: str) -> None:
-    """Refuse a day near the ends of the calendar, which none is reckoned from. Raises `Invalid`."""
+def within_time(day: D, field: str = "") -> D:
+    """Return a day or an instant of the years that are taken, 1900 to 2999. Raises `Invalid`."""
     if not FIRST_YEAR <= day.year <= LAST_YEAR:
-        raise Invalid(
-            f"{field} is {day}, not in the years {FIRST_YEAR} to {LAST_YEAR}.", field=field
-        )
+        told = f"{day.isoformat()} is not of the years {FIRST_YEAR} to {LAST_YEAR}."
+        raise Invalid(f"{field}: {told}" if field else told, field=field or None)
+    return day
 
 
 def parse_end(text: str, zone: tzinfo) -> Instant:
@@ -152,10 +175,9 @@ def parse_end(text: str, zone: tzinfo) -> Instant:
             end = Instant(day_bounds(parse_day(text), zone)[1] - _SECOND, timedelta(), text)
         else:
             end = parse_instant(text, zone, query=True)
+            within_time(end.at)
     except Invalid as refusal:
         raise Invalid(f"The parameter end_date: {refusal.detail}", field="end_date") from None
-    if not _EARLIEST_END <= end.at <= _LATEST_END:
-        raise Invalid("The parameter end_date is in the years 2 to 9998.", field="end_date")
     return replace(end, at=end.at.replace(microsecond=0))
 
 

@@ -4,21 +4,22 @@ A JSON number is an exact Decimal inside, and a Decimal is a plain JSON number o
 length that money or energy can have. A Struct member that may be left out is declared
 `member: T | msgspec.UnsetType = msgspec.UNSET`, which tells absent from null and is not written
 while unset; a Struct that leaves out whatever equals its default says `omit_defaults=True`.
-Members that a Struct does not know are ignored, unless it says `forbid_unknown_fields=True`. Of a
-member that is sent twice the last counts.
+Members that a Struct does not know are ignored, unless it says `forbid_unknown_fields=True`. What
+is sent from outside goes through `decode_sent`, which takes no member twice.
 """
 
+import json
 import re
 from collections.abc import AsyncIterable, AsyncIterator, Iterator
 from contextlib import suppress
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
 from functools import lru_cache
 from typing import Any, TypeVar
 
 import msgspec
 
-from currant.clock import refuse_day
+from currant.clock import within_time
 from currant.errors import Invalid, Unparsable
 
 T = TypeVar("T")
@@ -37,13 +38,13 @@ _WORDS = {
 }
 _WRITTEN_AS_IS = frozenset((str, int, bool, type(None), msgspec.Raw))
 _ROUGHLY = msgspec.json.Encoder(enc_hook=str)
-_SUSPICIOUS = re.compile(rb'\\u0000|[0-9]{19}|"(?:1[0-8]|[03-9][0-9])[0-9]{2}-[0-9]{2}-[0-9]{2}"')
+_SUSPICIOUS = re.compile(rb'\\u0000|[0-9]{19}|"(?:1[0-8]|[03-9][0-9])[0-9]{2}-[0-9]{2}-[0-9]{2}')
 _LONGEST = 10_000  # characters: no name, note or reason comes near it
 UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 _MEMBER_MISSING = re.compile("Object missing required field `[^`]*`")  # of the body itself
 _QUOTED = re.compile(r"`([^`]*)`")
 _KEPT = (Decimal, msgspec.Raw)
-_MEMBERS = (*_KEPT, date)
+_MEMBERS = (*_KEPT, date, datetime)
 _MAY_HOLD_DECIMALS = (
     msgspec.inspect.DecimalType,
     msgspec.inspect.AnyType,
@@ -81,6 +82,30 @@ def decode(raw: bytes, type: type[T]) -> T:  # noqa: A002
         reason = str(error).replace("Input data was truncated", "JSON ends too early")
         raise Unparsable(f"{reason} ({len(raw)} bytes were received).") from None
     return value
+
+
+def decode_sent(raw: bytes, type: type[T]) -> T:  # noqa: A002
+    """Read the JSON body of a request, as `decode` does.
+
+    Raises `Invalid` also for a member that an object has twice, for there is no telling which was
+    meant.
+    """
+    value = decode(raw, type)
+    try:
+        _ONCE.decode(raw.decode())
+    except RecursionError:
+        raise Unparsable("The JSON is nested too deeply.") from None
+    return value
+
+
+def _once(pairs: list[tuple[str, object]]) -> None:
+    """Refuse an object that has a member twice."""
+    names = {name for name, _ in pairs}
+    if len(names) < len(pairs):
+        for name, _ in pairs:
+            if name not in names:
+                raise Invalid(f"{name[:60]} is sent twice.", field=name[:60])
+            names.discard(name)
 
 
 def encode(value: object) -> bytes:
@@ -132,11 +157,14 @@ def members(value: object) -> Iterator[tuple[str, object]]:
     return _members(msgspec.to_builtins(value, builtin_types=_MEMBERS, enc_hook=str), "")
 
 
+_ONCE = json.JSONDecoder(object_pairs_hook=_once, parse_int=len, parse_float=len)
+
+
 def refuse_unfit(value: object) -> None:
     """Refuse what no column holds, naming the member. Raises `Invalid`.
 
     That is a text with a NUL or an unpaired surrogate, or of more than 10,000 characters, a whole
-    number beyond 64 bits, and a day that nothing can be reckoned from.
+    number beyond 64 bits, and a day or an instant beyond the years that are taken.
     """
     with suppress(UnicodeEncodeError):
         roughly = _ROUGHLY.encode(value)
@@ -153,7 +181,7 @@ def refuse_unfit(value: object) -> None:
         elif isinstance(member, int) and not -(2**63) <= member < 2**63:
             raise Invalid(f"{path} is out of range.", field=path)
         elif isinstance(member, date):
-            refuse_day(member, path)
+            within_time(member, path)
 
 
 @lru_cache(maxsize=1000)

@@ -57,6 +57,7 @@ from currant.access.verbs import (
     vendors,
     who_am_i,
 )
+from currant.clock import UnknownZone
 from currant.db.migrate import DOMAINS
 from currant.errors import Forbidden, Invalid, NotFound, Unauthenticated
 
@@ -70,7 +71,9 @@ from currant.errors import Forbidden, Invalid, NotFound, Unauthenticated
         ({"key": "example"}, PortalKeyTaken),
         ({"timezone": "New York"}, Invalid),
         ({"timezone": "../etc/passwd"}, Invalid),
-        ({"timezone": ""}, Invalid),
+        ({"timezone": ""}, UnknownZone),
+        ({"timezone": "localtime"}, UnknownZone),
+        ({"timezone": "right/UTC"}, UnknownZone),
         ({"currency": "usd"}, Invalid),
         ({"currency": "US"}, Invalid),
         ({"currency": "XXQ"}, Invalid),

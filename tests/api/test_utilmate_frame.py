@@ -161,6 +161,26 @@ async def test_what_cannot_be_taken_is_named(http, key, owner, more, words: list
     assert await services(owner) == 0
 
 
+SENT = '{"companycode":"example","methodcode":"POSTPROVISION","parameters":'
+
+
+async def test_nothing_is_sent_twice(http, key, owner) -> None:
+    item = json.dumps(PHONE)
+    other = item[:-1] + ',"account_number":"00002"}'
+    for path, body in (
+        (RPC, f"{SENT}{other}}}"),
+        (RPC, f'{SENT}{item},"parameters":{other}}}'),
+        (RPC, f'{SENT}{item},"Parameters":{other}}}'),
+        ("/utilmate/POSTPROVISION", other),
+    ):
+        answer = await http.post(path, content=body, headers=key)
+        refused(answer, 406, 201, "is sent twice", "Nothing was")
+    for query in ("account_number=1&account_number=2", "account_number=1&ACCOUNT_NUMBER=2"):
+        answer = await http.get(f"/utilmate/GETCUST?companycode=example&{query}", headers=key)
+        refused(answer, 406, 201, "account_number is sent twice")
+    assert await services(owner) == 0
+
+
 @pytest.mark.parametrize(
     ("told", "status", "words"),
     [

@@ -42,8 +42,9 @@ async def client(http, door, boss):
     head = token_header(boss)
 
     async def call(method: str, path: str, body=None, status: int = 200, **more):
+        sent = {"content": body} if isinstance(body, bytes) else {"json": body}
         answer = await http.request(
-            method, f"/v1/example{path}", json=body, headers=head | more.get("headers", {})
+            method, f"/v1/example{path}", **sent, headers=head | more.get("headers", {})
         )
         assert answer.status_code == status, answer.text
         return answer.json()
@@ -156,3 +157,36 @@ async def test_a_typo_is_refused_by_name(client) -> None:
     ):  # fmt: skip
         problem = await client("POST", path, body, 422)
         assert problem["field"] == field, problem
+
+
+async def test_a_parameter_that_a_path_does_not_have_is_refused(client) -> None:
+    for query, field in (
+        ("?acount=00005", "acount"),
+        ("?account=1&account=2", "account"),
+        ("?Account=1", "Account"),
+    ):
+        told = await client("GET", f"/invoices{query}", status=422)
+        assert told["field"] == field
+    assert "is no parameter of this path, which has account, " in told["detail"]
+    told = await client("POST", "/buildings?dry=1", {"buildings": []}, 422)
+    assert (told["field"], "which has none" in told["detail"]) == ("dry", True)
+    body = b'{"buildings": [], "buildings": []}'
+    told = await client("POST", "/buildings", body, 422)
+    assert told["detail"] == "buildings is sent twice. Nothing was done."
+
+
+@pytest.mark.parametrize("far", ["9999-12-31", "0001-01-01", "3000-01-01"])
+async def test_days_are_of_the_years_that_are_taken(client, far) -> None:
+    for path, field in (
+        (f"/accounts/00001/statement?first=2024-07-01&last={far}", "last"),
+        (f"/accounts/00001/history?first={far}", "first"),
+        (f"/debtors?as_of={far}", "as_of"),
+        (f"/debtors/portfolio?as_of={far}", "as_of"),
+        (f"/reads/nem13?from=2024-07-01&to={far}", "to"),
+        (f"/intervals/nem12?from={far}&to=2024-07-01", "from"),
+    ):
+        told = await client("GET", path, status=422)
+        assert (told["field"], "1900 to 2999" in told["detail"]) == (field, True), path
+    days = {"first": "2024-07-01", "last": far}
+    told = await client("POST", "/accounts/00001/statements", days, 422)
+    assert (told["field"], "1900 to 2999" in told["detail"]) == ("last", True)

@@ -31,7 +31,7 @@ TEXT = st.text(st.characters(codec="utf-8", exclude_categories=("C", "Z")), max_
 QUALITY = st.sampled_from(["A", "S52", "E64", "F14", "N"])
 CODE = st.one_of(st.just(""), st.integers(1, 99).map(str))
 VALUE = st.decimals(-9, 99_999, places=3, allow_nan=False).map(str)
-INSTANT = st.datetimes(datetime(2001, 1, 1), datetime(2030, 1, 1)).map(  # noqa: DTZ001
+INSTANT = st.datetimes(datetime(2001, 1, 1), datetime(2026, 3, 3)).map(  # noqa: DTZ001
     lambda at: at.strftime("%Y%m%d%H%M%S")
 )
 

@@ -28,8 +28,14 @@ from currant.reads.model import OnError
 NMI = "4100000001"
 
 
+@pytest.fixture(autouse=True)
+def may(clock) -> None:
+    """Let the days of these files be over."""
+    clock.set(datetime(2026, 5, 1, 2, tzinfo=UTC))
+
+
 @pytest.fixture
-async def homes(door, boss, owner) -> None:
+async def homes(door, boss, owner, may) -> None:
     """Two homes of a building, each with its interval meter from 1 March 2026 on."""
     await building(owner)
     await onboarded(
@@ -335,7 +341,11 @@ BAD = [
     ([stream(), day(count=49)], 3, "QualityMethod"),
     ([stream(minutes=15), day()], 3, "IntervalValue49"),
     ([stream(), day(on="20260230")], 3, "IntervalDate"),
+    ([stream(), day(on="20260503")], 3, "IntervalDate"),
+    ([stream(), day(on="20281121", value="2")], 3, "IntervalDate"),
     ([stream(), day(updated="20260303250000")], 3, "UpdateDateTime"),
+    ([stream(), day(updated="20260502120001")], 3, "UpdateDateTime"),
+    ([stream(), day(updated="20270101000000", quality="E52")], 3, "UpdateDateTime"),
     ([stream(), day(values=["1.0"] * 10 + ["1.2E-05"] + ["1.0"] * 37)], 3, "IntervalValue11"),
     ([stream(), day(values=["1.0"] * 10 + [""] + ["1.0"] * 37)], 3, "IntervalValue11"),
     ([stream(), day(values=["1.0"] * 10 + ["3000000"] + ["1.0"] * 37)], 3, "IntervalValue11"),
@@ -372,6 +382,17 @@ async def test_a_bad_line_is_named_and_nothing_is_loaded(
     fault = refused.value.faults[0]
     assert (fault.record, fault.column) == (line + 2, column), fault
     assert await count(owner) == before
+
+
+async def test_the_edge_of_the_future(door, boss, homes) -> None:
+    edge = day("20260502", updated="20260502120000")
+    assert (await loaded(door, boss, nem12(stream(), edge))).stored == 1
+    ahead = nem12(stream(), day("20260501"), day("20260502", updated=""), made="202701010000")
+    with pytest.raises(Invalid) as refused:
+        await loaded(door, boss, ahead)
+    (fault,) = refused.value.faults
+    assert (fault.record, fault.column) == (4, "UpdateDateTime")
+    assert "made at 2026-12-31T14:00:00" in fault.reason
 
 
 async def test_a_day_needs_a_data_stream(door, boss, homes) -> None:
@@ -513,7 +534,6 @@ async def gaps(door: Door, actor: Actor, first: date, last: date, **more: object
 
 
 async def test_gaps_are_spans_of_days(door, boss, owner, clock, homes) -> None:
-    clock.set(datetime(2026, 3, 12, tzinfo=UTC))
     await loaded(
         door, boss,
         nem12(
@@ -524,6 +544,7 @@ async def test_gaps_are_spans_of_days(door, boss, owner, clock, homes) -> None:
             stream("4100000002", serial="M2"), *(day(f"202603{n:02}") for n in range(2, 32)),
         ),
     )  # fmt: skip
+    clock.set(datetime(2026, 3, 12, tzinfo=UTC))
     assert await gaps(door, boss, date(2026, 2, 1), date(2026, 3, 31)) == [
         ("M1", "E1", "MISSING", 4, 5, 0),
         ("M1", "E1", "NONE", 7, 7, 10),

@@ -1,11 +1,15 @@
 """Buildings, their sites and meters, and what is lost on the way there."""
 
+from contextlib import suppress
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from zoneinfo import available_timezones
 
+import asyncpg
 import pytest
 from tests.buildings import tower
 
+from currant.clock import UnknownZone, zone_named
 from currant.errors import Invalid
 from currant.locations.days import business_day, day_begins, day_ends
 from currant.locations.identifiers import nmi_checksum
@@ -78,6 +82,33 @@ async def test_a_building_changes_what_is_told(door, boss, owner) -> None:
     assert row["attributes"] == '{"pool": true}'
     with pytest.raises(NoSuchBuilding):
         await door.act(change_building, ChangeBuilding("none", change), boss)
+
+
+@pytest.mark.parametrize(
+    "zone", ["", "localtime", "posixrules", "posix/UTC", "right/UTC", "CET", "x" * 300, "UTC\n"]
+)
+async def test_a_zone_that_only_one_side_knows_is_refused(door, boss, owner, zone) -> None:
+    await tower(door, boss)
+    changed = ChangeBuilding("TWR01", BuildingChange(timezone=zone))
+    made = CreateBuildings([NewBuilding("TWR02", "Two", timezone=zone)])
+    for act, command, field in (
+        (change_building, changed, "timezone"),
+        (create_buildings, made, "buildings[0].timezone"),
+    ):
+        with pytest.raises(UnknownZone) as refused:
+            await door.act(act, command, boss)
+        assert refused.value.field == field
+    with pytest.raises(asyncpg.CheckViolationError, match="building_zone_known"):
+        await owner.execute("update locations.building set timezone = $1", zone)
+
+
+async def test_both_sides_know_the_same_zones(owner) -> None:
+    rows = await owner.fetch("select name from pg_timezone_names where db.knows_zone(name)")
+    ours = set()
+    for name in available_timezones():
+        with suppress(UnknownZone):
+            ours.add(zone_named(name).key)
+    assert {row["name"] for row in rows} == ours
 
 
 async def test_the_total_loss_factor_is_the_product_to_six_decimals(door, boss) -> None:

@@ -595,6 +595,7 @@ REFUSED_CALENDARS: list[tuple[dict[str, Any], type[Refusal], str | None]] = [
     ({"name": " "}, Invalid, "name"),
     ({"name": "x" * 101}, Invalid, None),
     ({"clock": "Mars/Olympus"}, UnknownClock, "clock"),
+    ({"clock": "localtime"}, UnknownClock, "clock"),
     ({"weekday": []}, UnsoundCalendar, "weekday"),
     ({"weekend": [Switch(5, 1)]}, UnsoundCalendar, "weekend"),
     ({"holiday": [Switch(0, 10)]}, UnsoundCalendar, "holiday"),

@@ -254,6 +254,21 @@ async def test_a_site_with_intervals_tells_demand_and_time_of_use(door, boss, ow
     year = SiteUsageWanted(house.accounts[0], site, date(2024, 1, 1), date(2024, 12, 31))
     with pytest.raises(Invalid, match="100 days"):
         await door.ask(site_intervals, year, boss)
+    for last, finely, told in (
+        (date(2014, 5, 1), Granularity.MONTH, "160 at most"),
+        (date(2003, 1, 5), Granularity.DAY, "1100 at most"),
+        (date(2999, 12, 31), Granularity.DAY, "1100 at most"),
+    ):
+        first = date(2001, 1, 1) if finely is Granularity.MONTH else date(2000, 1, 1)
+        long = SiteUsageWanted(house.accounts[0], site, first, last, granularity=finely)
+        with pytest.raises(Invalid, match=told) as refused:
+            await door.ask(site_usage, long, boss)
+        assert refused.value.field == "end_date"
+    ever = wanted(house.accounts[0], date(1900, 1, 1), date(2999, 12, 31))
+    months = await door.ask(normalised_usage, ever, boss)
+    assert [(row.month, row.days_covered, row.quantity) for row in months] == [
+        (date(2024, 7, 1), 4, 3 * 970), (date(2024, 7, 1), 4, 3 * 48),
+    ]  # fmt: skip
 
 
 async def test_a_gate_meter_is_held_against_the_sites_behind_it(door, boss, owner, house) -> None:

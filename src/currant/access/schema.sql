@@ -9,7 +9,7 @@ create table access.portal (
     key text not null constraint portal_key_taken unique
     constraint portal_key_shape check (key ~ '^[a-z0-9][a-z0-9_-]{0,39}$'),
     name text not null,
-    timezone text not null,
+    timezone text not null constraint portal_zone_known check (db.knows_zone(timezone)),
     currency text not null constraint currency_code check (currency ~ '^[A-Z]{3}$'),
     tz_index int not null default 0,
     created_at timestamptz not null

@@ -3,7 +3,6 @@
 import hashlib
 import secrets
 import uuid
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
 
@@ -38,6 +37,7 @@ from currant.access.model import (
     Vendor,
 )
 from currant.access.permissions import Permission, needs
+from currant.clock import zone_named
 from currant.db.statements import Statements
 from currant.db.tx import Tx
 from currant.errors import Forbidden, Invalid, NotFound
@@ -88,15 +88,10 @@ def hash_token(token: str) -> str:
 async def create_portal(tx: Tx, command: CreatePortal) -> PortalCreated:
     """Create a tenant with its standard chart of accounts and its own vendor.
 
-    Raises `Invalid` for a time zone or a currency that does not exist.
+    Raises `UnknownZone`, and `Invalid` for a currency that does not exist.
     """
     minor_units(command.currency)
-    try:
-        ZoneInfo(command.timezone)
-    except (ZoneInfoNotFoundError, ValueError) as error:
-        raise Invalid(
-            f"{command.timezone!r} is not an IANA time zone.", field="timezone"
-        ) from error
+    zone_named(command.timezone)
     return await tx.one(
         _CREATE_PORTAL,
         key=command.key,

@@ -120,7 +120,7 @@ class Written(Ready):
 
 
 class Query:
-    """The query string: first value of a repeated parameter, unknown ones ignored."""
+    """The query string: first value of a repeated parameter; `pairs` is all that was sent."""
 
     def __init__(self, scope: Mapping[str, Any]) -> None:
         sent = scope["query_string"].decode("ascii", "surrogateescape")
@@ -130,6 +130,7 @@ class Query:
             pairs = _pairs(sent, "surrogateescape")
         except ValueError as error:
             raise Invalid(f"There are more than {_MOST_PARAMETERS} parameters.") from error
+        self.pairs = pairs
         self._values: dict[str, str] = {}
         for name, value in pairs:
             if wire.UNSTORABLE.search(name + value):
@@ -146,10 +147,6 @@ class Query:
     def maybe(self, name: str) -> str | None:
         """Return a parameter that may be absent; a blank one counts as absent."""
         return self._values.get(name) or None
-
-    def all(self) -> dict[str, str]:
-        """Return every parameter by its name."""
-        return dict(self._values)
 
     def flag(self, name: str, *, default: bool = False) -> bool:
         """Return a boolean: true, false, 1, 0, yes or no, in any case."""
@@ -392,7 +389,7 @@ async def body_of(request: AnyRequest, limit: int = INTERACTIVE_BYTES) -> bytes:
 
 async def json_of(request: AnyRequest, shape: type[T]) -> T:
     """Read a JSON body as a shape. Raises `Unparsable`, `Invalid` with the member, `TooLarge`."""
-    value = wire.decode(await body_of(request), shape)
+    value = wire.decode_sent(await body_of(request), shape)
     wire.refuse_unfit(value)
     return value
 

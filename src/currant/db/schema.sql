@@ -20,6 +20,17 @@ create domain db.amount as numeric(18, 3) check (value <> 'NaN'); -- noqa: PRS
 -- A rate per unit: exact, at least six places.
 create domain db.rate as numeric(18, 9) check (value <> 'NaN' and value >= 0); -- noqa: PRS
 
+-- Whether a name is a time zone here too; names without a region may be abbreviations, which know
+-- no summer time. To try it is a thousand times cheaper than to look in pg_timezone_names.
+create function db.knows_zone(zone text) returns boolean language plpgsql immutable as $$
+begin
+    perform timestamp '2000-01-01' at time zone zone;
+    return zone = 'UTC' or zone ~ '^[A-Z][A-Za-z]+(/[A-Za-z0-9_+-]+)+$';
+exception
+    when invalid_parameter_value then return false;
+end
+$$;
+
 create table db.migration (
     number int primary key,
     name text not null,

@@ -16,6 +16,7 @@ the pattern does not fit, the record is looked at field by field.
 import re
 import tempfile
 from collections.abc import AsyncIterator, Sequence
+from datetime import UTC, datetime
 from decimal import Decimal
 from functools import cache
 from typing import IO
@@ -81,6 +82,7 @@ _DIGITS = 9  # Whatever they are, they are less than that.
 _SPOOLED = 1024 * 1024
 _REMEMBERED = 100_000
 _LONGEST_TEXT = 240
+_AHEAD = "more than 24 hours ahead"
 _LONGEST_SERIAL = 100  # as of a meter
 _SUFFIX = re.compile(r"[A-HJ-NP-Z1-9][0-9A-HJ-NP-Z]")
 _QUALITY = re.compile(r"([AN])|([SFE])([0-9]{2})?")
@@ -158,9 +160,12 @@ class Nem12:
     into `STREAM_COLUMNS`; whoever makes a `Nem12` closes it.
     """
 
-    def __init__(self, body: Upload, clock: str) -> None:
+    def __init__(self, body: Upload, clock: str, latest: datetime) -> None:
+        """Read a body by a clock; days that begin after `latest`, and later updates, are faults."""
         self.body = body
         self.frame = Frame("NEM12", clock)
+        self._latest = latest.astimezone(UTC).isoformat()
+        self._latest_day = f"{latest.astimezone(self.frame.zone):%Y%m%d}"
         self.days = 0
         self.streams: IO[bytes] = tempfile.SpooledTemporaryFile(max_size=_SPOOLED)  # noqa: SIM115
         self._clock = clock
@@ -297,8 +302,10 @@ class Nem12:
         if told is None:
             return None
         on, run, quality, code, reason, updated, loaded = told.groups("")
-        at = self._instants.get(updated) or self._instant(updated)
+        at = self._instants.get(updated) or self._updated(updated)
         if not (self._is_day(on) and at is not None and (not loaded or self._is_day(loaded))):
+            return None
+        if on > self._latest_day or at > self._latest:
             return None
         self._count_record()
         run = run.replace(".", "")
@@ -325,9 +332,11 @@ class Nem12:
         if quality != "V":
             quality, method = self._quality(quality)
         self._reason(code, reason)
-        at = self._instant(updated)
+        at = self._updated(updated)
         if at is None:
             self.frame.refuse("UpdateDateTime", f"is {updated[:20]!r}, no time")
+        else:
+            self._refuse_ahead(fields[1], updated, at)
         if loaded and loaded[0] and self._instant(loaded[0]) is None:
             self.frame.refuse("MSATSLoadDateTime", f"is {loaded[0][:20]!r}, no time")
         run, blanks = self._run(values, stream)
@@ -357,6 +366,13 @@ class Nem12:
         told = f"has {len(fields)} fields, {count + 7} are needed; {fill}"
         self.frame.refuse("RecordIndicator", told)
         return False
+
+    def _refuse_ahead(self, on: str, updated: str, at: str) -> None:
+        if self._is_day(on) and on > self._latest_day:
+            self.frame.refuse("IntervalDate", f"is {on}, {_AHEAD}")
+        if at > self._latest:
+            told = updated or f"blank, and the file was made at {at}"
+            self.frame.refuse("UpdateDateTime", f"is {told}, {_AHEAD}")
 
     def _refuse_blank(self, place: int, line: int | None = None) -> None:
         told = "is blank; only an interval of quality N has no value"
@@ -494,7 +510,7 @@ class Nem12:
             f"{told.line}\t{told.stream.number}\t{told.day}\t{told.stream.minutes}"
             f"\t{{{told.quantities}}}\t{quality}\t{told.method}\t{told.reason_code or _NULL}"
             f"\t{reason}\t{spans}\t{events}"
-            f"\t{told.updated_at or self.header.created_at.isoformat()}\n"
+            f"\t{told.updated_at}\n"
         )
 
     def _is_day(self, text: str) -> bool:
@@ -505,6 +521,10 @@ class Nem12:
             if len(self._days) < _REMEMBERED:
                 self._days[text] = known
         return known
+
+    def _updated(self, text: str) -> str | None:
+        """Return when a day was updated, which is when the file was made where that is blank."""
+        return self._instant(text) if text else self.header.created_at.isoformat()
 
     def _instant(self, text: str) -> str | None:
         """Return a time as the database takes it: blank where it is, nothing where it is none."""

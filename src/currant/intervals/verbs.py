@@ -38,6 +38,7 @@ from currant.intervals.nem12_writer import ToldDay, Writer
 from currant.locations.verbs import building_of
 from currant.mdff import MAX_FAULTS, Header, zone_of
 from currant.reads.model import OnError
+from currant.reads.verbs import AHEAD
 
 sql = Statements(__package__)
 _GIVE_MEMORY = sql.command("give_memory")
@@ -242,7 +243,7 @@ async def _load(tx: Tx, command: LoadNem12 | OnboardNem12, building_code: str | 
     if building_code is not None:
         building_id = (await building_of(tx, building_code, "building")).building_id
     await _stage(tx)
-    with closing(Nem12(command.body, clock)) as file:
+    with closing(Nem12(command.body, clock, tx.now + AHEAD)) as file:
         await tx.copy_text("incoming_day", DAY_COLUMNS, file.lines())
         await tx.copy_text("incoming_stream", STREAM_COLUMNS, file.stream_lines())
     await tx.run(_ANALYZE_DAYS)

@@ -19,7 +19,7 @@ create table locations.building (
     state text not null default '',
     postcode text not null default '',
     country text not null default '',
-    timezone text,
+    timezone text constraint building_zone_known check (db.knows_zone(timezone)),
     bill_cycle_code text not null default 'MONTHLY'
     constraint bill_cycle_known check (bill_cycle_code in ('MONTHLY', 'QUARTERLY', 'HOLD')),
     billing_day int not null default 1

@@ -2,12 +2,12 @@
 
 from collections.abc import AsyncIterator, Collection, Sequence
 from decimal import Decimal
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
 
 from currant import wire
 from currant.access.permissions import Permission, needs
+from currant.clock import zone_named
 from currant.db.statements import Statements
 from currant.db.tx import Tx
 from currant.errors import Invalid, NotFound
@@ -107,22 +107,24 @@ async def location_keys(tx: Tx, question: KeysWanted) -> AsyncIterator[Keys]:
 async def create_buildings(tx: Tx, command: CreateBuildings) -> list[BuildingKept]:
     """Create buildings, all of them or none, in the order given.
 
-    Raises `Invalid`, `BuildingCodeTaken`, `BuildingCodeShape` and what else a building has to be.
+    Raises `Invalid`, `UnknownZone`, `BuildingCodeTaken`, `BuildingCodeShape` and what else a
+    building has to be.
     """
     refuse_none(command.buildings, "buildings")
     for n, building in enumerate(command.buildings):
-        refuse_zone(building.timezone, f"buildings[{n}].timezone")
+        if building.timezone is not None:
+            zone_named(building.timezone, f"buildings[{n}].timezone")
     told = wire.encode(command.buildings).decode()
     return await tx.all(_CREATE_BUILDINGS, portal_id=tx.portal.portal_id, now=tx.now, told=told)
 
 
 @needs(Permission.IMPORT_TRINITY)
 async def change_building(tx: Tx, command: ChangeBuilding) -> BuildingKept:
-    """Change what is told of a building. Raises `NoSuchBuilding`, `Invalid`."""
+    """Change what is told of a building. Raises `NoSuchBuilding`, `UnknownZone`, `Invalid`."""
     if command.change == BuildingChange():
         raise Invalid("Say what changes. Nothing was changed.")
-    if command.change.timezone is not msgspec.UNSET:
-        refuse_zone(command.change.timezone, "timezone")
+    if isinstance(command.change.timezone, str):
+        zone_named(command.change.timezone)
     changed = await tx.maybe(
         _CHANGE_BUILDING,
         portal_id=tx.portal.portal_id,
@@ -277,15 +279,6 @@ async def hold_sites(tx: Tx, location_ids: Sequence[int]) -> dict[int, SiteHeld]
         _HOLD_SITES, portal_id=tx.portal.portal_id, location_ids=sorted(set(location_ids))
     )
     return {row.location_id: row for row in rows}
-
-
-def refuse_zone(timezone: str | None, field: str) -> None:
-    """Refuse what is no time zone. Raises `Invalid`."""
-    try:
-        ZoneInfo(timezone or "UTC")
-    except (ZoneInfoNotFoundError, ValueError) as error:
-        told = f"{field} is no time zone such as Australia/Sydney: {str(timezone)[:40]!r}."
-        raise Invalid(told, field=field) from error
 
 
 def refuse_none(records: Sequence[object], field: str) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterable
 from datetime import date
 
-from currant.clock import parse_day, refuse_day
+from currant.clock import parse_day
 from currant.csvfile import Column, CsvReader, Record
 from currant.customers.adjustments import read_amount
 from currant.errors import Invalid
@@ -48,9 +48,7 @@ class ReceiptReader:
 
     def _day(self, number: int, text: str) -> date | None:
         try:
-            day = parse_day(text)
-            refuse_day(day, "date")
+            return parse_day(text)
         except Invalid as refusal:
             self.csv.refuse(number, "date", refusal.detail.rstrip("."))
             return None
-        return day

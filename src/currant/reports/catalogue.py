@@ -14,7 +14,7 @@ import msgspec
 
 from currant.access.methods import nearest
 from currant.access.permissions import Permission
-from currant.clock import parse_day
+from currant.clock import FIRST_YEAR, LAST_YEAR, parse_day
 from currant.errors import Invalid
 from currant.reports.model import (
     AdjustmentAudited,
@@ -244,8 +244,9 @@ def refuse_unfit(wanted: ReportWanted) -> Report:
         raise Invalid(told, field=missing[0].lower())
     start, end = wanted.start_date, wanted.end_date
     for name, day in zip(_DAYS, (start, end), strict=True):
-        if day is not None and not 1900 <= day.year <= 2999:
-            raise Invalid(f"{name} is {day}, not in the years 1900 to 2999.", field=name.lower())
+        if day is not None and not FIRST_YEAR <= day.year <= LAST_YEAR:
+            told = f"{name} is {day}, not in the years {FIRST_YEAR} to {LAST_YEAR}."
+            raise Invalid(told, field=name.lower())
     if start and end and start > end:
         raise Invalid(f"START_DATE {start} is after END_DATE {end}.", field="start_date")
     if report.report_id == NORMALISED and len(_months(wanted)) > MOST_MONTHS:

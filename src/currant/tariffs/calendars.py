@@ -13,16 +13,15 @@ elapsed times by `apportion_energy` (conformance.md 10.5 iii).
 import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from contextlib import suppress
 from datetime import UTC, date, datetime, timedelta, timezone, tzinfo
 from functools import lru_cache
 from itertools import pairwise
 from operator import attrgetter, itemgetter
-from zoneinfo import ZoneInfo
 
 from holidays import country_holidays
 from msgspec import Struct
 
+from currant.clock import UnknownZone, zone_named
 from currant.errors import Invalid, Refusal
 from currant.money import apportion
 
@@ -165,9 +164,10 @@ def clock(name: str) -> tzinfo:
     if fixed := _FIXED_OFFSET.fullmatch(name):
         offset = timedelta(hours=int(fixed[2]), minutes=int(fixed[3]))
         return timezone(-offset if fixed[1] == "-" else offset)
-    with suppress(KeyError, ValueError, OSError):
-        return ZoneInfo(name)
-    raise UnknownClock(f"{name!r} is neither.", field="clock")
+    try:
+        return zone_named(name)
+    except UnknownZone:
+        raise UnknownClock(f"{name[:40]!r} is neither.", field="clock") from None
 
 
 def bucket_at(calendar: Calendar, instant: datetime) -> int:

@@ -128,7 +128,7 @@ class SiteUsage:
         """Return a row for each span in which anything is known."""
         told = []
         for number, (first, last) in enumerate(self.spans):
-            known = {day for kind in "EI" for day in self._days[kind] if first <= day <= last}
+            known = self._within("E", first, last) | self._within("I", first, last)
             if not known:
                 continue
             earlier = (year_before(first), year_before(last))
@@ -156,5 +156,11 @@ class SiteUsage:
 
     def _sum(self, kind: str, first: date, last: date) -> int | None:
         """Sum a kind over days; None where nothing of it is known."""
-        known = [wh for day, wh in self._days[kind].items() if first <= day <= last]
-        return sum(known) if known else None
+        known = self._within(kind, first, last)
+        return sum(known.values()) if known else None
+
+    def _within(self, kind: str, first: date, last: date) -> dict[date, int]:
+        """Return what is known of a kind from a day to a day."""
+        known = self._days[kind]
+        days = (first + number * _DAY for number in range((last - first).days + 1))
+        return {day: known[day] for day in days if day in known}

@@ -29,6 +29,7 @@ from currant.usage.model import (
     Gate,
     GatesWanted,
     GateUsage,
+    Granularity,
     IntervalUsage,
     MonthUsage,
     NotSuppliedThere,
@@ -61,6 +62,7 @@ _MILLION = 1_000_000
 _TWICE = 2 * _MILLION
 _DAY = timedelta(days=1)
 _MOST_DAYS = 100
+_MOST_SINGLE_DAYS, _MOST_MONTHS = 1_100, 160
 _SITES_AT_ONCE = 100
 _ELECTRICITY = "ELECTRICITY"
 
@@ -168,13 +170,23 @@ async def site_usage(tx: Tx, question: SiteUsageWanted) -> list[PeriodUsage]:
 
     Where a meter has a register of all day, those of parts of the day are not added to it. Peak,
     off-peak and shoulder are those of registers of that name, or of intervals as the tariff of the
-    site names its buckets. Raises `NoSuchAccount`, `NotSuppliedThere`.
+    site names its buckets. At most 160 months or 1,100 days are told at once. Raises
+    `NoSuchAccount`, `NotSuppliedThere`, `Invalid`.
     """
+    first, last = question.first_day, question.last_day
+    if question.granularity is Granularity.DAY:
+        many, most, what = (last - first).days + 1, _MOST_SINGLE_DAYS, "Days"
+    else:
+        many, most = 12 * (last.year - first.year) + last.month - first.month + 1, _MOST_MONTHS
+        what = "Months"
+    if many > most:
+        told = f"{what} are told {most} at most; from {first} to {last} are more."
+        raise Invalid(told, field="end_date")
     sites = await _sites_there(tx, question, year_before(question.first_day))
     measured = await _measured(tx, _periods(sites), [site.timezone for site in sites])
     used = SiteUsage(
         [(told.register, told.by_day()) for told in measured],
-        spans(question.first_day, question.last_day, question.granularity),
+        spans(first, last, question.granularity),
     )
     if any(told.days for told in measured):
         await _by_time_of_use(tx, sites, used)
@@ -282,15 +294,17 @@ async def gate_usage(tx: Tx, question: GatesWanted) -> list[GateUsage]:
 
 
 async def _sites(tx: Tx, question: UsageWanted) -> list[SiteOfAccount]:
-    """Find where an account was supplied between two days."""
+    """Find where an account was supplied between two days, as far as anything can be known."""
     await account_id_of(tx, question.account)
+    # Nothing is known beyond the next day, whatever the zone.
+    known = max(question.first_day, (tx.now + 2 * _DAY).date())
     return await tx.all(
         _SITES_OF_ACCOUNT,
         portal_id=tx.portal.portal_id,
         timezone=tx.portal.timezone,
         account=question.account,
         first_day=question.first_day,
-        last_day=question.last_day,
+        last_day=min(question.last_day, known),
         site_identifier=question.site_identifier,
         product_type=question.product_type,
     )

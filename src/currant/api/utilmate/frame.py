@@ -4,8 +4,8 @@ Items are answered in their order; where there are more than one, each row says 
 """
 
 from base64 import b64decode
-from collections.abc import AsyncIterator, Mapping, Sequence
-from typing import Any
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from typing import Any, TypeVar
 
 from litestar import Response
 from litestar.exceptions import HTTPException, MethodNotAllowedException
@@ -35,6 +35,7 @@ _MOST_ITEMS = 1000
 _MEMBERS = ("companycode", "methodcode", "parameters")
 
 Items = Sequence[Mapping[str, Any]]
+T = TypeVar("T")
 
 
 class NoSuchMethod(Exception):
@@ -44,7 +45,7 @@ class NoSuchMethod(Exception):
 async def called(request: AnyRequest) -> Response[bytes]:
     """Answer the RPC: `companycode`, `methodcode` and `parameters`, an item or a list of them."""
     actor = await actor_of(request, keys=True)
-    told = _members(wire.decode(await body_of(request), dict[str, Any]))
+    told = _members(wire.decode_sent(await body_of(request), dict[str, Any]))
     company, code = (_word(told, name) for name in ("companycode", "methodcode"))
     method = method_named(request, code)
     if told["parameters"] is None:
@@ -59,24 +60,35 @@ async def called_by_name(request: AnyRequest, code: str) -> Response[bytes]:
     actor = await actor_of(request, keys=True)
     if request.method == "GET" and not method.asks:
         raise MethodNotAllowedException(headers={"allow": "POST"})
-    query = {name.lower(): value for name, value in Query(request.scope).all().items()}
+    query = _in_any_case(Query(request.scope).pairs)
     company = query.pop("companycode", "").strip().lower() or None
     if request.method == "GET":
         return await answered(request, method, [query], actor.at(company))
     if query:
         raise Invalid(f"{next(iter(query))[:60]}: a POST takes its parameters as a body.")
     raw = await body_of(request)
-    items = items_of(wire.decode(raw, Any) if raw.strip() else {}, method, "The body")
+    items = items_of(wire.decode_sent(raw, Any) if raw.strip() else {}, method, "The body")
     return await answered(request, method, items, actor.at(company))
 
 
 def _members(sent: Mapping[str, Any]) -> dict[str, Any]:
     """Return the members of a call by their names, which are taken in any case."""
-    told = {name.strip().lower(): value for name, value in sent.items()}
+    told = _in_any_case(sent.items())
     for name in told:
         if name not in _MEMBERS:
             raise Invalid(f"{name[:60]} is not known here{nearest(name[:60], _MEMBERS)}")
     return {name: told.get(name) for name in _MEMBERS}
+
+
+def _in_any_case(sent: Iterable[tuple[str, T]]) -> dict[str, T]:
+    """Return what was sent by its names in lower case. Raises `Invalid` for one sent twice."""
+    told: dict[str, T] = {}
+    for name, value in sent:
+        key = name.strip().lower()
+        if key in told:
+            raise Invalid(f"{key[:60]} is sent twice.", field=key[:60])
+        told[key] = value
+    return told
 
 
 def _word(told: Mapping[str, Any], name: str) -> str:

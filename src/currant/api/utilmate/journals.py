@@ -18,6 +18,7 @@ from currant.api.utilmate.parameters import (
     no_null,
     words,
 )
+from currant.clock import FIRST_YEAR, LAST_YEAR
 from currant.db.tx import Tx
 from currant.errors import Invalid
 from currant.reports.model import JournalsWanted
@@ -134,8 +135,9 @@ def _month(wanted: JournalsSent) -> date:
     if wanted.period is not None:
         if wanted.month is not None:
             raise Invalid("month goes with year; period tells both.", field="month")
-        if not "1900" <= wanted.period[:4] <= "2999":
-            raise Invalid("period is a month of the years 1900 to 2999.", field="period")
+        if not FIRST_YEAR <= int(wanted.period[:4]) <= LAST_YEAR:
+            told = f"period is a month of the years {FIRST_YEAR} to {LAST_YEAR}."
+            raise Invalid(told, field="period")
         return date(int(wanted.period[:4]), int(wanted.period[4:]), 1)
     if wanted.year is None or wanted.month is None:
         raise Invalid("year and month are sent together, or period.", field="month")

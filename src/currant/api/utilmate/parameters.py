@@ -17,7 +17,7 @@ from msgspec import Meta, inspect
 
 from currant import wire
 from currant.access.methods import nearest
-from currant.clock import parse_day
+from currant.clock import FIRST_YEAR, LAST_YEAR, parse_day
 from currant.errors import Invalid
 from currant.money import parse_amount
 
@@ -32,9 +32,8 @@ _ACCOUNT = re.compile(r"\d{1,18}", re.ASCII)
 _BPAY_DIGITS = 10  # A longer reference ends in BPAY's check digit.
 _WHOLE = re.compile(r"-?\d{1,18}", re.ASCII)
 _DAY = re.compile(r"(\d\d)/(\d\d)/(\d{4})", re.ASCII)
-_FIRST_DAY, _LAST_DAY = date(1900, 1, 1), date(2999, 12, 31)
 _YES, _NO = ("Y", "YES", "TRUE"), ("N", "NO", "FALSE")
-_DAYS = "a day, YYYY-MM-DD or DD/MM/YYYY"
+_DAYS = f"a day of the years {FIRST_YEAR} to {LAST_YEAR}, YYYY-MM-DD or DD/MM/YYYY"
 _SHORT = 60  # characters of what was sent that an answer repeats
 
 
@@ -312,12 +311,9 @@ def _day(_kind: Any, _extra: Extra, value: Any, name: str) -> date:
         raise _wrong(name, _DAYS, value)
     local = _DAY.fullmatch(value)
     try:
-        day = parse_day(f"{local[3]}-{local[2]}-{local[1]}" if local else value)
+        return parse_day(f"{local[3]}-{local[2]}-{local[1]}" if local else value)
     except Invalid:
         raise _wrong(name, _DAYS, value) from None
-    if not _FIRST_DAY <= day <= _LAST_DAY:
-        raise _wrong(name, "a day of the years 1900 to 2999", value)
-    return day
 
 
 def _decimal(_kind: Any, extra: Extra, value: Any, name: str) -> Decimal:

@@ -145,7 +145,8 @@ def _scaled(told: int | None, places: int) -> Decimal | msgspec.UnsetType:
 class UtilitySent(Sent, frozen=True, kw_only=True):
     """The usage of an account at a site by bills, months, days or intervals.
 
-    Without days it is that of the last 13 months; intervals are told of a hundred days at most.
+    Without days it is that of the last 13 months. At most 160 months, 1,100 days, or the intervals
+    of a hundred days are told at once.
     """
 
     account_number: Account

@@ -36,7 +36,7 @@ from currant.api.v1 import (
     validation,
     vends,
 )
-from currant.api.v1.frame import bug, on_bug, on_http, on_refusal
+from currant.api.v1.frame import bug, judge_parameters, on_bug, on_http, on_refusal
 from currant.api.v1.openapi import v1_document
 from currant.door import Door
 from currant.errors import Refusal
@@ -85,6 +85,7 @@ def v1_app(door: Door, limits: Limits) -> App:
     """Return the native face of a database; its document is at `/v1/openapi.json`."""
     app = Litestar(
         route_handlers=[get_document, *ROUTES],
+        before_request=judge_parameters,
         exception_handlers={
             Refusal: on_refusal,
             HTTPException: on_http,

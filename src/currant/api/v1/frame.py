@@ -4,7 +4,8 @@ import base64
 import binascii
 from collections.abc import Callable, Sequence
 from datetime import date
-from typing import Annotated, Any, TypeVar
+from functools import cache
+from typing import Annotated, Any, TypeVar, get_args, get_origin, get_type_hints
 
 import structlog
 from litestar import Response
@@ -15,11 +16,13 @@ from currant import wire
 from currant.api.http import (
     OUTCOME_UNTOLD,
     AnyRequest,
+    Query,
     Ready,
     http_message_of,
     judged,
     message_of,
 )
+from currant.clock import parse_day
 from currant.errors import Invalid, Kind, Refusal
 
 Row = TypeVar("Row")
@@ -62,6 +65,40 @@ STATUSES: dict[Kind, int] = {
     Kind.RATE_LIMITED: 429,
     Kind.UNAVAILABLE: 503,
 }
+
+
+async def judge_parameters(request: AnyRequest) -> None:
+    """Refuse a parameter that a path does not have, and one sent twice, before it is asked.
+
+    No typo widens a question. Of days only those that are taken pass. Raises `Invalid`.
+    """
+    known = _parameters(request.route_handler.fn)
+    seen = set()
+    for name, value in Query(request.scope).pairs:
+        if name not in known:
+            has = f"which has {', '.join(known)}" if known else "which has none"
+            told = f"{name[:60]} is no parameter of this path, {has}."
+            raise Invalid(told, field=name[:60])
+        if name in seen:
+            raise Invalid(f"The parameter {name} is sent twice.", field=name)
+        seen.add(name)
+        if known[name]:
+            try:
+                parse_day(value)
+            except Invalid as refusal:
+                raise Invalid(f"{name}: {refusal.detail}", field=name) from None
+
+
+@cache
+def _parameters(handler: Callable[..., Any]) -> dict[str, bool]:
+    """Return what a handler takes of the query string, by name, and whether it is a day."""
+    told = {}
+    for name, hint in get_type_hints(handler, include_extras=True).items():
+        kind, *marks = get_args(hint) if get_origin(hint) is Annotated else (hint,)
+        for mark in marks:
+            if isinstance(mark, QueryParameter):
+                told[mark.name or name] = date in (kind, *get_args(kind))
+    return told
 
 
 def answer(value: Any, status: int = 200) -> Response[bytes]:

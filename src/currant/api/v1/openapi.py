@@ -20,6 +20,7 @@ from currant.api.openapi import (
 )
 from currant.batches.tenders import TENDERS
 from currant.charges.model import ChargeStatus
+from currant.clock import FIRST_YEAR, LAST_YEAR
 from currant.errors import Fault
 from currant.headends.model import Command, RequestState
 from currant.intervals.model import FAULT_COLUMNS, KINDS
@@ -134,7 +135,9 @@ def v1_document(routes: Sequence[HTTPRouteHandler]) -> dict[str, Any]:
     document = document_of(
         routes,
         "Currant",
-        "The native API: what the compatible ones lack.",
+        "The native API: what the compatible ones lack. A parameter that a path does not have is"
+        " refused, and so is a parameter or a member that is sent twice. Days are of the years"
+        f" {FIRST_YEAR} to {LAST_YEAR}.",
         Components(),
         _SHAPES.components() | {"Problem": _PROBLEM_SCHEMA},
     )

@@ -16,7 +16,7 @@ from currant.api.v1.frame import Cursor, IdempotencyKey, Limit, answer, cursor_o
 from currant.api.v1.openapi import documented
 from currant.basicreads.model import AccountRead, BasicRead, PostedRead, PostReads, ReadsOfAccount
 from currant.basicreads.verbs import account_reads, post_reads
-from currant.clock import parse_instant
+from currant.clock import parse_instant, within_time
 from currant.errors import Invalid
 from currant.estimation.model import (
     DayStored,
@@ -125,7 +125,7 @@ def _listed(path: str, view: Callable[..., Any], answers: type[Any]) -> Any:
 
 def _instant(text: str, zone: Any) -> Any:
     try:
-        return parse_instant(text, zone, query=True).at
+        return within_time(parse_instant(text, zone, query=True).at)
     except Invalid as refusal:
         raise Invalid(refusal.detail, field="as_of") from None
 
