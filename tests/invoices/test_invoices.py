@@ -28,6 +28,8 @@ from tests.towers import (
 )
 
 from currant.access.model import AUTO
+from currant.charges.model import AddCharges, NewCharge, NewLineItem, Provision
+from currant.charges.verbs import add_approved_charges, provision
 from currant.clock import FrozenClock
 from currant.documents.model import DocumentNamed
 from currant.documents.verbs import document_pdf
@@ -209,6 +211,20 @@ async def test_the_paper_says_what_the_invoice_does(door, owner, told, clock) ->
         D("57.00"), D("37.95"), D("-0.60"), D("34.10"),
     ]  # fmt: skip
     await sound(door, owner)
+
+
+async def test_averages_are_of_the_days_of_their_own_supply(door, owner, told, clock) -> None:
+    line = [NewLineItem("ADMIN", D("31.00"), "Telephone")]
+    await door.act(
+        provision, Provision("TELCO", "0298", date(2024, 6, 1), line, account="03280"), told.manager
+    )
+    fee = NewCharge("03280", "ADMIN", FIRST, D("22.00"), approve=True)
+    await door.act(add_approved_charges, AddCharges([fee]), told.manager)
+    await billed(door, told, JULY)
+    (first, _) = await paper(door, told, "00001")
+    # 310 kWh and 134.70 of electricity over the 31 days of July, of 61 billed.
+    assert "10 kWh" in first, first
+    assert "A$4.35" in first, first
 
 
 async def test_the_paper_of_a_credit_note_says_why(door, owner, told, clock) -> None:

@@ -43,6 +43,7 @@ _PRODUCTS = {
     "SUNDRY": "Other charges",
 }
 _TYPES = {"CREDIT": InvoiceType.CREDIT_NOTE, "FINAL": InvoiceType.FINAL}
+_SUNDRY = "SUNDRY"
 _MONTHS = 13
 _BY_INTERVALS = ("INTERVAL", "SUBSTITUTED")
 
@@ -189,23 +190,20 @@ def _taxes(lines: Sequence[Explained]) -> list[TaxTotal]:
 def _charts(printed: Printed) -> list[UsageChart]:
     """Draw what each metered agreement used in thirteen months, beside the year before."""
     months = _thirteen(printed.head.to_on.replace(day=1))
-    products = {line.agreement_id: line.product_type for line in printed.lines}
     charts = []
     for agreement_id in dict.fromkeys(row.agreement_id for row in printed.history):
         rows = [row for row in printed.history if row.agreement_id == agreement_id]
         used = {row.month: half_up(row.quantity.scaleb(-3), 1) for row in rows}
-        lines = [line for line in printed.lines if line.agreement_id == agreement_id]
-        days = (printed.head.to_on - printed.head.from_on).days + 1
-        quantity = sum(
-            (
-                _units(row.quantity)
-                for row in printed.measured
-                if row.agreement_id == agreement_id and not row.export
-            ),
-            Decimal(0),
-        )
+        lines = [
+            line
+            for line in printed.lines
+            if line.agreement_id == agreement_id and line.product_type != _SUNDRY
+        ]
+        metered = [row for row in printed.measured if row.agreement_id == agreement_id]
+        days = _days([*metered, *lines])
+        quantity = sum((_units(row.quantity) for row in metered if not row.export), Decimal(0))
         amount = sum((line.net + line.tax for line in lines), Decimal(0))
-        product = products.get(agreement_id, "ELECTRICITY")
+        product = lines[0].product_type if lines else "ELECTRICITY"
         charts.append(
             UsageChart(
                 _PRODUCTS.get(product, product.title()),
@@ -219,6 +217,12 @@ def _charts(printed: Printed) -> list[UsageChart]:
             )
         )
     return charts
+
+
+def _days(parts: Sequence[MeasuredRow | PaperLine]) -> int:
+    """Count the days that parts of an invoice are for, each once."""
+    spans = {(part.from_on.toordinal(), part.to_on.toordinal()) for part in parts}
+    return len({day for first, last in spans for day in range(first, last + 1)})
 
 
 @lru_cache(maxsize=64)
