@@ -18,6 +18,7 @@ from currant.tariffs.terms import Discount, tier_of
 from currant.tariffs.versions import PlanVersion
 
 _DAY = timedelta(days=1)
+_RATE_PLACES = 6
 _RAISED = "BTALC"  # The tiers of energy that is supplied, which losses raise.
 
 
@@ -235,8 +236,10 @@ def item_lines(
     for item in items:
         if item.frequency == "ONCE":
             if supply.start <= item.begins_on < supply.end:
-                share = (1, 1)
-                lines.append(_item_line(supply, item, share, currency, minor_units))
+                on_the_day = msgspec.structs.replace(
+                    supply, start=item.begins_on, end=item.begins_on + _DAY
+                )
+                lines.append(_item_line(on_the_day, item, (1, 1), currency, minor_units))
             continue
         for span in months_from(supply.start, supply.end):
             share = (span.days, span.month_days)
@@ -249,10 +252,12 @@ def _item_line(
     supply: Supply, item: LineItemRow, share: tuple[int, int], currency: str, minor_units: int
 ) -> DraftLine:
     price = item.unit_price
-    taxed_within = item.price_includes_tax and item.tax_rate
-    rate = Decimal(0) if taxed_within else item.tax_rate
-    net, tax = price_fixed(price, item.quantity, rate, minor_units, share)
+    taxed_within = bool(item.price_includes_tax and item.tax_rate)
+    tax_rate = Decimal(0) if taxed_within else item.tax_rate
+    net, tax = price_fixed(price, item.quantity, tax_rate, minor_units, share)
+    rate = price
     if taxed_within:
+        rate = price - tax_within(price, item.tax_rate, _RATE_PLACES)
         tax = to_minor(tax_within(from_minor(net, currency), item.tax_rate, minor_units), currency)
         net -= tax
     sign = -1 if item.credit else 1
@@ -266,7 +271,7 @@ def _item_line(
         supply.end,
         sign * item.quantity,
         "",
-        price,
+        rate,
         None,
         sign * net,
         sign * tax,
@@ -280,7 +285,7 @@ def _item_line(
             share_days=share[0],
             share_of=share[1],
             tax_rate=item.tax_rate,
-            price_includes_tax=item.price_includes_tax,
+            price_with_tax=price if taxed_within else None,
         ),
     )
 
