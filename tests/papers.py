@@ -261,6 +261,47 @@ def credit_note() -> InvoicePaper:
     )  # fmt: skip
 
 
+def services() -> InvoicePaper:
+    """A bill by intervals, with services for parts of a month and what is charged once."""
+    begins, ends = date(2026, 1, 10), date(2026, 2, 27)
+    measured = [
+        RegisterReads("EX5500017", "E1", None, None, D("479.84"), "kWh"),
+        RegisterReads("EX5500018", "E1", None, None, D("31.5"), "kWh", estimated=True),
+    ]
+    energy = ChargeLine(
+        "Anytime", D("153.40"), date(2026, 2, 1), ends, D("511.34"), "kWh", D("0.3"), D("15.34")
+    )
+    supply = ChargeLine(
+        "Daily supply", D("35.64"), date(2026, 2, 1), ends, D(27), "day", D("1.32"), D("3.56")
+    )
+    phone = ChargeLine(
+        "Phone", D("16.36"), date(2026, 2, 10), ends, D(1), "", D(30), D("1.64"),
+        share_days=18, share_of=30, rate_with_tax=True,
+    )  # fmt: skip
+    whole = ChargeLine(
+        "Phone", D("27.27"), begins, date(2026, 2, 9), D(1), "", D(30), D("2.73"),
+        share_days=31, share_of=31, rate_with_tax=True,
+    )  # fmt: skip
+    once = ChargeLine(
+        "Connection", D(90), begins, begins, D(1), "", D(99), D(9), rate_with_tax=True
+    )
+    fee = ChargeLine("Lost key", D(20), ends, ends, D(1), "", D(20), D(2))
+    day = ChargeLine("Supply", D("1.32"), ends, ends, D(1), "day", D("1.32"), D("0.13"))
+    groups = [
+        ChargeGroup("Electricity", [energy, supply, day], measured),
+        ChargeGroup("Telephone", [whole, phone, once]), ChargeGroup("Other charges", [fee]),
+    ]  # fmt: skip
+    lines = [line for group in groups for line in group.lines]
+    tax = sum((line.tax_amount or D(0) for line in lines), D(0))
+    total = sum((line.amount for line in lines), D(0)) + tax
+    return short(
+        number="100240", previous_balance=D("268.40"), opening_balance=D("150.20"),
+        site_id="4102000012", site_label="NMI", replaces_numbers=["100221", "100230"],
+        overdue_amount=D("150.06"), period_from=begins, period_to=ends, groups=groups, taxes=[],
+        tax_amount=tax, invoice_amount=total, total_due=total + D("150.20"), notes=[],
+    )  # fmt: skip
+
+
 def zero() -> InvoicePaper:
     """A bill that comes to nothing: an empty flat."""
     nothing = [UsageMonth(one.month, D(0)) for one in ELECTRICITY.months]
@@ -325,6 +366,7 @@ def statement() -> StatementPaper:
     return StatementPaper(
         "S-4410", "AUD", "700118", BUYER, date(2026, 3, 2), date(2025, 9, 1), date(2026, 2, 28),
         D("20.00"), D("20.00") + balance, moves, "C-20417", date(2026, 3, 20), "7001 1842 6",
+        overdue_amount=D("12.50"),
     )  # fmt: skip
 
 
@@ -343,6 +385,7 @@ def samples() -> Iterator[tuple[str, Paper, Brand]]:
     yield "short", short(), BRAND
     yield "long", long(), BRAND
     yield "credit_note", credit_note(), BRAND
+    yield "services", services(), BRAND
     yield "zero", zero(), BRAND
     yield "debited", debited(), BRAND
     yield "in_credit", in_credit(), BRAND

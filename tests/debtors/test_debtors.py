@@ -45,10 +45,13 @@ from currant.debtors.verbs import (
     issue_statement,
     portfolio,
 )
+from currant.documents.model import DocumentNamed
+from currant.documents.verbs import document_pdf
 from currant.door import Door
 from currant.errors import Forbidden, Invalid, Refusal
 from currant.receipts.model import (
     BatchType,
+    DishonourReceipt,
     NewReceipt,
     NoSuchReceipt,
     PostReceipts,
@@ -63,6 +66,7 @@ from currant.receipts.model import (
     UndoReceipt,
 )
 from currant.receipts.verbs import (
+    dishonour_receipt,
     post_receipts,
     refund_credit,
     release_bond,
@@ -223,6 +227,24 @@ async def test_every_kind_of_movement_is_told(door, boss, house, owner) -> None:
         m.transaction_id for m in short.movements
     } == {entry, paid.transaction_id, undone.reversed_by, by_id[entry].reversed_by}
     await sound(door)
+
+
+async def test_a_statement_on_paper_tells_no_numbers_of_ours(door, boss, house) -> None:
+    account = house.accounts[0]
+    await bill(door, boss, account, "60")
+    lost = await receive(door, boss, account, "60", reference="BPAY 881")
+    gone = DishonourReceipt(lost.receipt_id, "INSUFFICIENT", fee=Decimal(15))
+    await door.act(dishonour_receipt, gone, boss)
+    wrong = await receive(door, boss, account, "5", reference="BPAY 882")
+    await door.act(reverse_receipt, UndoReceipt(wrong.receipt_id, "n"), boss)
+    wanted = StatementWanted(account, TODAY - timedelta(days=30), TODAY)
+    issued = await door.act(issue_statement, wanted, boss)
+    paper = await door.act(document_pdf, DocumentNamed(issued.number), boss)
+    text = "".join(page.extract_text() for page in PdfReader(BytesIO(paper.pdf)).pages)
+    for said in ("Payment dishonoured", "Payment reversed", "Dishonour fee", "BPAY 881"):
+        assert said in text, text
+    for said in ("Reversal", "DISHONFEE", str(lost.transaction_id)):
+        assert said not in text, text
 
 
 async def test_debts_are_aged_by_when_they_were_due(door, boss, house, clock) -> None:

@@ -141,6 +141,47 @@ def test_page_two_explains_every_line() -> None:
         assert said in second, said
 
 
+def test_lines_multiply_out_as_they_are_read() -> None:
+    told = text_of(render(ALL["services"][0], BRAND))
+    for said in (
+        "Phone 10 Feb 2026 – 27 Feb 2026, 18 of 30 days 1 × $30.00 incl. GST 1.64 16.36",
+        "Phone 10 Jan 2026 – 9 Feb 2026, 31 days 1 × $30.00 incl. GST 2.73 27.27",
+        "Connection 10 Jan 2026 1 × $99.00 incl. GST 9.00 90.00",
+        "Lost key 27 Feb 2026 1 × $20.00 2.00 20.00",
+        "1 Feb 2026 – 27 Feb 2026, 27 days 27 days × $1.32 / day",
+        "Supply 27 Feb 2026 1 day × $1.32 / day", "GST Amount ($) without GST",
+    ):  # fmt: skip
+        assert said in told, told
+
+
+def test_page_one_says_what_is_overdue_and_what_it_replaces() -> None:
+    told = text_of(render(ALL["services"][0], BRAND))
+    assert told.count("of which $150.06 is overdue") == 2
+    assert "Replaces invoice 100221, 100230" in told
+    assert "NMI 4102000012" in told
+    assert "of which $12.50 is overdue" in text_of(render(statement(), BRAND))
+
+
+def test_what_intervals_measured_names_its_meters() -> None:
+    told = text_of(render(ALL["services"][0], BRAND))
+    assert "EX5500017 E1 measured in intervals × 1 479.84 kWh" in told
+    assert "EX5500018 E1 measured in intervals, some estimated × 1 31.5 kWh" in told
+
+
+def test_the_totals_of_a_paper_never_stand_alone() -> None:
+    lines = [ChargeLine(f"Line {n}", D(-1)) for n in range(9)]
+    for many in range(0, 24, 2):
+        group = ChargeGroup("Water", [*lines[:1], *(lines[:1] * many)])
+        amount = D(-10 - many)
+        note = replace(
+            credit_note(), groups=[group, ChargeGroup("Other", lines)], invoice_amount=amount,
+            tax_amount=D(0), taxes=[], total_due=D("134.70") + amount,
+        )  # fmt: skip
+        pages = PdfReader(io.BytesIO(render(note, BRAND))).pages[1:]
+        texts = [page.extract_text() for page in pages]
+        assert all("Total Other" in text for text in texts if "This credit note" in text)
+
+
 def test_what_rounding_leaves_is_a_line() -> None:
     paper = long()
     assert rounding(paper, 2) == D("-0.02")

@@ -6,6 +6,7 @@ from decimal import Decimal
 from itertools import pairwise
 
 import pytest
+from msgspec.structs import replace
 from pypdf import PdfReader
 from tests.conftest import make_user
 from tests.postpaid import Credit, post_credits
@@ -16,6 +17,7 @@ from tests.towers import (
     at,
     billed,
     drafted,
+    intervals,
     invoices_of,
     plan,
     posted,
@@ -28,7 +30,11 @@ from tests.towers import (
 )
 
 from currant.access.model import AUTO
+from currant.charges.model import AddCharges, NewCharge, NewLineItem, Provision
+from currant.charges.verbs import add_approved_charges, provision
 from currant.clock import FrozenClock
+from currant.debtors.model import StatementWanted
+from currant.debtors.verbs import account_statement, issue_statement
 from currant.documents.model import DocumentNamed
 from currant.documents.verbs import document_pdf
 from currant.door import Door
@@ -209,6 +215,73 @@ async def test_the_paper_says_what_the_invoice_does(door, owner, told, clock) ->
     await sound(door, owner)
 
 
+async def test_averages_are_of_the_days_of_their_own_supply(door, owner, told, clock) -> None:
+    line = [NewLineItem("ADMIN", D("31.00"), "Telephone")]
+    await door.act(
+        provision, Provision("TELCO", "0298", date(2024, 6, 1), line, account="03280"), told.manager
+    )
+    fee = NewCharge("03280", "ADMIN", FIRST, D("22.00"), approve=True)
+    await door.act(add_approved_charges, AddCharges([fee]), told.manager)
+    await billed(door, told, JULY)
+    (first, _) = await paper(door, told, "00001")
+    # 310 kWh and 134.70 of electricity over the 31 days of July, of 61 billed.
+    assert "10 kWh" in first, first
+    assert "A$4.35" in first, first
+
+
+async def test_papers_go_where_the_customer_has_letters_sent(door, owner, told, clock) -> None:
+    await owner.execute(
+        "insert into customers.postal_address (portal_id, customer_id, line_1, suburb, state,"
+        " postcode) select portal_id, customer_id, '1 New St', 'Newtown', 'NSW', '2042'"
+        " from customers.account where account = '03280'"
+    )
+    await owner.execute(
+        "update customers.customer as c set address_1 = '', city = '', state = '',"
+        " postal_code = '' from customers.account as a"
+        " where a.customer_id = c.customer_id and a.account = '03281'"
+    )
+    run = await billed(door, told, JULY)
+    (first, _), (second, _) = [await paper(door, told, number) for number in ("00001", "00002")]
+    assert "Ringo Starr\n1 New St\nNewtown NSW 2042" in first, first
+    assert "Ringo Starr\n1 Tower St\nSydney NSW 2000" in second, second
+    printed = await door.ask(to_print, DraftsWanted(run.run_id), told.clerk)
+    assert [(one.address_1, one.city) for one in printed] == [
+        ("1 New St", "Newtown"), ("1 Tower St", "Sydney"),
+    ]  # fmt: skip
+    window = StatementWanted("03280", FIRST, JULY)
+    stated = await door.ask(account_statement, window, told.manager)
+    assert (stated.debtor.address_1, stated.debtor.city) == ("1 New St", "Newtown")
+
+
+async def test_what_was_due_before_is_told_of_the_total(door, owner, told, clock) -> None:
+    await billed(door, told, JULY)
+    (first, _) = await paper(door, told, "00001")
+    assert "overdue" not in first
+    await door.act(post_credits, Credit(["03281"], [D("34.70")]), told.manager)
+    await august(door, owner, clock, told)
+    for number, late in (("00003", "134.70"), ("00004", "100.00")):
+        (first, _) = await paper(door, told, number)
+        assert first.count(f"of which A${late} is overdue") == 2, first
+    assert "NMI" in first
+    clock.set(datetime(2024, 10, 1, 9, tzinfo=SYDNEY))
+    window = StatementWanted("03281", FIRST, date(2024, 10, 1))
+    stated = await door.act(issue_statement, window, told.manager)
+    (page,) = await paper(door, told, stated.number)
+    assert "of which A$234.70 is overdue" in page, page
+
+
+async def test_a_statement_tells_what_was_undone_as_customers_know_it(
+    door, owner, told, clock
+) -> None:
+    await billed(door, told, JULY)
+    await door.act(cancel_invoice, CancelInvoice("00001", "Misread"), told.manager)
+    window = StatementWanted("03280", FIRST, LAST)
+    stated = await door.act(issue_statement, window, told.manager)
+    (page,) = await paper(door, told, stated.number)
+    assert "Credit note 00003" in page
+    assert "Reversal" not in page
+
+
 async def test_the_paper_of_a_credit_note_says_why(door, owner, told, clock) -> None:
     await billed(door, told, JULY)
     (first,) = await invoices_of(door, told, "03280")
@@ -222,3 +295,19 @@ async def test_the_paper_of_a_credit_note_says_why(door, owner, told, clock) -> 
     assert (await paper(door, told, done.credit_note)) == (
         await paper(door, told, done.credit_note)
     )
+    note = await door.ask(show_invoice, InvoiceNamed(done.credit_note), told.clerk)
+    for line, back in zip(first.lines, note.lines, strict=True):
+        assert (back.quantity, back.net) == (-line.quantity, -line.net)
+        assert back.why == replace(line.why, unrounded=-line.why.unrounded)
+
+
+async def test_the_paper_names_the_meters_of_intervals(door, owner, told) -> None:
+    unit = told.units[0]
+    number = await register(
+        owner, told, unit, 1, metering_type="AM", datastream="E1", interval_minutes=30
+    )
+    await intervals(owner, told, number, FIRST, 31, [208] * 48)
+    await billed(door, told, JULY, account=unit.account)
+    (_, second) = await paper(door, told, "00001")
+    text = " ".join(second.replace("\xa0", " ").split())
+    assert f"{unit.serial_number} 1 measured in intervals × 1 309.504 kWh" in text, text

@@ -1,9 +1,11 @@
 """Reads and intervals that come late: what they reopen, what stays, and that nothing is lost."""
 
+import io
 from datetime import date, datetime
 from decimal import Decimal
 
 import pytest
+from pypdf import PdfReader
 from tests.towers import (
     BEGINS,
     SYDNEY,
@@ -30,6 +32,8 @@ from currant.billing.verbs import policy, set_policy
 from currant.charges.model import AddCharges, CancelCharges, NewCharge
 from currant.charges.verbs import add_approved_charges, cancel_charges
 from currant.clock import FrozenClock
+from currant.documents.model import DocumentNamed
+from currant.documents.verbs import document_pdf
 from currant.door import Door
 from currant.invoices.model import CancelInvoice
 from currant.invoices.verbs import cancel_invoice
@@ -38,7 +42,7 @@ from currant.moves.verbs import move_out
 from currant.receivables.model import WriteOff, WriteOffItem
 from currant.receivables.verbs import write_off
 from currant.runs.model import DraftsNamed, DraftsWanted, StartRun
-from currant.runs.verbs import bill_drafts, discard_drafts, draft_run
+from currant.runs.verbs import bill_drafts, discard_drafts, draft_run, to_print
 
 D = Decimal
 JUNE, JULY, AUGUST = date(2024, 6, 30), date(2024, 7, 31), date(2024, 8, 31)
@@ -109,6 +113,19 @@ async def test_an_actual_read_reopens_what_was_estimated(door, owner, told, cloc
     ]  # fmt: skip
     new = (await invoices_of(door, told, "03280"))[3]
     assert new.head.from_on == FIRST
+    # What goes by post are the credit notes and the new invoice, and of the old runs what stands.
+    printed = await door.ask(to_print, DraftsWanted(run.run_id), told.clerk)
+    assert sorted((one.kind, one.number, one.account) for one in printed) == [
+        ("CREDIT_NOTE", "00008", "03280"), ("CREDIT_NOTE", "00009", "03280"),
+        ("INVOICE", new.head.number, "03280"),
+    ]  # fmt: skip
+    page = await door.ask(to_print, DraftsWanted(run.run_id, how_many=1), told.clerk)
+    assert len(page) == 3
+    before_it = await door.ask(to_print, DraftsWanted(run.run_id - 2), told.clerk)
+    assert [one.account for one in before_it] == ["03281"]
+    shown = await door.act(document_pdf, DocumentNamed(new.head.number), told.clerk)
+    text = PdfReader(io.BytesIO(shown.pdf)).pages[0].extract_text()
+    assert "Replaces invoice 00003, 00005" in " ".join(text.split())
     assert all(m.basis == "ACTUAL" for m in new.measured)
     await sound(door, owner)
     # The other account is left alone, and nothing is late any more.

@@ -583,6 +583,11 @@ async def test_a_service_is_billed_by_the_month_and_its_parts(door, owner, told,
     assert [(line.description, line.net, line.tax) for line in service] == [
         ("Internet", D("27.27"), D("2.73")), ("Set up", D("90.00"), D("9.00")),
     ]  # fmt: skip
+    # Rates are without tax; what was agreed with it is kept. A set-up is of its own day.
+    assert [(line.rate, line.why.price_with_tax, line.from_on, line.to_on) for line in service] == [
+        (D("56.363636"), D(62), date(2024, 7, 17), date(2024, 7, 31)),
+        (D("90"), D(99), date(2024, 7, 17), date(2024, 7, 17)),
+    ]  # fmt: skip
     clock.set(datetime(2024, 9, 1, 9, tzinfo=SYDNEY))
     await read(owner, told, told.units[0], date(2024, 9, 1), "12700")
     august = await bill(door, told, date(2024, 8, 31))

@@ -23,6 +23,7 @@ from currant.tariffs.versions import PlanVersion
 
 _DAY = timedelta(days=1)
 _UNTAXED = Decimal(0)
+_RATE_PLACES = 6
 _RAISED = "BTALC"  # The tiers of energy that is supplied, which losses raise.
 
 
@@ -248,7 +249,8 @@ def item_lines(
         if item.frequency == "ONCE":
             if supply.start <= begins_on < supply.end:
                 rate = _tax_on(begins_on, taxes, zone) if taxed else _UNTAXED
-                lines.append(_item_line(supply, item, (1, 1), rate, currency))
+                on_the_day = msgspec.structs.replace(supply, start=begins_on, end=begins_on + _DAY)
+                lines.append(_item_line(on_the_day, item, (1, 1), rate, currency))
             continue
         for span in months_from(supply.start, supply.end):
             inside = [day for day in changes if taxed and span.start < day < span.end]
@@ -278,10 +280,12 @@ def _item_line(
     supply: Supply, item: LineItemRow, share: tuple[int, int], tax_rate: Decimal, currency: str
 ) -> DraftLine:
     price, places = item.unit_price, minor_units(currency)
-    taxed_within = item.price_includes_tax and tax_rate
-    rate = _UNTAXED if taxed_within else tax_rate
-    net, tax = price_fixed(price, item.quantity, rate, places, share)
+    taxed_within = bool(item.price_includes_tax and tax_rate)
+    added = _UNTAXED if taxed_within else tax_rate
+    net, tax = price_fixed(price, item.quantity, added, places, share)
+    rate = price
     if taxed_within:
+        rate = price - tax_within(price, tax_rate, _RATE_PLACES)
         tax = to_minor(tax_within(from_minor(net, currency), tax_rate, places), currency)
         net -= tax
     sign = -1 if item.credit else 1
@@ -295,7 +299,7 @@ def _item_line(
         supply.end,
         sign * item.quantity,
         "",
-        price,
+        rate,
         None,
         sign * net,
         sign * tax,
@@ -309,7 +313,7 @@ def _item_line(
             share_days=share[0],
             share_of=share[1],
             tax_rate=tax_rate,
-            price_includes_tax=item.price_includes_tax,
+            price_with_tax=price if taxed_within else None,
         ),
     )
 

@@ -281,14 +281,18 @@ async def print_bills(
         out.mkdir(parents=True, exist_ok=True)
         with session.teller.progress(*_BAR) as progress:
             for one in progress.track(found, description="Papers"):
-                named = DocumentNamed(one.number, DocumentKind.INVOICE)
-                paper = await session.act(document_pdf, named)
-                (out / f"invoice-{one.number}.pdf").write_bytes(paper.pdf)
+                paper = await session.act(
+                    document_pdf, DocumentNamed(one.number, DocumentKind(one.kind))
+                )
+                name = one.kind.lower().replace("_", "-")
+                (out / f"{name}-{one.number}.pdf").write_bytes(paper.pdf)
         session.teller.note(f"{len(found)} are in {out}.")
     session.teller.tell(
         found,
         lambda: (
-            table(found, "number", "account", "account_name", "address_1", "city", "trouble")
+            table(
+                found, "number", "kind", "account", "account_name", "address_1", "city", "trouble"
+            )
             if found
             else "There is none to print."
         ),

@@ -39,6 +39,7 @@ _WIDTH = 79
 _RULE = "─" * _WIDTH
 _HEADINGS = {"CREDIT": "CREDIT NOTE", "FINAL": "FINAL INVOICE"}
 _DAY = timedelta(days=1)
+_WORDS = ("day", "month")
 
 
 @command(app, "list")
@@ -192,8 +193,9 @@ def _measured(row: MeasuredRow) -> str:
     quantity = f"{_plain(Decimal(row.quantity).scaleb(-3))} {row.unit}"
     name = f"Meter {row.serial_number} register {row.register_no}"
     fed = ", fed in" if row.export else ""
-    if row.basis == "INTERVAL":
-        return f"{name}: {quantity} by its intervals{fed}"
+    if row.basis in ("INTERVAL", "SUBSTITUTED"):
+        some = ", some of them substituted" if row.basis == "SUBSTITUTED" else ""
+        return f"{name}: {quantity} by its intervals{some}{fed}"
     before = _read(row.previous_value, row.from_on - _DAY, estimated=row.previous_estimated)
     after = _read(row.current_value, row.to_on, estimated=row.current_estimated)
     times = "" if row.multiplier == 1 else f", times {_plain(row.multiplier)}"
@@ -208,7 +210,8 @@ def _read(value: int | None, on: date, *, estimated: bool) -> str:
 def _reasons(line: LineRow, currency: str) -> Iterator[str]:
     """Yield what led to the amount of a line: days, block, product, share, rounding, tax."""
     why = line.why
-    place = [f"{line.from_on} to {line.to_on}"]
+    begins, ends = line.from_on.isoformat(), line.to_on.isoformat()
+    place = [begins if begins == ends else f"{begins} to {ends}"]
     if line.plan is not None:
         place.append(" ".join(filter(None, (line.plan, why.tier))))
     if why.block_from or why.block_to is not None:
@@ -216,10 +219,11 @@ def _reasons(line: LineRow, currency: str) -> Iterator[str]:
     if line.loss_factor is not None:
         place.append(f"loss factor {_plain(line.loss_factor)}")
     yield ", ".join(place)
-    product = f"{_plain(line.quantity)} {line.unit}".rstrip() + f" × {_plain(line.rate)}"
+    price = line.rate if why.price_with_tax is None else why.price_with_tax
+    product = f"{_quantity(line.quantity, line.unit)} × {_plain(price)}"
     if why.share_days != why.share_of:
         product += f" × {why.share_days}/{why.share_of} days of the month"
-    if why.price_includes_tax:
+    if why.price_with_tax is not None:
         product += ", less the tax within"
     if why.unrounded is not None and why.unrounded != line.net:
         product += f" = {_plain(why.unrounded)}, rounded {why.rounding.lower().replace('_', ' ')}"
@@ -234,6 +238,12 @@ def _block(first: Decimal | None, last: Decimal | None) -> str:
     if last is None:
         return f"above {_plain(first or Decimal(0))}"
     return f"from {_plain(first)} to {_plain(last)}" if first else f"of the first {_plain(last)}"
+
+
+def _quantity(quantity: Decimal, unit: str) -> str:
+    """Write a quantity with its unit; those that are English words have a plural."""
+    plural = "s" if unit in _WORDS and abs(quantity) != 1 else ""
+    return f"{_plain(quantity)} {unit}".rstrip() + plural
 
 
 def _plain(number: Decimal) -> str:

@@ -72,7 +72,7 @@ _BRAND = BrandTerms(
         PaymentMethod("BPAY", [Detail("Biller code", "123455"), Detail("Ref", "{reference}")]),
         PaymentMethod("Bank transfer", [Detail("BSB", "062-000"), Detail("Account", "1234 5678")]),
     ],
-    texts=[Note("Having trouble paying?", "Call us before the due date, and we find a way.")],
+    texts=[Note("Having trouble paying?", "Call us before the due date: we'll find a way.")],
 )
 
 

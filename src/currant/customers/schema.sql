@@ -302,3 +302,29 @@ as $$
     values (in_portal, of_account, of_location, of_product, number, lasting)
     returning agreement_id
 $$;
+
+create view customers.addressee with (security_invoker) as
+select
+    a.portal_id, a.account_id, c.name,
+    coalesce(p.line_1, s.address_1, c.address_1) as address_1,
+    coalesce(p.line_2, s.address_2, c.address_2) as address_2,
+    coalesce(p.suburb, s.city, c.city) as city,
+    coalesce(p.state, s.state, c.state) as state,
+    coalesce(p.postcode, s.zip, c.postal_code) as postal_code
+from customers.account as a
+inner join customers.customer as c on c.portal_id = a.portal_id and c.customer_id = a.customer_id
+left join customers.postal_address as p
+    on p.portal_id = c.portal_id and p.customer_id = c.customer_id
+left join lateral (
+    select l.address_1, l.address_2, l.city, l.state, l.zip
+    from customers.agreement as g
+    inner join locations.location as l
+        on l.portal_id = g.portal_id and l.location_id = g.location_id
+    where g.portal_id = a.portal_id and g.account_id = a.account_id
+        and p.customer_id is null and c.address_1 = '' and c.address_2 = '' and c.city = ''
+    order by upper(g.valid) desc nulls first, g.agreement_id desc
+    limit 1
+) as s on true;
+comment on view customers.addressee is
+'Where the papers of accounts go: the postal address of the customer, or else the address that '
+'bills name, or else where the account is or was last supplied.';

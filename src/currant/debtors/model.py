@@ -244,6 +244,16 @@ class PaidItem(msgspec.Struct, frozen=True):
     type_name: str
 
 
+class Undone(msgspec.Struct, frozen=True):
+    """What an entry undid: the kind of entry, and what the customer knows of it."""
+
+    entry_id: int
+    kind: str
+    dishonoured: bool
+    credit_note: str
+    words: str
+
+
 class Issued(msgspec.Struct, frozen=True):
     """A paper that was issued: its number, under which its PDF is found."""
 

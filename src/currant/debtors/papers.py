@@ -1,14 +1,16 @@
 """From a statement and a receipt to their papers: what is printed, as it is frozen."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date
 from decimal import Decimal
 
-from currant.debtors.model import Debtor, MovementType, Statement
+from currant.debtors.model import Debtor, MovementType, Statement, Undone
 from currant.debtors.model import Movement as MovementTold
 from currant.documents.model import Applied, Movement, Party, ReceiptPaper, StatementPaper
 from currant.receipts.model import BatchType, Receipt
 
+# The references that the customer gave, or knows; all others are numbers and codes of ours.
+_REFERRED = (MovementType.RECEIPT, MovementType.PAYMENT)
 _METHODS = {
     BatchType.CHEQUE: "Cheque",
     BatchType.DIRECT: "Direct deposit",
@@ -20,9 +22,15 @@ _METHODS = {
 }
 
 
-def statement_paper(told: Statement, number: str, issued_on: date) -> StatementPaper:
-    """Put the paper of a statement together."""
-    history = told.history
+_UNDONE = {"adjustment": "Adjustment", "adjust": "Write-off", "arrears": "Arrears"}
+
+
+def statement_paper(
+    told: Statement, undone: Sequence[Undone], number: str, issued_on: date
+) -> StatementPaper:
+    """Put the paper of a statement together; `undone` is what its reversals undid."""
+    history, by_entry = told.history, {row.entry_id: row for row in undone}
+    aged = told.aged
     return StatementPaper(
         number=number,
         currency=told.currency,
@@ -36,14 +44,15 @@ def statement_paper(told: Statement, number: str, issued_on: date) -> StatementP
         movements=[
             Movement(
                 row.moved_on,
-                _description(row),
+                _description(row, by_entry.get(row.transaction_id)),
                 row.debit - row.credit,
-                "" if row.number else row.reference,  # An invoice's number is in its description.
+                row.reference if row.type in _REFERRED else "",
             )
             for row in history.movements
         ],
         customer_number=told.debtor.contract,
         payment_reference=told.debtor.account,
+        overdue_amount=Decimal(0) if aged is None else max(aged.balance - aged.not_due, Decimal(0)),
     )
 
 
@@ -70,9 +79,17 @@ def receipt_paper(
     )
 
 
-def _description(row: MovementTold) -> str:
-    """Return what a movement is called to the customer, who knows no types of batches."""
-    return "Payment received" if row.type is MovementType.RECEIPT else row.description
+def _description(row: MovementTold, undone: Undone | None) -> str:
+    """Return what a movement is called to the customer, who knows no batches and no entries."""
+    if row.type is MovementType.RECEIPT:
+        return "Payment received"
+    if undone is None:
+        return row.description
+    if undone.credit_note:
+        return f"Credit note {undone.credit_note}"
+    if undone.dishonoured:
+        return "Payment dishonoured"
+    return f"{undone.words or _UNDONE.get(undone.kind, 'Payment')} reversed"
 
 
 def _buyer(debtor: Debtor) -> Party:

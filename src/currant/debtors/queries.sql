@@ -64,13 +64,16 @@ where m.moved_on <= coalesce(:last::date, 'infinity');
 -- name: debtor
 -- An account with its customer and where the papers for it go.
 -- not null: account contract name type_code building_code building_name site_identifier unit_no
+-- not null: address_1 address_2 city state postal_code
 select
     d.account, d.contract, d.name, d.type_code, d.building_code, d.building_name,
-    d.site_identifier, d.unit_no, c.address_1, c.address_2, c.city, c.state, c.postal_code,
+    d.site_identifier, d.unit_no, t.address_1, t.address_2, t.city, t.state, t.postal_code,
     c.email_1 as email
 from receivables.debtor as d
 inner join customers.account as a on a.portal_id = d.portal_id and a.account_id = d.account_id
 inner join customers.customer as c on c.portal_id = a.portal_id and c.customer_id = a.customer_id
+inner join customers.addressee as t
+    on t.portal_id = a.portal_id and t.account_id = a.account_id
 where d.portal_id = :portal_id::int and d.account_id = :account_id::bigint;
 
 -- name: balances
@@ -169,4 +172,21 @@ left join lateral (
     from receivables.open_item as o
     where o.portal_id = e.portal_id and o.entry_id = e.entry_id
 ) as i on true
+where e.portal_id = :portal_id::int and e.entry_id = any(:entry_ids::bigint[]);
+
+-- name: undone
+-- What entries of an account undid that reversed others: the kind of the other, whether it was a
+-- receipt that was dishonoured, the number of the credit note, the words of an adjustment.
+-- not null: dishonoured credit_note words
+select
+    e.entry_id, o.kind, d.receipt_id is not null as dishonoured,
+    coalesce(i.number, '') as credit_note, coalesce(n.description, '') as words
+from ledger.entry as e
+inner join ledger.entry as o on o.portal_id = e.portal_id and o.entry_id = e.reverses
+left join receipts.receipt as r on r.portal_id = o.portal_id and r.entry_id = o.entry_id
+left join receipts.dishonour as d on d.portal_id = r.portal_id and d.receipt_id = r.receipt_id
+left join invoices.invoice as i
+    on i.portal_id = e.portal_id and i.account_id = o.account_id and i.entry_id = e.entry_id
+left join adjustments.adjustment as j on j.portal_id = o.portal_id and j.entry_id = o.entry_id
+left join adjustments.reason as n on n.portal_id = j.portal_id and n.reason_id = j.reason_id
 where e.portal_id = :portal_id::int and e.entry_id = any(:entry_ids::bigint[]);

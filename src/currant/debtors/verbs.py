@@ -23,6 +23,7 @@ from currant.debtors.model import (
     Portfolio,
     Statement,
     StatementWanted,
+    Undone,
 )
 from currant.debtors.papers import receipt_paper, statement_paper
 from currant.debtors.telling import movement, paid_name
@@ -42,6 +43,7 @@ _PORTFOLIO = sql.rows("portfolio", Portfolio)
 _NEXT_STATEMENT = sql.rows("next_statement", str)
 _RECEIPT_ISSUED = sql.rows("receipt_issued", bool)
 _PAID_ITEMS = sql.rows("paid_items", PaidItem)
+_UNDONE = sql.rows("undone", Undone)
 
 
 @needs(Permission.ARREARS_VIEW)
@@ -89,7 +91,9 @@ async def issue_statement(tx: Tx, command: StatementWanted) -> Issued:
     told = await account_statement(tx, command)
     account_id = await account_id_of(tx, command.account)
     number = await tx.one(_NEXT_STATEMENT, portal_id=tx.portal.portal_id)
-    paper = statement_paper(told, number, _today(tx))
+    reversals = [row.transaction_id for row in told.history.movements if row.reverses is not None]
+    undone = await tx.all(_UNDONE, portal_id=tx.portal.portal_id, entry_ids=reversals)
+    paper = statement_paper(told, undone, number, _today(tx))
     await freeze_papers(tx, FreezePapers([account_id], [paper]))
     return Issued(DocumentKind.STATEMENT, number, paper.account)
 

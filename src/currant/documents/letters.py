@@ -42,6 +42,8 @@ def _facts(paper: InvoicePaper, say: Wording) -> Iterator[str]:
     yield f"{say.say('in_credit' if due < 0 else 'total_due')}: {say.money(abs(due))}"
     if due <= 0 or credit:
         return
+    if paper.overdue_amount > 0:
+        yield say.say("overdue", amount=say.money(paper.overdue_amount))
     if paper.direct_debit_on is not None:
         date = say.day(paper.direct_debit_on)
         yield say.say("direct_debit", amount=say.money(due), date=date)

@@ -93,22 +93,27 @@ class PaperRead(msgspec.Struct, frozen=True):
 
 
 class RegisterReads(msgspec.Struct, frozen=True):
-    """What a register counted in the period; `quantity` is after the multiplier, in `unit`."""
+    """What a register counted in the period; `quantity` is after the multiplier, in `unit`.
+
+    What was measured in intervals has no reads; `estimated` where some of them were not measured.
+    """
 
     serial_number: str
     register: str
-    previous: PaperRead
-    current: PaperRead
+    previous: PaperRead | None
+    current: PaperRead | None
     quantity: Decimal
     unit: str
     multiplier: Decimal = Decimal(1)
+    estimated: bool = False
 
 
 class ChargeLine(msgspec.Struct, frozen=True):
     """A priced line: quantity × rate; `amount` is without tax, and signed as it changes the bill.
 
     Days are inclusive. A block is what of the period's quantity the line prices. `tax_amount` is
-    told where tax is reckoned by line.
+    told where tax is reckoned by line. The rate is for `share_of` days where it is for other than
+    `share_days`, and includes tax where `rate_with_tax` says so.
     """
 
     description: str
@@ -123,6 +128,9 @@ class ChargeLine(msgspec.Struct, frozen=True):
     block_to: Decimal | None = None
     loss_factor: Decimal | None = None
     note: str = ""
+    share_days: int = 1
+    share_of: int = 1
+    rate_with_tax: bool = False
 
 
 class ChargeGroup(msgspec.Struct, frozen=True):
@@ -166,6 +174,8 @@ class InvoicePaper(msgspec.Struct, frozen=True, tag_field="paper", tag="INVOICE"
     opening_balance + invoice_amount; that of a credit note is negative. `taxes` is told where tax
     is reckoned by invoice, and `tax_amount` is all tax within `invoice_amount`. What rounding
     leaves between the lines with their taxes and the invoice is printed as a line of its own.
+    `overdue_amount` is what of the total was due before, `site_label` what the market calls the
+    site's identifier.
     """
 
     type: InvoiceType
@@ -195,6 +205,9 @@ class InvoicePaper(msgspec.Struct, frozen=True, tag_field="paper", tag="INVOICE"
     payment_methods: list[PaymentMethod] | None = None
     direct_debit_on: date | None = None
     notes: list[Note] = []
+    site_label: str = ""
+    replaces_numbers: list[str] = []
+    overdue_amount: Decimal = Decimal(0)
 
 
 class Movement(msgspec.Struct, frozen=True):
@@ -207,7 +220,10 @@ class Movement(msgspec.Struct, frozen=True):
 
 
 class StatementPaper(msgspec.Struct, frozen=True, tag_field="paper", tag="STATEMENT"):
-    """The movements of an account between two days; the balance runs from `opening_balance`."""
+    """The movements of an account between two days; the balance runs from `opening_balance`.
+
+    `overdue_amount` is what of the closing balance was due before the last day.
+    """
 
     number: str
     currency: str
@@ -224,6 +240,7 @@ class StatementPaper(msgspec.Struct, frozen=True, tag_field="paper", tag="STATEM
     payment_reference: str = ""
     payment_methods: list[PaymentMethod] | None = None
     notes: list[Note] = []
+    overdue_amount: Decimal = Decimal(0)
 
 
 class Applied(msgspec.Struct, frozen=True):

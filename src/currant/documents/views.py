@@ -23,6 +23,7 @@ from currant.documents.model import (
     PaymentMethod,
     ReadKind,
     ReceiptPaper,
+    RegisterReads,
     StatementPaper,
     UsageChart,
 )
@@ -34,6 +35,10 @@ View = dict[str, Any]
 _SHEETS = {PaperSize.A4: "a4", PaperSize.US_LETTER: "us-letter"}
 _NICE = (Decimal(1), Decimal(2), Decimal("2.5"), Decimal(5), Decimal(10))
 _TICKS = 4
+_KEPT = "\u00a0"  # a blank at which no line breaks
+_COUNTED = ("day", "month")  # The units that are words.
+# So much of the last group of charges stands on one page with what the invoice comes to.
+_WHOLE_ROWS, _WHOLE_TEXT = 12, 1500
 _READABLE = Decimal("4.5")  # the contrast of WCAG 2 level AA
 _WHITE, _BLACK = "#ffffff", "#141414"
 
@@ -88,9 +93,10 @@ def _invoice(paper: InvoicePaper, brand: Brand, say: Wording) -> View:
     tax_name = brand.terms.tax_name or say.say("tax")
     credit = paper.type is InvoiceType.CREDIT_NOTE
     estimated = any(
-        ReadKind.ESTIMATED in (register.previous.kind, register.current.kind)
+        read is not None and read.kind is ReadKind.ESTIMATED
         for group in paper.groups
         for register in group.registers
+        for read in (register.previous, register.current)
     )
     notices = [Note(say.say("estimated_title"), say.say("estimated_note"))] if estimated else []
     return {
@@ -98,10 +104,11 @@ def _invoice(paper: InvoicePaper, brand: Brand, say: Wording) -> View:
             say,
             ("credit_number" if credit else "invoice_number", paper.number),
             ("credits", paper.credits_number),
+            ("replaces", ", ".join(paper.replaces_numbers)),
             ("issued", say.day(paper.issued_on)),
             ("account", paper.account),
             ("customer", paper.customer_number),
-            ("site", paper.site_id),
+            (paper.site_label or "site", paper.site_id),
             ("supply_address", paper.supply_address),
         ),
         "band": _invoice_band(paper, say),
@@ -115,7 +122,10 @@ def _invoice(paper: InvoicePaper, brand: Brand, say: Wording) -> View:
             f"{say.say('account')} {paper.account}",
             paper.supply_address,
         ))),
-        "groups": [_group(group, say, tax_name) for group in paper.groups],
+        "groups": [
+            _group(group, say, tax_name, taxed=bool(paper.tax_amount or paper.taxes))
+            for group in paper.groups
+        ],
         "totals": _totals(paper, say, tax_name),
     }  # fmt: skip
 
@@ -146,7 +156,12 @@ def _invoice_band(paper: InvoicePaper, say: Wording) -> list[View]:
         when = [_cell(say.say("debited_on"), on, say.say("you_need_not"))]
     elif paper.due_on is not None:
         when = [_cell(say.say("pay_by"), say.day(paper.due_on))]
-    return [_cell(say.say("total_due"), say.money(due), great=True), *when, *period]
+    overdue = _overdue(paper.overdue_amount, say)
+    return [_cell(say.say("total_due"), say.money(due), overdue, great=True), *when, *period]
+
+
+def _overdue(amount: Decimal, say: Wording) -> str:
+    return say.say("overdue", amount=say.money(amount)) if amount > 0 else ""
 
 
 def _summary(paper: InvoicePaper, say: Wording, tax_name: str) -> list[View]:
@@ -161,7 +176,11 @@ def _summary(paper: InvoicePaper, say: Wording, tax_name: str) -> list[View]:
     owed = "total_due" if paper.total_due >= 0 and not credit else "balance"
     return [
         *rows,
-        _sum(say.say("opening_balance"), say.money(paper.opening_balance)),
+        _sum(
+            say.say("opening_balance"),
+            say.money(paper.opening_balance),
+            _overdue(paper.overdue_amount, say),
+        ),
         _sum(
             say.say("this_credit" if credit else "this_invoice"),
             say.money(paper.invoice_amount),
@@ -201,36 +220,45 @@ def filled(text: str, paper: InvoicePaper | StatementPaper, say: Wording) -> str
     return text
 
 
-def _group(group: ChargeGroup, say: Wording, tax_name: str) -> View:
-    taxed = any(line.tax_amount is not None for line in group.lines)
+def _group(group: ChargeGroup, say: Wording, tax_name: str, *, taxed: bool) -> View:
+    by_line = any(line.tax_amount is not None for line in group.lines)
     line_head = [say.say(word) for word in ("charge", "quantity", "rate")]
-    line_head.append(f"{say.say('amount')} ({say.symbol})")
+    amount = f"{say.say('amount')} ({say.symbol})"
+    line_head.append(say.say("without_tax", amount=amount, tax=tax_name) if taxed else amount)
     total = [
         say.say("subtotal", title=group.title), "", "",
         say.plain(_shown_sum([line.amount for line in group.lines], say)),
     ]  # fmt: skip
-    if taxed:
+    if by_line:
         line_head.insert(3, tax_name)
         taxes = [line.tax_amount for line in group.lines if line.tax_amount is not None]
         total.insert(3, say.plain(_shown_sum(taxes, say)))
     words = ("meter", "register", "previous_read", "current_read", "multiplier", "quantity")
+    lines = [_line(line, say, tax_name) for line in group.lines]
+    told = [group.title, *(text for line in lines for text in (line["description"], *line["more"]))]
     return {
         "title": group.title,
+        "whole": len(lines) + len(group.registers) <= _WHOLE_ROWS
+        and sum(map(len, told)) <= _WHOLE_TEXT,
         "register-head": [say.say(word) for word in words],
-        "registers": [
-            {
-                "meter": register.serial_number,
-                "register": register.register,
-                "previous": _read(register.previous, say),
-                "current": _read(register.current, say),
-                "multiplier": f"× {say.number(register.multiplier)}",
-                "quantity": _measure(register.quantity, register.unit, say),
-            }
-            for register in group.registers
-        ],
+        "registers": [_register(register, say) for register in group.registers],
         "line-head": line_head,
-        "lines": [_line(line, say) for line in group.lines],
+        "lines": lines,
         "total": total,
+    }
+
+
+def _register(register: RegisterReads, say: Wording) -> View:
+    intervals, reads = "some_estimated" if register.estimated else "by_intervals", []
+    if register.previous is not None and register.current is not None:
+        reads = [_read(register.previous, say), _read(register.current, say)]
+    return {
+        "meter": register.serial_number,
+        "register": register.register,
+        "reads": reads,
+        "intervals": say.say(intervals),
+        "multiplier": f"× {say.number(register.multiplier)}",
+        "quantity": _measure(register.quantity, register.unit, say),
     }
 
 
@@ -238,11 +266,8 @@ def _read(read: PaperRead, say: Wording) -> list[str]:
     return [say.number(read.value), f"{say.short_day(read.on)}, {say.say(read.kind.value)}"]
 
 
-def _line(line: ChargeLine, say: Wording) -> View:
-    basis = []
-    if line.begins_on is not None and line.ends_on is not None:
-        days = say.how_many_days(line.begins_on, line.ends_on)
-        basis.append(f"{say.days(line.begins_on, line.ends_on)}, {days}")
+def _line(line: ChargeLine, say: Wording, tax_name: str) -> View:
+    basis = [_span(line, say)]
     values = {
         "from": None if line.block_from is None else say.number(line.block_from),
         "to": None if line.block_to is None else say.number(line.block_to),
@@ -254,15 +279,41 @@ def _line(line: ChargeLine, say: Wording) -> View:
         basis.append(say.say("block_above", **values))
     if line.loss_factor is not None:
         basis.append(say.say("loss_factor", factor=say.number(line.loss_factor)))
-    per = f" / {line.unit}" if line.unit else ""
+    rate = ""
+    if line.rate is not None:
+        unit = say.say(f"unit_{line.unit}") if line.unit in _COUNTED else line.unit
+        rate = f"× {say.rate(line.rate)}" + (f" / {unit}" if unit else "")
+        if line.rate_with_tax:
+            rate += f" {say.say('with_tax', tax=tax_name)}"
     return {
         "description": line.description,
-        "more": [told for told in (" · ".join(basis), line.note) if told],
+        "more": [told for told in (_in_a_row(basis), line.note) if told],
         "quantity": "" if line.quantity is None else _measure(line.quantity, line.unit, say),
-        "rate": "" if line.rate is None else f"× {say.rate(line.rate)}{per}",
+        "rate": rate,
         "tax": "" if line.tax_amount is None else say.plain(line.tax_amount),
         "amount": say.plain(line.amount),
     }
+
+
+def _in_a_row(parts: Sequence[str]) -> str:
+    """Join what is told; a line breaks between parts, and within the first of them."""
+    first, *rest = filter(None, parts) if any(parts) else [""]
+    return f"{_KEPT}· ".join([first, *(part.replace(" ", _KEPT) for part in rest)])
+
+
+def _span(line: ChargeLine, say: Wording) -> str:
+    """Tell the days of a line, how many they are, and of how many days the rate is."""
+    first, last, of = line.begins_on, line.ends_on, line.share_of
+    if first is None or last is None:
+        return ""
+    told = [say.short_day(first) if first == last else say.days(first, last)]
+    if line.share_days < of:
+        told.append(say.say("share", days=line.share_days, of=of))
+    elif first != last:
+        told.append(say.how_many_days(first, last))
+    if line.share_days > of:
+        told.append(say.say("share_more", of=of))
+    return ", ".join(told)
 
 
 def _totals(paper: InvoicePaper, say: Wording, tax_name: str) -> list[View]:
@@ -379,7 +430,7 @@ def _statement(paper: StatementPaper, brand: Brand, say: Wording) -> View:
     owed = paper.closing_balance
     band = [
         _cell(say.say("in_credit" if owed < 0 else "account_balance"), say.money(abs(owed)),
-              great=True),
+              _overdue(paper.overdue_amount, say), great=True),
         _cell(say.say("statement_period"), say.how_many_days(paper.period_from, paper.period_to),
               say.days(paper.period_from, paper.period_to)),
     ]  # fmt: skip
@@ -439,7 +490,7 @@ def _receipt(paper: ReceiptPaper, say: Wording) -> View:
 
 def _facts(say: Wording, *rows: tuple[str, str]) -> list[list[str]]:
     """Tell facts with their labels; what is blank is left out."""
-    return [[say.say(word), value] for word, value in rows if value]
+    return [[say.words.get(word, word), value] for word, value in rows if value]
 
 
 def _cell(label: str, value: str, note: str = "", *, great: bool = False) -> View:
@@ -455,7 +506,12 @@ def _notes(notes: Sequence[Note]) -> list[View]:
 
 
 def _measure(quantity: Decimal, unit: str, say: Wording) -> str:
-    return f"{say.number(quantity)} {unit}".strip()
+    number = say.number(quantity)
+    if unit not in _COUNTED:
+        return f"{number} {unit}".strip()
+    if abs(quantity) == 1:
+        return f"{number} {say.say(f'unit_{unit}')}"
+    return say.say(f"{unit}s", **{f"{unit}s": number})
 
 
 def _shown_sum(amounts: Sequence[Decimal], say: Wording) -> Decimal:

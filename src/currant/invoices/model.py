@@ -130,7 +130,8 @@ class Explanation(msgspec.Struct, frozen=True, omit_defaults=True):
     """What led to the amount of a line; numbers are kept as text, so that none loses a digit.
 
     `block_from` and `block_to` bound the block, `share_days` of `share_of` is the part of a month
-    that the rate is for, `unrounded` the exact product, `tax_rate` a fraction.
+    that the rate is for, `unrounded` the exact product, `tax_rate` a fraction. `price_with_tax` is
+    the price that was agreed where it includes the tax; the line's rate is without.
     """
 
     tier: str = ""
@@ -141,7 +142,7 @@ class Explanation(msgspec.Struct, frozen=True, omit_defaults=True):
     unrounded: Decimal | None = None
     rounding: str = ""
     tax_rate: Decimal = Decimal(0)
-    price_includes_tax: bool = False
+    price_with_tax: Decimal | None = None
 
 
 _EXPLAINED = msgspec.json.Decoder(Explanation)
@@ -259,6 +260,8 @@ class PaperHead(msgspec.Struct, frozen=True):
     email_1: str
     invoice_delivery_class: str
     life_support: bool
+    overdue: Decimal
+    replaces: list[str]
 
 
 class PaperLine(msgspec.Struct, frozen=True):

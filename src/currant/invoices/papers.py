@@ -30,6 +30,7 @@ from currant.invoices.model import (
     Printed,
     explained,
 )
+from currant.locations.identifiers import nmi_checksum
 from currant.money import half_up
 from currant.notices.model import Channel, Message
 
@@ -43,6 +44,7 @@ _PRODUCTS = {
     "SUNDRY": "Other charges",
 }
 _TYPES = {"CREDIT": InvoiceType.CREDIT_NOTE, "FINAL": InvoiceType.FINAL}
+_SUNDRY = "SUNDRY"
 _MONTHS = 13
 _BY_INTERVALS = ("INTERVAL", "SUBSTITUTED")
 
@@ -98,6 +100,9 @@ def paper_of(printed: Printed, currency: str) -> InvoicePaper:
         site_id=head.site_identifier or "",
         supply_address=head.supply_address,
         credits_number=head.reversal_of or "",
+        replaces_numbers=head.replaces,
+        overdue_amount=Decimal(0) if credit else _overdue(head, opening),
+        site_label="NMI" if _is_nmi(printed, currency) else "",
         groups=_groups(printed, lines),
         taxes=_taxes(lines) if head.tax_rounding == "INVOICE" else [],
         charts=[] if credit else _charts(printed),
@@ -105,6 +110,18 @@ def paper_of(printed: Printed, currency: str) -> InvoicePaper:
         direct_debit_on=head.due_on if debit else None,
         notes=_notes(printed),
     )
+
+
+def _overdue(head: PaperHead, opening: Decimal) -> Decimal:
+    """Return what of the total was due before; what credit covers is not."""
+    return max(min(head.overdue, opening, opening + head.total), Decimal(0))
+
+
+def _is_nmi(printed: Printed, currency: str) -> bool:
+    """Return whether the market calls the site's identifier so: electricity's in Australia."""
+    electric = any(line.product_type == "ELECTRICITY" for line in printed.lines)
+    site = printed.head.site_identifier or ""
+    return currency == "AUD" and electric and nmi_checksum(site[:10]) is not None
 
 
 def _address(head: PaperHead) -> list[str]:
@@ -126,7 +143,7 @@ def _groups(printed: Printed, lines: Sequence[Explained]) -> list[ChargeGroup]:
             [
                 _register(row)
                 for row in printed.measured
-                if row.agreement_id in agreements[product] and row.basis not in _BY_INTERVALS
+                if row.agreement_id in agreements[product] and product != _SUNDRY
             ],
         )
         for product, told in groups.items()
@@ -141,30 +158,38 @@ def _line(line: PaperLine, why: Explanation) -> ChargeLine:
         line.to_on,
         line.quantity,
         line.unit,
-        line.rate,
+        line.rate if why.price_with_tax is None else why.price_with_tax,
         line.tax,
         why.block_from,
         why.block_to,
         line.loss_factor,
+        share_days=why.share_days,
+        share_of=why.share_of,
+        rate_with_tax=why.price_with_tax is not None,
     )
 
 
 def _register(row: MeasuredRow) -> RegisterReads:
     """Tell the reads of a register; where none stood at an edge, it is estimated."""
-    return RegisterReads(
-        row.serial_number,
-        str(row.register_no),
-        PaperRead(
+    previous = current = None
+    if row.basis not in _BY_INTERVALS:
+        previous = PaperRead(
             row.from_on - timedelta(days=1),
             _units(row.previous_value or 0),
             _kind(estimated=row.previous_estimated),
-        ),
-        PaperRead(
+        )
+        current = PaperRead(
             row.to_on, _units(row.current_value or 0), _kind(estimated=row.current_estimated)
-        ),
+        )
+    return RegisterReads(
+        row.serial_number,
+        str(row.register_no),
+        previous,
+        current,
         _units(row.quantity),
         row.unit,
         row.multiplier,
+        row.basis == "SUBSTITUTED",
     )
 
 
@@ -189,23 +214,20 @@ def _taxes(lines: Sequence[Explained]) -> list[TaxTotal]:
 def _charts(printed: Printed) -> list[UsageChart]:
     """Draw what each metered agreement used in thirteen months, beside the year before."""
     months = _thirteen(printed.head.to_on.replace(day=1))
-    products = {line.agreement_id: line.product_type for line in printed.lines}
     charts = []
     for agreement_id in dict.fromkeys(row.agreement_id for row in printed.history):
         rows = [row for row in printed.history if row.agreement_id == agreement_id]
         used = {row.month: half_up(row.quantity.scaleb(-3), 1) for row in rows}
-        lines = [line for line in printed.lines if line.agreement_id == agreement_id]
-        days = (printed.head.to_on - printed.head.from_on).days + 1
-        quantity = sum(
-            (
-                _units(row.quantity)
-                for row in printed.measured
-                if row.agreement_id == agreement_id and not row.export
-            ),
-            Decimal(0),
-        )
+        lines = [
+            line
+            for line in printed.lines
+            if line.agreement_id == agreement_id and line.product_type != _SUNDRY
+        ]
+        metered = [row for row in printed.measured if row.agreement_id == agreement_id]
+        days = _days([*metered, *lines])
+        quantity = sum((_units(row.quantity) for row in metered if not row.export), Decimal(0))
         amount = sum((line.net + line.tax for line in lines), Decimal(0))
-        product = products.get(agreement_id, "ELECTRICITY")
+        product = lines[0].product_type if lines else "ELECTRICITY"
         charts.append(
             UsageChart(
                 _PRODUCTS.get(product, product.title()),
@@ -219,6 +241,12 @@ def _charts(printed: Printed) -> list[UsageChart]:
             )
         )
     return charts
+
+
+def _days(parts: Sequence[MeasuredRow | PaperLine]) -> int:
+    """Count the days that parts of an invoice are for, each once."""
+    spans = {(part.from_on.toordinal(), part.to_on.toordinal()) for part in parts}
+    return len({day for first, last in spans for day in range(first, last + 1)})
 
 
 @lru_cache(maxsize=64)

@@ -162,15 +162,17 @@ where g.portal_id = :portal_id::int and g.agreement_id = :agreement_id::bigint
     and (lower(g.valid) at time zone :timezone::text)::date <= :through::date;
 
 -- name: paper_heads
--- What the papers of some invoices tell once: the invoice, the customer and the supply.
+-- What the papers of some invoices tell once: the invoice, the customer, the supply, what was due
+-- before they were issued, and what they replace, the earliest first.
 -- not null: number invoice_on due_on previous_balance adjustment_total receipt_total account
--- not null: contract supply_address debited life_support
+-- not null: contract name address_1 address_2 city state postal_code supply_address debited
+-- not null: life_support overdue replaces
 select
     i.invoice_id, i.kind, i.number, i.invoice_on, i.due_on, i.from_on, i.to_on,
     i.previous_balance, i.adjustment_total, i.receipt_total, i.tax_rounding, i.tax, i.total,
     n.number as reversal_of, i.reason, a.account_id, a.account,
-    coalesce(a.contract, a.account) as contract, c.name, c.address_1, c.address_2, c.city,
-    c.state, c.postal_code, l.site_identifier,
+    coalesce(a.contract, a.account) as contract, t.name, t.address_1, t.address_2, t.city,
+    t.state, t.postal_code, l.site_identifier,
     concat_ws(', ', nullif(l.address_1, ''), nullif(l.address_2, ''), nullif(l.city, ''))
     as supply_address,
     a.payment_method_type <> 'CHEQUE' and exists (
@@ -178,9 +180,23 @@ select
         where d.portal_id = a.portal_id and d.account_id = a.account_id
     ) as debited,
     c.email_1, a.invoice_delivery_class,
-    coalesce(l.life_support, false) as life_support
+    coalesce(l.life_support, false) as life_support,
+    (
+        select coalesce(sum(o.outstanding), 0) from receivables.open_item as o
+        where o.portal_id = i.portal_id and o.account_id = i.account_id and o.outstanding > 0
+            and o.due_on < i.invoice_on
+    ) as overdue,
+    array(
+        select r.number
+        from unnest(i.replaces) with ordinality as w (invoice_id, n)
+        inner join invoices.invoice as r
+            on r.portal_id = i.portal_id and r.invoice_id = w.invoice_id
+        order by w.n desc
+    ) as replaces
 from invoices.invoice as i
 inner join customers.account as a on a.portal_id = i.portal_id and a.account_id = i.account_id
+inner join customers.addressee as t
+    on t.portal_id = a.portal_id and t.account_id = a.account_id
 inner join customers.customer as c
     on c.portal_id = a.portal_id and c.customer_id = a.customer_id
 left join locations.location as l

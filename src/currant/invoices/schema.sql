@@ -723,7 +723,13 @@ begin
         in_portal, notes[c.n], l.line_no, l.agreement_id, l.location_id, l.product_type,
         l.line_type, l.description, l.from_on, l.to_on, -l.quantity, l.unit,
         l.rate, l.loss_factor, -l.net, -l.tax, l.tax_code, l.coa, l.ar_coa, l.tariff_id,
-        l.charge_id, l.explanation
+        l.charge_id,
+        l.explanation || case
+            when l.explanation ? 'unrounded' then jsonb_build_object(
+                'unrounded', (-(l.explanation ->> 'unrounded')::numeric)::text
+            )
+            else '{}'
+        end
     from unnest(cancelled) with ordinality as c (invoice_id, n)
     inner join invoices.line as l on l.portal_id = in_portal and l.invoice_id = c.invoice_id;
     first := access.take_numbers(in_portal, 'invoice', cardinality(notes));

@@ -179,9 +179,10 @@ class ToReplace(msgspec.Struct, frozen=True):
 
 
 class ToPrint(msgspec.Struct, frozen=True):
-    """A posted invoice that goes by post, with what was the trouble where an e-mail failed."""
+    """An invoice or credit note that goes by post; the trouble is why an e-mail failed."""
 
     number: str
+    kind: str
     account_id: int
     account: str
     account_name: str

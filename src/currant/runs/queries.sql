@@ -312,21 +312,35 @@ order by i.account_id
 limit :how_many::int;
 
 -- name: to_print
--- The posted invoices of a run that no e-mail brings: their accounts have them by post, or the
--- e-mail could not be delivered.
--- not null: number trouble
+-- The posted invoices of a run that stand, and the credit notes of those that they replace, which
+-- no e-mail brings: their accounts have them by post, or the e-mail could not be delivered. A page
+-- does not end within an account.
+-- not null: number kind account_name address_1 address_2 city state postal_code trouble
 select
-    i.number, i.account_id, a.account, c.name as account_name, c.address_1, c.address_2, c.city,
-    c.state, c.postal_code, i.total, coalesce(m.trouble, '') as trouble
+    n.number, case n.kind when 'CREDIT' then 'CREDIT_NOTE' else 'INVOICE' end as kind,
+    i.account_id, a.account, t.name as account_name, t.address_1, t.address_2, t.city, t.state,
+    t.postal_code, n.total, coalesce(m.trouble, '') as trouble
 from invoices.invoice as i
 inner join customers.account as a on a.portal_id = i.portal_id and a.account_id = i.account_id
-inner join customers.customer as c
-    on c.portal_id = a.portal_id and c.customer_id = a.customer_id
+inner join customers.addressee as t
+    on t.portal_id = i.portal_id and t.account_id = i.account_id
+cross join lateral (
+    select i.invoice_id
+    where not exists (
+        select from invoices.invoice as r
+        where r.portal_id = i.portal_id and r.reverses = i.invoice_id
+    )
+    union all
+    select r.invoice_id from invoices.invoice as r
+    where r.portal_id = i.portal_id and r.reverses = any(i.replaces)
+) as w
+inner join invoices.invoice as n on n.portal_id = i.portal_id and n.invoice_id = w.invoice_id
 left join lateral (
-    select n.status, n.trouble from notices.message as n
-    where n.portal_id = i.portal_id and n.account_id = i.account_id
-        and n.document_number = i.number and n.document_kind = 'INVOICE'
-    order by n.message_id desc
+    select q.status, q.trouble from notices.message as q
+    where q.portal_id = n.portal_id and q.account_id = n.account_id
+        and q.document_number = n.number
+        and q.document_kind = case n.kind when 'CREDIT' then 'CREDIT_NOTE' else 'INVOICE' end
+    order by q.message_id desc
     limit 1
 ) as m on true
 where i.portal_id = :portal_id::int and i.run_id = :run_id::bigint and i.posted_at is not null
@@ -334,7 +348,7 @@ where i.portal_id = :portal_id::int and i.run_id = :run_id::bigint and i.posted_
     and i.account_id > :beyond::bigint
     and a.account <> all(:blocked::text[]) and '*' <> all(:blocked::text[])
 order by i.account_id
-limit :how_many::int;
+fetch first (:how_many::int) rows with ties;
 
 -- name: late
 -- The posted invoices of accounts whose reads or intervals changed since they were drafted, within

@@ -302,9 +302,13 @@ async def bill_drafts(tx: Tx, question: DraftsWanted) -> list[DraftRow]:
 
 @needs(Permission.BILLING_VIEW)
 async def to_print(tx: Tx, question: DraftsWanted) -> list[ToPrint]:
-    """List the posted invoices of a run that no e-mail brings, by account. Raises `NoSuchRun`."""
+    """List what of a run no e-mail brings, by account: invoices, and notes of those they replace.
+
+    A page has all of its last account. Raises `NoSuchRun`.
+    """
     await _run(tx, question.run_id)
-    return await tx.all(_TO_PRINT, **_page_of(tx, question))
+    rows = await tx.all(_TO_PRINT, **_page_of(tx, question))
+    return sorted(rows, key=lambda row: (row.account_id, row.number))
 
 
 def _page_of(tx: Tx, question: DraftsWanted) -> dict[str, object]:

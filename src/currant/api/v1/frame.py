@@ -194,8 +194,8 @@ def begins_after(told: str | None) -> int:
 
 
 def page(rows: Sequence[Row], limit: int, id_of: Callable[[Row], int]) -> Response[bytes]:
-    """Answer a page; where it is full the next begins after its last row's id."""
-    return _page(rows, id_of(rows[-1]) if len(rows) == limit else None)
+    """Answer a page; where it is full, or fuller, the next begins after its last row's id."""
+    return _page(rows, id_of(rows[-1]) if len(rows) >= limit else None)
 
 
 def counted_page(rows: Sequence[object], limit: int, beyond: int) -> Response[bytes]:
