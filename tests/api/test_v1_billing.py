@@ -32,7 +32,7 @@ async def post(
     **more: str,
 ) -> Any:  # fmt: skip
     answer = await http.post(
-        V1 + path, content=json.dumps({} if body is None else body),
+        V1 + path, content=b"" if body is None else json.dumps(body),
         headers=token_header(actor) | more,
     )  # fmt: skip
     assert answer.status_code == code, answer.text
