@@ -11,13 +11,14 @@ select
     i.outstanding, c.amount as credited, c.unallocated, coalesce(r.reference, '') as reference,
     coalesce(b.batch_type, '') as batch_type, coalesce(n.code, '') as reason,
     coalesce(n.description, '') as reason_description, coalesce(i.type_name, '') as type_name,
-    a.entry_ids, a.amounts
+    a.entry_ids, a.amounts, i.item_id
 from debtors.movements(:portal_id::int, :account_id::bigint, :reversed::boolean) as m
 inner join ledger.entry as e on e.portal_id = :portal_id::int and e.entry_id = m.entry_id
 left join lateral (
     select
         max(o.number) as number, max(o.due_on) as due_on, sum(o.amount) as amount,
-        sum(o.outstanding) as outstanding, max(btrim(o.type_name)) as type_name
+        sum(o.outstanding) as outstanding, max(btrim(o.type_name)) as type_name,
+        min(o.item_id) filter (where o.outstanding > 0) as item_id
     from receivables.open_item as o
     where o.portal_id = :portal_id::int and o.entry_id = m.entry_id
 ) as i on true
@@ -56,10 +57,10 @@ where m.moved_on <= coalesce(:last::date, 'infinity');
 
 -- name: debtor
 -- An account with its customer and where the papers for it go.
--- not null: account contract name type_code building_code building_name site_identifier unit_no
+-- not null: account contract name type_code building_code building_name site_identifier site_name
 select
     d.account, d.contract, d.name, d.type_code, d.building_code, d.building_name,
-    d.site_identifier, d.unit_no, c.address_1, c.address_2, c.city, c.state, c.postal_code,
+    d.site_identifier, d.site_name, c.address_1, c.address_2, c.city, c.state, c.postal_code,
     c.email_1 as email
 from receivables.debtor as d
 inner join customers.account as a on a.portal_id = d.portal_id and a.account_id = d.account_id
