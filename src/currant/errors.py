@@ -90,7 +90,8 @@ class Refusal(Exception):
         untold = self.kind not in (Kind.UNAUTHENTICATED, Kind.UNAVAILABLE)
         if not (self.undone and untold) or "othing was" in told:
             return told
-        return f"{told.removesuffix('.')}. Nothing was done."
+        end = "" if told.endswith("?") else "."
+        return f"{told.removesuffix('.')}{end} Nothing was done."
 
     def __str__(self) -> str:
         """Return the whole message."""

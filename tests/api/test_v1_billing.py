@@ -32,7 +32,7 @@ async def post(
     **more: str,
 ) -> Any:  # fmt: skip
     answer = await http.post(
-        V1 + path, content=json.dumps({} if body is None else body),
+        V1 + path, content=b"" if body is None else json.dumps(body),
         headers=token_header(actor) | more,
     )  # fmt: skip
     assert answer.status_code == code, answer.text
@@ -79,6 +79,14 @@ async def test_a_run_is_drafted_in_chunks_approved_and_posted(http, door, owner,
     rest = await get(http, told.clerk, f"{run}/drafts", limit=2, cursor=page["next"])
     assert ([row["account"] for row in rest["data"]], rest["next"]) == (["03282"], None)
     assert (await get(http, told.clerk, f"{run}/exceptions"))["data"] == []
+    draft = await get(http, told.clerk, f"{run}/drafts/03282")
+    assert (draft["draft"]["number"], draft["draft"]["total"]) == (None, 134.70)
+    told_lines = [(line["quantity"], line["net"]) for line in draft["lines"]]
+    assert told_lines == [(310, 88.35), (31, 34.10)]
+    assert draft["lines"][0]["explanation"]["tier"] == "B1"
+    assert [one["quantity"] for one in draft["measured"]] == [310_000]
+    missing = await get(http, told.clerk, f"{run}/drafts/9", 404)
+    assert "no invoice in this bill run" in missing["detail"]
     held = {"accounts": ["03282"], "reason": "A dispute."}
     assert await post(http, told.clerk, f"{run}/hold", held) == {"drafts": 1}
     assert "somebody else" in (await post(http, told.clerk, f"{run}/approve", code=409))["detail"]

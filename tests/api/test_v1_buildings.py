@@ -95,7 +95,7 @@ async def test_from_an_empty_building_to_a_tenant_who_leaves(client) -> None:
     change = {"account_number": account, "customer_notes": "Drums.", "sales_cust_number": None}
     saved = await client("POST", "/customers", {"customers": [change]})
     assert saved["data"] == [
-        {"account_number": account, "sales_cust_number": None, "result": "UPDATED"}
+        {"account_number": account, "sales_cust_number": account, "result": "UPDATED"}
     ]
     (site, gate) = (await client("GET", "/buildings/twr01/sites"))["data"]
     assert (site["account_number"], site["nmi_checksum"], gate["site_type"]) == (account, 3, "GATE")

@@ -43,6 +43,8 @@ def test_a_dry_run_tells_all_and_keeps_nothing(told: Tower, run: Run) -> None:
     told_json = json.loads(run(*MONTH, "--dry-run", "--json").stdout)
     assert [draft["account"] for draft in told_json["drafts"]] == ["03280", "03281"]
     assert told_json["exceptions"][0]["account"] == "03282"
+    assert told_json["run"]["run_id"] == 0
+    assert done.stdout.splitlines()[1].split()[:2] == ["DRAFTED", "2024-07-31"]
 
 
 def test_a_month_is_run_approved_and_posted_in_one_command(told: Tower, run: Run) -> None:
@@ -69,6 +71,13 @@ def test_a_run_step_by_step(told: Tower, run: Run) -> None:
     one = number_of(run(*MONTH))
     assert run("bill", "hold", one, "03281", "--reason", "A dispute").stdout == "1 draft is held.\n"
     assert "A dispute" in run("bill", "drafts", one).stdout
+    draft = run("bill", "show", one, "03281").stdout
+    for said in (
+        "DRAFT, INVOICE", "held: A dispute", "310 kWh × 0.285 = 88.35", "A$134.70",
+        "12,100 (2024-06-30) to 12,410 (2024-07-31) = 310 kWh",
+    ):  # fmt: skip
+        assert said in " ".join(draft.split()), draft
+    assert "no invoice in this bill run" in run("bill", "show", one, "9", code=4).stderr
     refused = run("bill", "approve", one, code=5)
     assert "somebody else" in refused.stderr
     approved = run("bill", "approve", one, "--as", "boss", stdin="correct horse\n")
@@ -92,9 +101,10 @@ def test_an_invoice_is_cancelled_and_written_as_pdf(told: Tower, run: Run, tmp_p
     assert "Cancels invoice 00001: Misread" in note
     assert "-31 days × 1.1 = -34.10" in note
     run("invoice", "cancel", "00001", "--reason", "Misread", code=5)
-    for name, more in (("00002", ()), ("00003", ("--credit-note",))):
+    assert "no such invoice" in run("invoice", "pdf", "9", "--out", str(tmp_path), code=4).stderr
+    for name in ("00002", "00003"):
         path = tmp_path / f"{name}.pdf"
-        run("invoice", "pdf", name, "--out", str(path), *more)
+        run("invoice", "pdf", name, "--out", str(path))
         assert path.read_bytes().startswith(b"%PDF-")
     folder = tmp_path / "papers"
     run("bill", "print", number, "--out", str(folder))

@@ -156,7 +156,8 @@ def test_a_failure_is_one_json_object_where_json_was_asked_for(run, house, urls,
 
     assert error("vend", "99998", "10", code=4) == {
         "kind": "not_found",
-        "message": "There is no such account in this portal. 99998. Nothing was done.",
+        "message": "There is no such account in this portal. It was asked for as '99998'."
+        " Nothing was done.",
         "field": "account",
         "faults": [],
     }

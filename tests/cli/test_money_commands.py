@@ -39,9 +39,13 @@ async def test_receipts_from_the_office(
     run("receipts", "transfer", number, account)
     assert "suspense" in run("receipts", "suspend", number, "--note", "Another's").stdout
     run("receipts", "transfer", number, other)
-    assert "The account owes -$12.00." in run("receipts", "show", number).stdout
+    assert "The account has $12.00 to its credit." in run("receipts", "show", number).stdout
     gone = run("receipts", "dishonour", number, "STOPPED", "--fee", "11").stdout
+    assert f"for account {other}" in gone
     assert "It is dishonoured." in gone
+    assert "its fee is adjustment" in gone
+    refused = run("receipts", "pdf", number, "--out", str(tmp_path / "r.pdf"), code=5)
+    assert "was dishonoured or reversed. Nothing was issued." in refused.stderr
     assert "dishonoured" in run("receipts", "reverse", number, "--note", "n", code=5).stderr.lower()
     screen = on_a_screen(tmp_path, urls, 100, "receipts", "list").splitlines()
     assert max(map(len, screen)) <= 100
@@ -94,7 +98,14 @@ async def test_what_accounts_owe(
     told = run("debtors", "history", account)
     assert "Invoice 900123" in told.stdout
     assert "$1,134.70 after" in told.stderr
-    assert "1,134.70" in run("debtors", "aged").stdout
+    item = told.stdout.splitlines()[-1].split()[-1]
+    less = ("adjustment", "enter", account, "GOODWILL", "4.70", "--item", item, "--dry-run")
+    assert "PENDING" in run(*less).stdout
+    refused = run(*less[:-2], "77777", code=4).stderr
+    assert "owes nothing on 77777" in refused
+    aged = run("debtors", "aged").stdout
+    assert [line.split()[-1] for line in aged.splitlines()] == ["balance", "1,134.70", "1,134.70"]
+    assert "longer" in aged.splitlines()[0]
     assert "Accounts that owe: 1;" in run("debtors", "portfolio").stdout
     assert run("debtors", "portfolio", "--as-of", "2019-01-01").stdout.startswith(
         "Accounts that owe: 0;"

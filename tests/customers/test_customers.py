@@ -97,7 +97,8 @@ async def test_a_change_touches_what_is_told_and_null_clears(door, boss) -> None
     )  # fmt: skip
     await saved(door, boss, clear)
     after = await shown(door, boss, account)
-    assert (after.district_code, after.sales_cust_number, after.direct_debit) == ("", "", None)
+    assert (after.district_code, after.direct_debit) == ("", None)
+    assert after.sales_cust_number == account
     assert [address.type for address in after.addresses] == ["BILLING"]
     assert [(card.card_type, card.start) for card in after.concessions] == [("HCC", BORN)]
     assert [(c.first_name, c.email, c.date_of_birth) for c in after.contacts] == [
@@ -167,10 +168,22 @@ async def test_a_customer_is_found_by_each_way_and_by_all_that_are_told(door, bo
     assert (found.building_code, found.suburb, found.life_support) == ("TWR01", "Sydney", True)
     assert (found.email_masked, found.mobile_masked) == ("r***o@example.com", "******9856")
     assert await verified(door, boss, account_number="03280") == []
+    assert await verified(door, boss, sales_cust_number=ringo.account_number) == []
     mixed = {"account_number": ringo.account_number, "sales_cust_number": "2"}
     assert await verified(door, boss, **mixed) == []
     with pytest.raises(Invalid):
         await verified(door, boss, last_name="Starr")
+
+
+async def test_an_account_without_a_contract_is_known_by_its_number_everywhere(door, boss) -> None:
+    (plain,) = await saved(door, boss, replace(KNOWN, sales_cust_number=None))
+    (found,) = await verified(door, boss, sales_cust_number=plain)
+    assert (found.account_number, found.sales_cust_number) == (plain, plain)
+    details = await door.ask(customer_details, CustomerWanted(sales_cust_number=plain), boss)
+    assert (details.account_number, details.sales_cust_number) == (plain, plain)
+    (other,) = await saved(door, boss, replace(KNOWN, sales_cust_number=plain))
+    (found,) = await verified(door, boss, sales_cust_number=plain)
+    assert found.account_number == other
 
 
 async def test_claims_are_held_against_what_is_known(door, boss) -> None:

@@ -286,7 +286,7 @@ async def test_reads_are_put_right_with_author_and_reason(door: Door, boss, owne
     (read,) = await door.act(
         edit_reads, EditReads([basic("2026-01-10", "20")], "photo checked"), boss
     )
-    assert (read.status, read.consumption) == ("ACCEPTED", 10)
+    assert (read.status, read.consumption, read.result) == ("ACCEPTED", 10, "CREATED")
     assert (await details(owner))[2][-1] == "photo checked"
     await use_all(door)
     assert [wh for *_, wh in await live(owner, "M1")] == [0, 10_000, 40_000]

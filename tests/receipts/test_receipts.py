@@ -256,7 +256,13 @@ async def test_an_unknown_account_waits_in_suspense(door, boss, house, owner) ->
     assert first.allocations == [Paid(entry, 20)]
     assert (second.balance, second.allocated) == (6, 4)
     gone = await door.act(reverse_receipt, UndoReceipt(two.receipt_id, "n"), boss)
-    assert (gone.status, gone.suspense) == (ReceiptStatus.REVERSED, True)
+    assert (gone.status, gone.suspense, gone.account, gone.allocated) == (
+        ReceiptStatus.REVERSED, False, account, 0,
+    )  # fmt: skip
+    assert gone.balance == 10
+    (lost,) = await take(door, boss, new("0", "4"))
+    await door.act(reverse_receipt, UndoReceipt(lost.receipt_id, "n"), boss)
+    assert await listed(door, boss, suspense=True) == []
     for told, refusal in (
         (Transfer(two.receipt_id, account), ReceiptUndone), (Transfer(8, account), NoSuchReceipt),
         (Transfer(one.receipt_id, "4"), NotInSuspense),

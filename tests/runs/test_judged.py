@@ -240,7 +240,7 @@ async def test_an_hour_without_intervals_is_a_gap_until_it_is_filled(door, owner
     run = await drafted(door, told, JULY)
     assert run.invoices == 2
     assert await found(door, told, run) == [
-        ("03281", "GAP", "24 hours of intervals are missing from 2024-06-21.")
+        ("03281", "GAP", "24 hours of intervals are missing between 2024-06-21 and 2024-07-31.")
     ]
     await intervals(owner, told, stream, date(2024, 7, 10), 1, [100] * 48)
     again = await drafted(door, told, JULY)

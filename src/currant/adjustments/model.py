@@ -126,7 +126,7 @@ class AdjustmentRow(msgspec.Struct, frozen=True):
     building_code: str
     building_name: str
     site_identifier: str
-    unit_no: str
+    site_name: str
     agreement_id: int | None
     product_type: str | None
     item_id: int | None
@@ -166,7 +166,7 @@ class Adjustment(msgspec.Struct, frozen=True):
     building_code: str
     building_name: str
     site_identifier: str
-    unit_no: str
+    site_name: str
     agreement_id: int | None
     product_type: str | None
     item_id: int | None

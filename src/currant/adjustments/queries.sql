@@ -115,11 +115,11 @@ where a.portal_id = :portal_id::int and a.adjustment_id = any(:adjustment_ids::b
 -- name: adjustments_by_id
 -- Adjustments as they stand, by their ids.
 -- not null: adjustment_id account contract name type_code building_code building_name
--- not null: site_identifier unit_no reason description debit_credit amount tax adjusted_on notes
+-- not null: site_identifier site_name reason description debit_credit amount tax adjusted_on notes
 -- not null: status entered_at entered_by decision_note balance
 select
     a.adjustment_id, a.account, a.contract, a.name, a.type_code, a.building_code,
-    a.building_name, a.site_identifier, a.unit_no, a.agreement_id, a.product_type, a.item_id,
+    a.building_name, a.site_identifier, a.site_name, a.agreement_id, a.product_type, a.item_id,
     a.reason, a.description, a.debit_credit, a.amount, a.tax, a.adjusted_on, a.notes, a.status,
     a.entered_at, a.entered_by, a.decided_at, a.decided_by, a.decision_note, a.transaction_id,
     a.posted_on, a.month, b.balance
@@ -138,11 +138,11 @@ order by a.adjustment_id;
 -- Adjustments by their ids: of the days of their own dates or else of those of posting, of a
 -- building, an account, in a status; without those of accounts that are blocked for the caller.
 -- not null: adjustment_id account contract name type_code building_code building_name
--- not null: site_identifier unit_no reason description debit_credit amount tax adjusted_on notes
+-- not null: site_identifier site_name reason description debit_credit amount tax adjusted_on notes
 -- not null: status entered_at entered_by decision_note balance
 select
     a.adjustment_id, a.account, a.contract, a.name, a.type_code, a.building_code,
-    a.building_name, a.site_identifier, a.unit_no, a.agreement_id, a.product_type, a.item_id,
+    a.building_name, a.site_identifier, a.site_name, a.agreement_id, a.product_type, a.item_id,
     a.reason, a.description, a.debit_credit, a.amount, a.tax, a.adjusted_on, a.notes, a.status,
     a.entered_at, a.entered_by, a.decided_at, a.decided_by, a.decision_note, a.transaction_id,
     a.posted_on, a.month, b.balance

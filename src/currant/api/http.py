@@ -19,6 +19,7 @@ from functools import partial
 from typing import IO, Any, TypeVar, cast
 from urllib.parse import parse_qsl
 
+import msgspec
 from litestar import Request, Response
 from litestar.exceptions import (
     HTTPException,
@@ -387,9 +388,20 @@ async def body_of(request: AnyRequest, limit: int = INTERACTIVE_BYTES) -> bytes:
         return b"".join([chunk async for chunk in _received(request, limit)])
 
 
+def _asks_nothing(shape: type) -> bool:
+    """Say whether a body may tell nothing: each member has a default."""
+    return issubclass(shape, msgspec.Struct) and not any(
+        field.required for field in msgspec.structs.fields(shape)
+    )
+
+
 async def json_of(request: AnyRequest, shape: type[T]) -> T:
-    """Read a JSON body as a shape. Raises `Unparsable`, `Invalid` with the member, `TooLarge`."""
-    value = wire.decode_sent(await body_of(request), shape)
+    """Read a JSON body as a shape; where nothing is required it may be empty.
+
+    Raises `Unparsable`, `Invalid` with the member, `TooLarge`.
+    """
+    body = await body_of(request)
+    value = wire.decode_sent(b"{}" if not body and _asks_nothing(shape) else body, shape)
     wire.refuse_unfit(value)
     return value
 

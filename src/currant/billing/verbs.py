@@ -1,7 +1,7 @@
 """Acts on drafts, and the policy that they are made by."""
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from currant.access.permissions import Permission, needs
 from currant.access.verbs import Nothing
@@ -239,7 +239,8 @@ async def _counts(
         row, due = rows[n], cut[n].supply.due
         missing = row.expected_minutes - row.minutes
         if missing:
-            told = f"{missing // 60} hours of intervals are missing from {cut[n].span.start}."
+            first, last = cut[n].span.start, cut[n].span.end - timedelta(days=1)
+            told = f"{missing // 60} hours of intervals are missing between {first} and {last}."
             gaps.append(Remarkable(due.account_id, due.agreement_id, "GAP", told))
         counts[n] = _with_intervals(counts[n], row, _past_peaks(n, rows, len(cut)))
     return counts, gaps

@@ -118,7 +118,7 @@ async def approve_charges(tx: Tx, command: ChargesNamed) -> ChargesNamed:
     facts = await _facts(tx, command.charge_ids, ("PENDING",))
     for charge in facts:
         if charge.login == tx.user.login:
-            raise ApprovedByAnother(f"It is {charge.charge_id}.", field="charge_ids")
+            raise ApprovedByAnother(f"You added {charge.charge_id}.", field="charge_ids")
     _refuse_beyond_limit(tx, [charge.amount for charge in facts])
     await tx.run(
         _APPROVE_CHARGES,

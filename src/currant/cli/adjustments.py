@@ -58,7 +58,8 @@ async def enter(
     on: Annotated[str | None, typer.Option("--date", help="Its day; today without it.")] = None,
     notes: Annotated[str, typer.Option(help="What there is to say about it.")] = "",
     item: Annotated[
-        int | None, typer.Option(help="The open item that a credit pays first.")
+        int | None,
+        typer.Option(help="The item that a credit pays first: `currant debtors history` tells it."),
     ] = None,
     post: Annotated[
         bool, typer.Option("--post", help="Post it at once, if you may approve.")

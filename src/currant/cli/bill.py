@@ -19,12 +19,14 @@ from currant.cli import bill_determinants
 from currant.cli.figures import figures
 from currant.cli.frame import NEWEST, Session, command, secret, table
 from currant.cli.imports import DryRun, Key
+from currant.cli.invoices import drafted
 from currant.clock import parse_day
 from currant.documents.model import DocumentKind, DocumentNamed
 from currant.documents.verbs import document_pdf
 from currant.money import format_money
 from currant.runs.model import (
     BillException,
+    DraftOf,
     DraftRow,
     DraftsNamed,
     DraftsWanted,
@@ -40,6 +42,7 @@ from currant.runs.model import (
 )
 from currant.runs.verbs import (
     approve_run,
+    bill_draft,
     bill_drafts,
     bill_exceptions,
     bill_run,
@@ -72,7 +75,7 @@ _TO_DO = {
     "NEGATIVE": "It is held. See why; then `currant bill release`, or `discard`.",
     "OUTLIER": "It is held. Check its reads; then `currant bill release`, or `discard`.",
     "MISSING_READ": "Record or estimate the read, and run the account again.",
-    "GAP": "Load or estimate the intervals, and run the account again.",
+    "GAP": "Find them by `currant nem12 gaps`; load or estimate them, and run the account again.",
     "ESTIMATED": "Nothing now: after an actual read, a run with --reopen puts it right.",
     "NO_PLAN": "Put the meter or the agreement on a plan, and run the account again.",
     "UNPRICED": "Mend the plan: `currant tariff show`; then run the account again.",
@@ -177,9 +180,20 @@ async def list_runs(
 
 
 @command(app, "show")
-async def show(session: Session, run: Number) -> None:
-    """Show a run: what it comes to, its exceptions, its first drafts."""
-    await _tell(session, await _drafted(session, run))
+async def show(
+    session: Session,
+    run: Number,
+    account: Annotated[
+        str | None, typer.Argument(help="Whose invoice, with its lines.", metavar="[ACCOUNT]")
+    ] = None,
+) -> None:
+    """Show a run: what it comes to, its exceptions, its first drafts; or an account's, by line."""
+    if account is None:
+        await _tell(session, await _drafted(session, run))
+        return
+    told = await session.ask(bill_draft, DraftOf(run, account))
+    portal = await session.ask(show_portal, Nothing())
+    session.teller.tell(told, lambda: "\n".join(drafted(told, portal.currency)))
 
 
 @command(app, "exceptions")
@@ -340,9 +354,9 @@ async def change_policy(
 
 
 class RunLine(msgspec.Struct, frozen=True):
-    """A run as it is listed."""
+    """A run as it is listed; one that is tried only has no number."""
 
-    run: int
+    run: str
     status: str
     through: str
     of: str
@@ -420,7 +434,7 @@ async def _tell(session: Session, told: RunDrafted) -> None:
     if told.exceptions:
         parts += ["", _exceptions(told.exceptions)]
     session.teller.tell(told, lambda: Group(*parts))  # type: ignore[arg-type]
-    if len(told.drafts) < told.run.invoices:
+    if told.run.run_id and len(told.drafts) < told.run.invoices:
         more = f"currant bill drafts {told.run.run_id} --limit {told.run.invoices}"
         session.teller.note(f"These are the first {len(told.drafts)} drafts; `{more}` lists all.")
     if len(told.exceptions) < told.run.exceptions:
@@ -432,7 +446,7 @@ async def _tell(session: Session, told: RunDrafted) -> None:
 def _runs(runs: Sequence[Run], currency: str) -> Table:
     lines = [
         RunLine(
-            run.run_id,
+            str(run.run_id or ""),
             run.status,
             run.through.isoformat(),
             run.account or run.building_code or run.cycle_code or "all",

@@ -46,6 +46,12 @@ AsOf = Annotated[
 Building = Annotated[str | None, typer.Option(help="Of the building of this code only.")]
 
 _QUARTER = timedelta(days=90)
+_HEADINGS = {
+    "days 30": "1-30 days",
+    "days 60": "31-60 days",
+    "days 90": "61-90 days",
+    "older": "longer",
+}
 _AGES = ("not_due", "days_30", "days_60", "days_90", "older", "credit", "balance")
 
 
@@ -60,7 +66,7 @@ async def history(
         bool, typer.Option("--without-reversed", help="As if it had never been.")
     ] = False,
 ) -> None:
-    """Tell what moved what an account owes, with the balance after each."""
+    """Tell what moved what an account owes, with the balance after each, and its open items."""
     question = HistoryWanted(
         account,
         None if first is None else parse_day(first),
@@ -114,7 +120,12 @@ async def aged(
         found = [row async for row in aged_debtors(tx, question)]
     told = found[:limit]
     session.teller.tell(
-        told, lambda: _aged(told, portal.currency) if told else "Nobody owes anything."
+        told,
+        lambda: (
+            _aged(told, portal.currency, whole=len(found) <= limit)
+            if told
+            else "Nobody owes anything."
+        ),
     )
     if len(found) > limit:
         session.teller.note(f"These are the first {limit}; --limit lists more.")
@@ -161,6 +172,7 @@ class MovementLine(msgspec.Struct, frozen=True):
     credit: str
     balance: str
     status: str
+    item: str
 
 
 class AgedLine(msgspec.Struct, frozen=True):
@@ -225,15 +237,17 @@ def _moved(found: History) -> Table:
             _told(row.credit, found.currency),
             figure(row.balance, found.currency),
             row.status,
+            str(row.item_id or ""),
         )
         for row in found.movements
     ]
     columns = MovementLine.__struct_fields__
-    right = ("debit", "credit", "balance")
+    right = ("debit", "credit", "balance", "item")
     return figures(lines, *columns, right=right, folds=("what", "reference"))
 
 
-def _aged(found: Sequence[Aged], currency: str) -> Table:
+def _aged(found: Sequence[Aged], currency: str, *, whole: bool) -> Table:
+    """Draw debts by age, with their total where none is left out."""
     lines = [
         AgedLine(
             row.account,
@@ -242,7 +256,13 @@ def _aged(found: Sequence[Aged], currency: str) -> Table:
         )
         for row in found
     ]
-    return figures(lines, *AgedLine.__struct_fields__, right=_AGES, folds=("name",))
+    if whole:
+        sums = (sum((getattr(row, age) for row in found), Decimal(0)) for age in _AGES)
+        lines.append(AgedLine("", "Total", *(_told(amount, currency) for amount in sums)))
+    drawn = figures(lines, *AgedLine.__struct_fields__, right=_AGES, folds=("name",))
+    for column in drawn.columns:
+        column.header = _HEADINGS.get(str(column.header), column.header)
+    return drawn
 
 
 def _summed(found: Portfolio, currency: str) -> Iterator[str]:
@@ -250,7 +270,8 @@ def _summed(found: Portfolio, currency: str) -> Iterator[str]:
     yield f"Accounts that owe: {found.debtors:,}; with more to their credit: {found.creditors:,}."
     width = max(len(figure(getattr(found, age), currency)) for age in _AGES)
     for age in _AGES:
-        yield f"{age.replace('_', ' '):<8} {figure(getattr(found, age), currency):>{width}}"
+        name = age.replace("_", " ")
+        yield f"{_HEADINGS.get(name, name):<10} {figure(getattr(found, age), currency):>{width}}"
 
 
 def _balanced(found: Sequence[AccountBalance], currency: str) -> Table:

@@ -30,6 +30,7 @@ from currant.invoices.model import (
 )
 from currant.invoices.verbs import cancel_invoice, invoices, show_invoice
 from currant.money import format_money
+from currant.runs.model import BillDraft
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -112,12 +113,10 @@ async def pdf(
     number: Number,
     *,
     out: Annotated[Path, typer.Option(help="The file to write; - for stdout.")],
-    credit_note: Annotated[
-        bool, typer.Option("--credit-note", help="The number is a credit note's.")
-    ] = False,
 ) -> None:
-    """Write an invoice as PDF, the same bytes each time."""
-    kind = DocumentKind.CREDIT_NOTE if credit_note else DocumentKind.INVOICE
+    """Write an invoice or a credit note as PDF, the same bytes each time."""
+    told = await session.ask(show_invoice, InvoiceNamed(number))
+    kind = DocumentKind.CREDIT_NOTE if told.head.kind == "CREDIT" else DocumentKind.INVOICE
     await save(session, DocumentNamed(number, kind), out)
 
 
@@ -161,6 +160,36 @@ def explained(told: Invoice, currency: str) -> Iterator[str]:
     yield f"Dated {head.invoice_on}, due {head.due_on}"
     if head.reversal_of is not None:
         yield from _wrapped(f"Cancels invoice {head.reversal_of}: {head.reason}")
+    yield from priced(told, currency)
+    yield _RULE
+    yield _two("Previous balance", figure(head.previous_balance, currency))
+    if head.adjustment_total:
+        yield _two("Adjustments since", figure(head.adjustment_total, currency))
+    if head.receipt_total:
+        yield _two("Payments since", figure(head.receipt_total, currency))
+    opening = head.previous_balance + head.adjustment_total + head.receipt_total
+    yield _two("Due with this invoice", format_money(opening + head.total, currency))
+    if head.amount_paid:
+        yield _two("Paid of this invoice", format_money(head.amount_paid, currency))
+
+
+def drafted(told: BillDraft, currency: str) -> Iterator[str]:
+    """Yield an invoice of a run as `explained` does, without balances: a draft has none yet."""
+    head = told.head
+    kind = _HEADINGS.get(head.kind, "INVOICE")
+    name = f"{kind} {head.number}" if head.number else f"DRAFT, {kind}"
+    yield _two(name, f"held: {head.held_for}" if head.held_for else "")
+    yield from _wrapped(f"Account {head.account}, {head.account_name}")
+    days = (head.to_on - head.from_on).days + 1
+    yield f"For {head.from_on} to {head.to_on}, {days} {'day' if days == 1 else 'days'}"
+    if head.replaces:
+        yield from _wrapped(f"Replaces {', '.join(head.replaces)}")
+    yield from priced(told, currency)
+
+
+def priced(told: Invoice | BillDraft, currency: str) -> Iterator[str]:
+    """Yield what was measured, each line with what led to it, and what they come to."""
+    head = told.head
     for row in told.measured:
         yield from _wrapped(_measured(row))
     product = ""
@@ -176,16 +205,6 @@ def explained(told: Invoice, currency: str) -> Iterator[str]:
     yield _two("Lines before tax", figure(head.net, currency))
     yield _two("Tax", figure(head.tax, currency))
     yield _two("This invoice", format_money(head.total, currency))
-    yield _RULE
-    yield _two("Previous balance", figure(head.previous_balance, currency))
-    if head.adjustment_total:
-        yield _two("Adjustments since", figure(head.adjustment_total, currency))
-    if head.receipt_total:
-        yield _two("Payments since", figure(head.receipt_total, currency))
-    opening = head.previous_balance + head.adjustment_total + head.receipt_total
-    yield _two("Due with this invoice", format_money(opening + head.total, currency))
-    if head.amount_paid:
-        yield _two("Paid of this invoice", format_money(head.amount_paid, currency))
 
 
 def _measured(row: MeasuredRow) -> str:

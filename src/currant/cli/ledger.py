@@ -238,6 +238,7 @@ async def list_journals(
     if out is not None:
         raise Stopped(Exit.USAGE, "Say the --format of the file. Nothing was written.")
     summary = await session.ask(journal_summary, wanted)
+    currency = (await session.ask(show_portal, Nothing())).currency
     if totals:
         rows = await session.ask(journal_totals, wanted)
         session.teller.tell(
@@ -254,7 +255,8 @@ async def list_journals(
             {"data": lines, "summary": summary},
             lambda: figures(listed, *columns, right=columns[-2:], folds=("narration", "name")),
         )
-    session.teller.note(_summed(wanted, summary, listed=None if totals else len(lines)))
+    count = None if totals else len(lines)
+    session.teller.note(_summed(wanted, summary, currency, listed=count))
 
 
 async def _export(session: Session, form: Format, wanted: JournalsWanted, out: Path | None) -> None:
@@ -274,7 +276,7 @@ async def _export(session: Session, form: Format, wanted: JournalsWanted, out: P
 
             async for block in exported(form, books, told()):
                 file.write(block)
-    session.teller.note(_summed(wanted, summary))
+    session.teller.note(_summed(wanted, summary, portal.currency))
 
 
 @contextmanager
@@ -296,7 +298,9 @@ def _written_to(out: Path | None) -> Iterator[BinaryIO]:
         part.unlink(missing_ok=True)
 
 
-def _summed(wanted: JournalsWanted, summary: JournalSummary, *, listed: int | None = None) -> str:
+def _summed(
+    wanted: JournalsWanted, summary: JournalSummary, currency: str, *, listed: int | None = None
+) -> str:
     """Say in what journals sum up, and whether that is final."""
     span = f"{wanted.first:%Y-%m}"
     span += "" if wanted.last == wanted.first else f" to {wanted.last:%Y-%m}"
@@ -305,8 +309,8 @@ def _summed(wanted: JournalsWanted, summary: JournalSummary, *, listed: int | No
         lines = f"{listed} of {lines}"
     state = "closed" if summary.closed else "open"
     return (
-        f"{span} is {state}: {lines}, debit {summary.total_debit:,f}, "
-        f"credit {summary.total_credit:,f}."
+        f"{span} is {state}: {lines}, debit {figure(summary.total_debit, currency)}, "
+        f"credit {figure(summary.total_credit, currency)}."
     )
 
 

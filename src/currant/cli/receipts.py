@@ -262,8 +262,8 @@ async def bond(session: Session, account: Account) -> None:
     session.teller.tell(
         held,
         lambda: (
-            f"Account {account} has a bond of {format_money(held.held, portal.currency)} and owes "
-            f"{format_money(held.balance, portal.currency)}."
+            f"Account {account} has a bond of {format_money(held.held, portal.currency)}.\n"
+            + owed("It", held.balance, portal.currency)
         ),
     )
 
@@ -370,6 +370,9 @@ def _story(receipt: Receipt, portal: PortalShown) -> Iterator[str]:
     )
     if receipt.status != "POSTED":
         yield f"It is {receipt.status.lower()}."
+        if receipt.adjustment_id is not None:
+            told = f"currant adjustment show {receipt.adjustment_id}"
+            yield f"  its fee is adjustment {receipt.adjustment_id}: `{told}`"
     elif receipt.suspense:
         yield "Nobody knows the account: it waits in suspense."
     for paid in receipt.allocations:
@@ -379,7 +382,14 @@ def _story(receipt: Receipt, portal: PortalShown) -> Iterator[str]:
     if receipt.unallocated and not receipt.suspense:
         yield f"  {money(receipt.unallocated)} stays to its credit"
     if receipt.balance is not None:
-        yield f"The account owes {money(receipt.balance)}."
+        yield owed("The account", receipt.balance, portal.currency)
+
+
+def owed(whose: str, balance: Decimal, currency: str) -> str:
+    """Say what an account owes, or has to its credit."""
+    if balance < 0:
+        return f"{whose} has {format_money(-balance, currency)} to its credit."
+    return f"{whose} owes {format_money(balance, currency)}."
 
 
 def _counted(taken: Sequence[Receipt], portal: PortalShown, *, dry_run: bool) -> Iterator[str]:
@@ -404,5 +414,5 @@ def _bond(done: BondMoved, portal: PortalShown) -> Iterator[str]:
     ):
         if entry is not None:
             yield f"{format_money(amount, portal.currency)} is {what}, as {entry}."
-    held, owed = (format_money(m, portal.currency) for m in (done.held, done.balance))
-    yield f"Account {done.account} has a bond of {held} and owes {owed}."
+    yield f"Account {done.account} has a bond of {format_money(done.held, portal.currency)}."
+    yield owed("It", done.balance, portal.currency)

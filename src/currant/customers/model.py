@@ -163,7 +163,7 @@ class SavedRow(msgspec.Struct, frozen=True):
     customer_id: int
     account_id: int
     account: str
-    contract: str | None
+    contract: str
     created: bool
 
 
@@ -171,7 +171,7 @@ class CustomerSaved(msgspec.Struct, frozen=True):
     """A customer that was created or changed: its account, and its key with the utility."""
 
     account_number: str
-    sales_cust_number: str | None
+    sales_cust_number: str
     result: Literal["CREATED", "UPDATED"]
 
 
@@ -211,7 +211,7 @@ class ClaimedRow(msgspec.Struct, frozen=True):
 
     account_id: int
     account: str
-    contract: str | None
+    contract: str
     name: str
     type_code: str
     first_name: str
@@ -236,7 +236,7 @@ class CustomerVerified(msgspec.Struct, frozen=True):
     """What may be told to whoever asks for a customer, and which of the claims hold (U04)."""
 
     account_number: str
-    sales_cust_number: str | None
+    sales_cust_number: str
     account_name: str
     customer_type_code: str
     first_name: str

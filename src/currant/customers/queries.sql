@@ -4,9 +4,11 @@ select a.account_id from customers.account as a
 where a.portal_id = :portal_id::int and a.account = :account::text;
 
 -- name: account_of_contract
--- The internal id of the account that the utility knows by a contract.
-select a.account_id from customers.account as a
-where a.portal_id = :portal_id::int and a.contract = :contract::text;
+-- The internal id of the account that the utility knows by a key.
+-- not null: account_id
+select k.account_id
+from customers.known_as(:portal_id::int, :contract::text) as k (account_id)
+where k.account_id is not null;
 
 -- name: accounts_named
 -- The accounts that keys mean: by contract first where these are foreign keys, else by number.
@@ -140,7 +142,7 @@ select account as juice_key, contract as external_key from updated order by reco
 -- name: save_customers
 -- Create the customers of a list that name no account, each with one, numbered in its order, and
 -- change what is told of the others.
--- not null: n customer_id account_id account created
+-- not null: n customer_id account_id account contract created
 with told as materialized (
     select
         r.n, r.record ->> 'account' as account, r.record -> 'customer' as customer,
@@ -224,7 +226,8 @@ with told as materialized (
 select
     t.n, coalesce(t.customer_id, u.customer_id) as customer_id,
     coalesce(t.account_id, u.account_id) as account_id, coalesce(c.account, u.account) as account,
-    coalesce(c.contract, u.contract) as contract, c.account_id is not null as created
+    coalesce(c.contract, u.contract, c.account, u.account) as contract,
+    c.account_id is not null as created
 from told as t
 left join created as c on c.account_id = t.account_id
 left join updated as u on u.n = t.n
@@ -356,7 +359,8 @@ with named as materialized (
     union all
     select 2 as way, a.account_id
     from customers.account as a
-    where a.portal_id = :portal_id::int and a.contract = :contract::text
+    where a.portal_id = :portal_id::int
+        and a.account_id = customers.known_as(:portal_id::int, :contract::text)
     union all
     select w.way, a.account_id
     from (
@@ -396,10 +400,11 @@ for no key update;
 -- name: claimed
 -- What is known of the customers of accounts: to be told masked, and to hold claims against. Where
 -- several sites are supplied it is the newest agreement's.
--- not null: site_identifier building_code suburb postcode has_concession life_support
+-- not null: contract site_identifier building_code suburb postcode has_concession life_support
 -- not null: account_status births last_names postcodes mobiles failures
 select
-    a.account_id, a.account, a.contract, c.name, c.type_code, c.first_name, c.last_name,
+    a.account_id, a.account, coalesce(a.contract, a.account) as contract, c.name, c.type_code,
+    c.first_name, c.last_name,
     customers.account_status(a.portal_id, a.account_id, :now::timestamptz) as account_status,
     coalesce(s.site_identifier, '') as site_identifier,
     coalesce(s.building_code, '') as building_code, coalesce(s.city, c.city) as suburb,

@@ -224,6 +224,17 @@ as $$
     ) then 'ACTIVE' else 'CLOSED' end
 $$;
 
+-- The account that the utility knows by a key: by its contract, or by its number where it has none.
+create function customers.known_as(in_portal int, key text) returns bigint
+language sql stable
+as $$
+    select a.account_id from customers.account as a
+    where a.portal_id = in_portal
+        and (a.contract = key or a.contract is null and a.account = key)
+    order by a.contract nulls last
+    limit 1
+$$;
+
 -- A full name splits at its last blank: the last word is the last name (conformance.md J09).
 create function customers.split_name(name text, out first_name text, out last_name text)
 language sql immutable

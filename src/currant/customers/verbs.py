@@ -71,7 +71,7 @@ async def account_id_of(tx: Tx, account: str) -> int:
     """Return the internal id of an account. Raises `NoSuchAccount`."""
     account_id = await tx.maybe(_ACCOUNT_NAMED, portal_id=tx.portal.portal_id, account=account)
     if account_id is None:
-        raise NoSuchAccount(account, field="account")
+        raise NoSuchAccount(f"It was asked for as {account[:40]!r}.", field="account")
     return account_id
 
 
@@ -81,7 +81,7 @@ async def account_id_of_contract(tx: Tx, contract: str) -> int:
         _ACCOUNT_OF_CONTRACT, portal_id=tx.portal.portal_id, contract=contract
     )
     if account_id is None:
-        raise NoSuchAccount(contract, field="sales_cust_number")
+        raise NoSuchAccount(f"It was asked for as {contract[:40]!r}.", field="sales_cust_number")
     return account_id
 
 
@@ -142,7 +142,7 @@ async def show_customer(tx: Tx, question: AccountNamed) -> tuple[Portal, Custome
     """
     row = await tx.maybe(_CUSTOMER, portal_id=tx.portal.portal_id, account=question.account)
     if row is None:
-        raise NoSuchAccount(question.account, field="account")
+        raise NoSuchAccount(f"It was asked for as {question.account[:40]!r}.", field="account")
     return tx.portal, row
 
 
@@ -224,7 +224,8 @@ async def keep_customers(
     saved = {row.n for row in rows}
     for n, (customer, field) in enumerate(zip(told, fields, strict=True), start=1):
         if n not in saved:
-            raise NoSuchAccount(str(customer.account_number)[:40], field=f"{field}account_number")
+            told_as = f"It was asked for as {str(customer.account_number)[:40]!r}."
+            raise NoSuchAccount(told_as, field=f"{field}account_number")
     await _keep_details(tx, list(zip(told, rows, strict=True)))
     return rows
 

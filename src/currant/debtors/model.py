@@ -71,6 +71,7 @@ class MovementRow(msgspec.Struct, frozen=True):
     type_name: str
     entry_ids: list[int] | None
     amounts: list[Decimal] | None
+    item_id: int | None
 
 
 class Allocated(msgspec.Struct, frozen=True):
@@ -85,7 +86,8 @@ class Movement(msgspec.Struct, frozen=True):
 
     `moved_on` is the day it happened, `posted_on` the one on which it was recorded; `balance` is
     what the account owed after it. `due_on` and `number` are an invoice's; `reverses` and
-    `reversed_by` name the other of a pair.
+    `reversed_by` name the other of a pair. `item_id` is the open item of which something is owed
+    still: what an adjustment may name to be paid first.
     """
 
     transaction_id: int
@@ -104,6 +106,7 @@ class Movement(msgspec.Struct, frozen=True):
     reverses: int | None
     reversed_by: int | None
     allocations: list[Allocated]
+    item_id: int | None = None
 
 
 class HistorySums(msgspec.Struct, frozen=True):
@@ -139,7 +142,7 @@ class Debtor(msgspec.Struct, frozen=True):
     building_code: str
     building_name: str
     site_identifier: str
-    unit_no: str
+    site_name: str
     address_1: str
     address_2: str
     city: str

@@ -21,12 +21,13 @@ select
     i.outstanding, c.amount as credited, c.unallocated, coalesce(r.reference, '') as reference,
     coalesce(b.batch_type, '') as batch_type, coalesce(n.code, '') as reason,
     coalesce(n.description, '') as reason_description, coalesce(i.type_name, '') as type_name,
-    a.entry_ids, a.amounts
+    a.entry_ids, a.amounts, i.item_id
 from moved as m
 left join lateral (
     select
         max(o.number) as number, max(o.due_on) as due_on, sum(o.amount) as amount,
-        sum(o.outstanding) as outstanding, max(btrim(o.type_name)) as type_name
+        sum(o.outstanding) as outstanding, max(btrim(o.type_name)) as type_name,
+        min(o.item_id) filter (where o.outstanding > 0) as item_id
     from receivables.open_item as o
     where o.portal_id = :portal_id::int and o.entry_id = m.entry_id
 ) as i on true
@@ -63,11 +64,11 @@ where m.moved_on <= coalesce(:last::date, 'infinity');
 
 -- name: debtor
 -- An account with its customer and where the papers for it go.
--- not null: account contract name type_code building_code building_name site_identifier unit_no
+-- not null: account contract name type_code building_code building_name site_identifier site_name
 -- not null: address_1 address_2 city state postal_code
 select
     d.account, d.contract, d.name, d.type_code, d.building_code, d.building_name,
-    d.site_identifier, d.unit_no, t.address_1, t.address_2, t.city, t.state, t.postal_code,
+    d.site_identifier, d.site_name, t.address_1, t.address_2, t.city, t.state, t.postal_code,
     c.email_1 as email
 from receivables.debtor as d
 inner join customers.account as a on a.portal_id = d.portal_id and a.account_id = d.account_id

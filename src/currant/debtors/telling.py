@@ -47,6 +47,7 @@ def movement(row: MovementRow) -> Movement:
         reverses=row.reverses,
         reversed_by=row.reversed_by,
         allocations=[Allocated(entry_id, amount) for entry_id, amount in paid],
+        item_id=row.item_id,
     )
 
 

@@ -107,6 +107,8 @@ async def issue_receipt(tx: Tx, command: ReceiptNamed) -> Issued:
     portal_id = tx.portal.portal_id
     receipt = await show_receipt(tx, command)
     if receipt.account is None:
+        if receipt.status is not ReceiptStatus.POSTED:
+            raise ReceiptUndone("Nothing was issued.", field="receipt_id")
         raise NothingReceived(field="receipt_id")
     account_id = await account_id_of(tx, receipt.account)
     issued = Issued(DocumentKind.RECEIPT, str(receipt.receipt_id), receipt.account)

@@ -241,7 +241,7 @@ order by lower(i.valid) desc, m.serial_number asc, g.register_no asc;
 -- not null: sales_cust_number account_status bond_amount balance arrears_outstanding wallets
 -- not null: contacts addresses concessions life_support agreements
 select
-    a.account as account_number, coalesce(a.contract, '') as sales_cust_number,
+    a.account as account_number, coalesce(a.contract, a.account) as sales_cust_number,
     c.name as account_name, c.type_code as customer_type_code,
     c.sub_type_code as customer_sub_type_code,
     customers.account_status(a.portal_id, a.account_id, :now::timestamptz) as account_status,
@@ -395,7 +395,7 @@ where a.portal_id = :portal_id::int and a.account_id = :account_id::bigint;
 -- An account as lists of what concerns it begin: with its customer.
 -- not null: sales_cust_number
 select
-    a.account as account_number, coalesce(a.contract, '') as sales_cust_number,
+    a.account as account_number, coalesce(a.contract, a.account) as sales_cust_number,
     c.name as account_name, c.type_code as customer_type_code
 from customers.account as a
 inner join customers.customer as c
@@ -405,9 +405,11 @@ where a.portal_id = :portal_id::int and a.account = :account::text;
 -- name: accounts_of_contracts
 -- The accounts of customers that keys with the utility name.
 -- not null: external_key
-select account as juice_key, contract as external_key
-from customers.account
-where portal_id = :portal_id::int and contract = any(:keys::text[]);
+select a.account as juice_key, k.key as external_key
+from unnest(:keys::text[]) as k (key)
+inner join customers.account as a
+    on a.portal_id = :portal_id::int
+    and a.account_id = customers.known_as(:portal_id::int, k.key);
 
 -- name: site_lines
 -- Sites as lists of what concerns them tell them: with their label in the building.

@@ -158,7 +158,7 @@ async def account_line(tx: Tx, account: str) -> AccountLine:
     """Return an account with its customer, as lists begin. Raises `NoSuchAccount`."""
     line = await tx.maybe(_ACCOUNT_LINE, portal_id=tx.portal.portal_id, account=account)
     if line is None:
-        raise NoSuchAccount(account, field="account")
+        raise NoSuchAccount(f"It was asked for as {account[:40]!r}.", field="account")
     return line
 
 

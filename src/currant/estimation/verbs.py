@@ -179,7 +179,8 @@ async def edit_reads(tx: Tx, command: EditReads) -> list[PostedRead]:
     parked = [-read.read_id for read in posted if read.status == "IN_REVIEW"]
     if parked:
         await release_reads(tx, ReleaseReads(parked))
-        posted = await post_reads(tx, PostReads(reads, "EDIT"))
+        stored = await post_reads(tx, PostReads(reads, "EDIT"))
+        posted = [replace(now, result=was.result) for now, was in zip(stored, posted, strict=True)]
     return posted
 
 

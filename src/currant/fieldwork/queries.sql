@@ -147,7 +147,7 @@ where g.location_id is not null;
 select
     o.work_order_id, o.type as work_order_type, o.status, o.reason,
     coalesce(a.account, '') as account_number,
-    coalesce(a.contract, '') as sales_cust_number, coalesce(c.name, '') as account_name,
+    coalesce(a.contract, a.account, '') as sales_cust_number, coalesce(c.name, '') as account_name,
     coalesce(c.type_code, '') as customer_type_code,
     coalesce(b.building_code, '') as building_code, coalesce(b.name, '') as building_name,
     coalesce(l.site_identifier, l.loc_id) as site_identifier,

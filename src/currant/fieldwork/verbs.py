@@ -26,6 +26,7 @@ from currant.fieldwork.model import (
     OrderChange,
     OrderCreated,
     OrderListed,
+    OrderOutOfTurn,
     OrderRow,
     OrdersWanted,
     OrderToMake,
@@ -56,6 +57,7 @@ _ORDERS = sql.rows("orders", OrderListed)
 
 # What an order that is complete makes of the site and of its meters.
 _LEADS_TO = {"CONNECT": ("ENERGISED", "CONNECTED"), "DISCONNECT": ("DE_ENERGISED", "DISCONNECTED")}
+_ENDED = ("COMPLETE", "CANCELLED")
 _WITH_READS = ("SPECIAL_READ", "FINAL_READ")
 
 
@@ -102,6 +104,9 @@ async def update_orders(tx: Tx, command: UpdateOrders) -> list[OrderUpdated]:
     for n, change in enumerate(told):
         order, field = held[change.work_order_id], f"work_orders[{n}]"
         columns = columns_of(change, day_of(tx.now, order.zone), field)
+        if order.status in _ENDED and columns.get("status", order.status) != order.status:
+            stands = f"Work order {order.work_order_id} is {order.status}."
+            raise OrderOutOfTurn(stands, field=f"{field}.status")
         records.append(
             {"work_order_id": order.work_order_id, "change": columns, "note": note_of(change)}
         )

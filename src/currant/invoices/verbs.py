@@ -219,15 +219,22 @@ async def freeze(tx: Tx, invoice_ids: Sequence[int]) -> list[PaperHead]:
     return heads
 
 
+async def parts_of(
+    tx: Tx, invoice_ids: Sequence[int]
+) -> dict[int, tuple[list[LineRow], list[MeasuredRow]]]:
+    """Return the lines of invoices, drafts too, and what they measured, by their ids."""
+    told = {"portal_id": tx.portal.portal_id, "invoice_ids": list(invoice_ids)}
+    parts: dict[int, tuple[list[LineRow], list[MeasuredRow]]] = {n: ([], []) for n in invoice_ids}
+    for line in await tx.all(_LINES, **told):
+        parts[line.invoice_id][0].append(line)
+    for measured in await tx.all(_MEASURED, **told):
+        parts[measured.invoice_id][1].append(measured)
+    return parts
+
+
 async def _whole(tx: Tx, heads: Sequence[InvoiceRow], *, lines: bool) -> list[Invoice]:
     """Put invoices together with their lines and what they measured."""
     if not lines or not heads:
         return [Invoice(head) for head in heads]
-    told = {"portal_id": tx.portal.portal_id, "invoice_ids": [head.invoice_id for head in heads]}
-    by_line: dict[int, list[LineRow]] = {head.invoice_id: [] for head in heads}
-    by_register: dict[int, list[MeasuredRow]] = {head.invoice_id: [] for head in heads}
-    for line in await tx.all(_LINES, **told):
-        by_line[line.invoice_id].append(line)
-    for measured in await tx.all(_MEASURED, **told):
-        by_register[measured.invoice_id].append(measured)
-    return [Invoice(head, by_line[head.invoice_id], by_register[head.invoice_id]) for head in heads]
+    parts = await parts_of(tx, [head.invoice_id for head in heads])
+    return [Invoice(head, *parts[head.invoice_id]) for head in heads]

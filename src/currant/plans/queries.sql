@@ -104,7 +104,7 @@ order by b.building_code, d.product_type, d.customer_type, d.direct_debit;
 -- not null: sales_cust_number site_identifier site_name building_code building_name zone start_at
 -- not null: is_default direct_debit
 select
-    a.account as account_number, coalesce(a.contract, '') as sales_cust_number,
+    a.account as account_number, coalesce(a.contract, a.account) as sales_cust_number,
     c.name as account_name, c.type_code as customer_type_code,
     g.agreement_id, g.product_type, coalesce(l.site_identifier, '') as site_identifier,
     coalesce(nullif(l.site_name, ''), l.unit_no, '') as site_name,

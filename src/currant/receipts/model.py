@@ -321,7 +321,7 @@ class NotInSuspense(Conflict):
 
 
 class ReceiptUndone(Conflict):
-    """The receipt was dishonoured or reversed before."""
+    """The receipt was dishonoured or reversed."""
 
 
 class NoWalletToFill(Invalid):

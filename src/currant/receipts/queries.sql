@@ -42,8 +42,8 @@ order by r.receipt_id;
 
 -- name: receipts
 -- Receipts with what they paid, by their ids: of the days on which the money came or else of those
--- of posting, of a building, an account, a type, in suspense or not; without those of accounts
--- that are blocked for the caller.
+-- of posting, of a building, an account, a type, waiting in suspense or not; without those of
+-- accounts that are blocked for the caller.
 -- not null: receipt_id batch_no batch_type batch_name building_code building_name received_on
 -- not null: posted_on posted_at month login amount wallet_amount allocated unallocated reference
 -- not null: status dishonour_type suspense told transaction_id
@@ -69,7 +69,10 @@ where r.portal_id = :portal_id::int
     )
     and (:account::text is null or r.account = :account::text)
     and (:batch_type::text is null or r.batch_type = :batch_type::text)
-    and (:suspense::boolean is null or r.suspense = :suspense::boolean)
+    and (
+        :suspense::boolean is null
+        or (r.suspense and r.status = 'POSTED') = :suspense::boolean
+    )
     and coalesce(r.account <> all(:blocked::text[]), true) and '*' <> all(:blocked::text[])
 order by r.receipt_id
 limit :how_many::bigint offset :skip::bigint;
@@ -89,7 +92,10 @@ where r.portal_id = :portal_id::int
     )
     and (:account::text is null or r.account = :account::text)
     and (:batch_type::text is null or r.batch_type = :batch_type::text)
-    and (:suspense::boolean is null or r.suspense = :suspense::boolean)
+    and (
+        :suspense::boolean is null
+        or (r.suspense and r.status = 'POSTED') = :suspense::boolean
+    )
     and coalesce(r.account <> all(:blocked::text[]), true) and '*' <> all(:blocked::text[]);
 
 -- name: hold_suspense

@@ -354,9 +354,9 @@ begin
 end
 $$;
 
--- Put a receipt that was transferred back into suspense; what it paid is owed again. A transfer
--- that is under way is waited for.
-create function receipts.put_back(
+-- Reverse the transfer of a receipt from suspense, where there was one; what it paid is owed again.
+-- A transfer that is under way is waited for.
+create function receipts.undo_transfer(
     in_portal int, by_login text, by_vendor text, at timestamptz, of_receipt bigint, why text
 )
 returns void
@@ -377,13 +377,26 @@ begin
     from ledger.reverse(in_portal, by_login, by_vendor, at, array[held.entry_id], why) as r;
     perform receivables.unallocate(in_portal, held.entry_id, reversal, at);
     perform receivables.settle(in_portal, by_login, by_vendor, at, array[held.account_id]);
+end
+$$;
+
+-- Put a receipt that was transferred back into suspense.
+create function receipts.put_back(
+    in_portal int, by_login text, by_vendor text, at timestamptz, of_receipt bigint, why text
+)
+returns void
+language plpgsql
+as $$
+begin
+    perform receipts.undo_transfer(in_portal, by_login, by_vendor, at, of_receipt, why);
     update receipts.suspense as s set account_id = null, entry_id = null
     where s.portal_id = in_portal and s.receipt_id = of_receipt;
 end
 $$;
 
 -- Reverse a receipt with all that it moved (posting rule L17), and answer the entry that does: what
--- it paid is owed again, what it put into a wallet is taken out, also below zero.
+-- it paid is owed again, what it put into a wallet is taken out, also below zero. One that was
+-- transferred from suspense stays the receipt of that account.
 create function receipts.undo(
     in_portal int, by_login text, by_vendor text, at timestamptz, of_receipt bigint, why text
 )
@@ -396,7 +409,7 @@ declare
 begin
     select r.* into original from receipts.receipt as r
     where r.portal_id = in_portal and r.receipt_id = of_receipt;
-    perform receipts.put_back(in_portal, by_login, by_vendor, at, of_receipt, why);
+    perform receipts.undo_transfer(in_portal, by_login, by_vendor, at, of_receipt, why);
     perform receivables.hold_accounts(in_portal, array[original.account_id]);
     select r.entry_id into reversal
     from ledger.reverse(in_portal, by_login, by_vendor, at, array[original.entry_id], why) as r;

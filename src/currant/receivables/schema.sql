@@ -690,7 +690,7 @@ create view receivables.debtor with (security_invoker) as
 select
     a.portal_id, a.account_id, a.account, coalesce(a.contract, a.account) as contract, c.name,
     c.type_code, g.agreement_id, g.product_type, coalesce(l.site_identifier, '') as site_identifier,
-    coalesce(l.unit_no, '') as unit_no, b.building_id,
+    coalesce(nullif(l.site_name, ''), l.unit_no, '') as site_name, b.building_id,
     coalesce(b.building_code, '') as building_code,
     coalesce(b.name, '') as building_name, coalesce(b.timezone, p.timezone) as timezone
 from customers.account as a

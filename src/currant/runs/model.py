@@ -6,6 +6,7 @@ from decimal import Decimal
 import msgspec
 
 from currant.errors import Conflict, Invalid, NotFound
+from currant.invoices.model import LineRow, MeasuredRow
 
 RUN_STATES = ("DRAFTING", "DRAFTED", "APPROVED", "POSTED", "DISCARDED")
 MOST_AT_ONCE = 10_000
@@ -54,7 +55,10 @@ class ChunkDone(msgspec.Struct, frozen=True):
 
 
 class Run(msgspec.Struct, frozen=True):
-    """A bill run and what it comes to; money is of its invoices, credit notes left out."""
+    """A bill run and what it comes to; money is of its invoices, credit notes left out.
+
+    One that is tried only, to be taken back, has no number: its `run_id` is 0.
+    """
 
     run_id: int
     status: str
@@ -166,6 +170,21 @@ class DraftRow(msgspec.Struct, frozen=True):
     replaces: list[str]
 
 
+class DraftOf(msgspec.Struct, frozen=True):
+    """The invoice of a run for an account."""
+
+    run_id: int
+    account: str
+
+
+class BillDraft(msgspec.Struct, frozen=True):
+    """An invoice of a run, a draft until it has a number, with its lines and what it measured."""
+
+    head: DraftRow
+    lines: list[LineRow]
+    measured: list[MeasuredRow]
+
+
 class ToReplace(msgspec.Struct, frozen=True):
     """A posted invoice that a draft replaces, the latest at place 1.
 
@@ -219,6 +238,10 @@ class Late(msgspec.Struct, frozen=True):
 
 class NoSuchRun(NotFound):
     """There is no such bill run in this portal."""
+
+
+class NoSuchDraft(NotFound):
+    """The account has no invoice in this bill run. `currant bill drafts` lists those there are."""
 
 
 class RunNotReady(Conflict):

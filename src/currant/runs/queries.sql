@@ -289,7 +289,8 @@ order by e.exception_id
 limit :how_many::int;
 
 -- name: drafts
--- The invoices of a run, drafts and posted ones, by account, with the numbers of what they replace.
+-- The invoices of a run, drafts and posted ones, by account, with the numbers of what they replace:
+-- all, or that of one account.
 -- not null: replaces
 select
     i.invoice_id, i.account_id, a.account, c.name as account_name, i.kind, i.from_on, i.to_on,
@@ -307,6 +308,7 @@ inner join customers.customer as c
     on c.portal_id = a.portal_id and c.customer_id = a.customer_id
 where i.portal_id = :portal_id::int and i.run_id = :run_id::bigint
     and i.account_id > :beyond::bigint
+    and (:account::text is null or a.account = :account::text)
     and a.account <> all(:blocked::text[]) and '*' <> all(:blocked::text[])
 order by i.account_id
 limit :how_many::int;

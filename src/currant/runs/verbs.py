@@ -5,6 +5,8 @@ from datetime import timedelta
 from itertools import groupby
 from operator import attrgetter
 
+import msgspec
+
 from currant.access.permissions import Permission, needs
 from currant.access.verbs import Nothing
 from currant.billing.measuring import months_before
@@ -14,19 +16,22 @@ from currant.customers.verbs import account_id_of
 from currant.db.statements import Statements
 from currant.db.tx import Tx
 from currant.errors import Invalid
-from currant.invoices.verbs import cancel, freeze
+from currant.invoices.verbs import cancel, freeze, parts_of
 from currant.locations.verbs import building_of
 from currant.runs.model import (
     MOST_AT_ONCE,
+    BillDraft,
     BillException,
     ChunkDone,
     DraftNamed,
+    DraftOf,
     DraftRow,
     DraftsNamed,
     DraftsWanted,
     ExceptionsWanted,
     HoldDrafts,
     Late,
+    NoSuchDraft,
     NoSuchRun,
     Run,
     RunChunk,
@@ -154,13 +159,14 @@ async def draft_bills(tx: Tx, command: RunChunk) -> ChunkDone:
 async def draft_run(tx: Tx, command: StartRun) -> RunDrafted:
     """Begin a bill run and draft it to its end, in one transaction: what a dry run takes back.
 
+    It tells no number of the run, which will not be there.
     Raises as `start_run` and `draft_bills` do.
     """
     run = await start_run(tx, command)
     while (await draft_bills(tx, RunChunk(run.run_id))).more:
         pass
     return RunDrafted(
-        await _run(tx, run.run_id),
+        msgspec.structs.replace(await _run(tx, run.run_id), run_id=0),
         await bill_drafts(tx, DraftsWanted(run.run_id)),
         await bill_exceptions(tx, ExceptionsWanted(run.run_id)),
     )
@@ -297,7 +303,22 @@ async def bill_drafts(tx: Tx, question: DraftsWanted) -> list[DraftRow]:
     Raises `NoSuchRun`.
     """
     await _run(tx, question.run_id)
-    return await tx.all(_DRAFTS, **_page_of(tx, question))
+    return await tx.all(_DRAFTS, account=None, **_page_of(tx, question))
+
+
+@needs(Permission.BILLING_VIEW)
+async def bill_draft(tx: Tx, question: DraftOf) -> BillDraft:
+    """Show the invoice of a run for an account, posted or not, with every line explained.
+
+    Raises `NoSuchRun`, and `NoSuchDraft` where there is none or the account is blocked.
+    """
+    await _run(tx, question.run_id)
+    named = _page_of(tx, DraftsWanted(question.run_id, how_many=1))
+    head = await tx.maybe(_DRAFTS, account=question.account, **named)
+    if head is None:
+        raise NoSuchDraft(f"It was asked for as {question.account[:40]!r}.", field="account")
+    parts = await parts_of(tx, [head.invoice_id])
+    return BillDraft(head, *parts[head.invoice_id])
 
 
 @needs(Permission.BILLING_VIEW)

@@ -226,7 +226,7 @@ async def _offer(
         locking=locking,
     )
     if facts.account_id is None:
-        raise NoSuchAccount(account, field="account")
+        raise NoSuchAccount(f"It was asked for as {account[:40]!r}.", field="account")
     if facts.meter_count != 1:
         if serial_number is not None:
             raise NoSuchMeter(

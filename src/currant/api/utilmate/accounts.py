@@ -203,7 +203,7 @@ async def get_adjust(tx: Tx, wanted: AdjustmentsSent) -> AsyncIterator[Adjustmen
             building_code=row.building_code,
             building_name=row.building_name,
             site_identifier=row.site_identifier,
-            site_name=row.unit_no,
+            site_name=row.site_name,
             cust_account_id=no_null(row.agreement_id),
             product_type=no_null(row.product_type),
             adjustment_id=row.adjustment_id,

@@ -92,7 +92,7 @@ async def get_cust(tx: Tx, sent: ClaimsSent) -> list[CustomerTold]:
     return [
         CustomerTold(
             account_number=row.account_number,
-            sales_cust_number=row.sales_cust_number or "",
+            sales_cust_number=row.sales_cust_number,
             account_name=row.account_name,
             customer_type_code=row.customer_type_code,
             first_name=row.first_name,
@@ -193,7 +193,7 @@ async def post_cust(tx: Tx, sent: list[CustomerSent]) -> list[CustomerSaved]:
     return [
         CustomerSaved(
             account_number=row.account_number,
-            sales_cust_number=row.sales_cust_number or "",
+            sales_cust_number=row.sales_cust_number,
             result=row.result,
         )
         for row in await save_customers(tx, SaveCustomers(told))

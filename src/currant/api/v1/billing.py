@@ -42,6 +42,7 @@ from currant.runs import verbs as runs
 from currant.runs.model import (
     BillException,
     ChunkDone,
+    DraftOf,
     DraftRow,
     DraftsNamed,
     DraftsWanted,
@@ -156,6 +157,14 @@ class InvoiceTold(msgspec.Struct, frozen=True):
     def of(cls, told: Invoice) -> "InvoiceTold":
         """Return an invoice as it is answered."""
         return cls(told.head, list(map(InvoiceLine.of, told.lines)), told.measured)
+
+
+class DraftTold(msgspec.Struct, frozen=True):
+    """An invoice of a run, a draft until it has a number, with its lines and what was measured."""
+
+    draft: DraftRow
+    lines: list[InvoiceLine]
+    measured: list[MeasuredRow]
 
 
 @get("/v1/{portal:str}/billing/policy", operation_class=documented(Policy))
@@ -284,6 +293,19 @@ async def get_drafts(
     question = DraftsWanted(run_id, begins_after(cursor), limit)
     rows = await door_of(request).ask(runs.bill_drafts, question, actor)
     return page(rows, limit, lambda row: row.account_id)
+
+
+@get(
+    "/v1/{portal:str}/bill-runs/{run_id:int}/drafts/{account:str}",
+    operation_class=documented(DraftTold),
+)
+async def get_draft(
+    request: AnyRequest, portal: FromPath[str], run_id: FromPath[int], account: FromPath[str]
+) -> Response[Any]:
+    """Show the invoice of a run for an account, posted or not, with every line explained."""
+    actor = await signed_in(request, portal)
+    told = await door_of(request).ask(runs.bill_draft, DraftOf(run_id, account), actor)
+    return answer(DraftTold(told.head, list(map(InvoiceLine.of, told.lines)), told.measured))
 
 
 @get(
@@ -472,6 +494,7 @@ ROUTES = [
     post_draft,
     get_exceptions,
     get_drafts,
+    get_draft,
     get_to_print,
     post_hold,
     post_release_of_drafts,
