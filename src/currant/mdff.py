@@ -30,6 +30,8 @@ UNITS = {
 
 _MAX_BYTES = 2 * 1024**3  # of a file, out of its archive
 _LONGEST_LINE = 100_000
+_MOST_LINES = MAX_RECORDS + 100_000  # blank ones too
+_LINES_AT_ONCE = 10_000
 _CHUNK_BYTES = 256 * 1024
 _ZIP = b"PK\x03\x04"
 _ENCRYPTED = 1
@@ -136,7 +138,7 @@ async def lines(body: Upload) -> AsyncIterator[list[str]]:
 
     Raises `Unparsable` for bytes that are no text and archives that are none, `TooLarge`.
     """
-    begun, number, rest = False, 0, b""
+    begun, number, before, rest = False, 0, 0, b""
     async for chunk in _unpacked(body):
         raw = rest + chunk
         if not begun:
@@ -146,10 +148,14 @@ async def lines(body: Upload) -> AsyncIterator[list[str]]:
         if len(rest) > _LONGEST_LINE:
             raise TooLarge(f"Line {number + raw.count(10) + 1} is longer than a record can be.")
         if end:
-            told = _text(raw[:end], number).split("\n")
+            number += raw.count(b"\n", 0, end)
+            if number > _MOST_LINES:
+                raise TooLarge(f"It has more than {_MOST_LINES} lines.")
+            told = _text(raw[:end], before).split("\n")
             told.pop()
-            number += len(told)
-            yield told
+            before = number
+            for first in range(0, len(told), _LINES_AT_ONCE):
+                yield told[first : first + _LINES_AT_ONCE]
     if rest:
         yield [_text(rest, number)]
 

@@ -10,6 +10,7 @@ from tests.buildings import tower
 from tests.houses import linear_tariff
 from tests.moves.test_moves import RINGO, moved_in
 
+from currant.access.model import EmailShape
 from currant.customers.details import masked_email, masked_number
 from currant.customers.model import (
     AccountNamed,
@@ -254,3 +255,14 @@ def test_masks_show_the_ends_only() -> None:
     assert masked_email("") == ""
     assert masked_number("61412349856") == "*******9856"
     assert masked_number("123") == "123"
+
+
+@pytest.mark.parametrize("number", [1, 2])
+@pytest.mark.parametrize(
+    "email", ["@", "a@", "a b@c.d", "a@b.c, evil@x.y", "a@b.c\r\nBcc: evil@x.y", "a@b@c", "x" * 300]
+)
+async def test_an_email_is_one_address(door, boss, email, number) -> None:
+    contact = replace(CONTACT, contact_no=number, email=email)
+    contacts = [contact] if number == 1 else [CONTACT, contact]
+    with pytest.raises(EmailShape):
+        await saved(door, boss, replace(KNOWN, contacts=contacts))

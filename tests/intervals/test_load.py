@@ -433,6 +433,16 @@ async def test_what_is_no_file_is_refused(raw, told, door, boss, owner, homes) -
     assert await count(owner) == before
 
 
+async def test_a_file_of_blank_lines_is_given_up_early(
+    door, boss, homes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    raw = nem12(stream(), day()) + b"\n" * 20_000
+    assert (await loaded(door, boss, zipped(raw))).stored == 1
+    monkeypatch.setattr("currant.mdff._MOST_LINES", 20_000)
+    with pytest.raises(TooLarge, match="more than 20000 lines"):
+        await loaded(door, boss, zipped(raw))
+
+
 async def test_a_zip_archive_is_read_and_a_bomb_is_not(
     door, boss, homes, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -421,11 +421,12 @@ async def test_a_file_names_its_bad_records(door, boss, house, owner) -> None:
     with pytest.raises(Invalid) as raised:
         await door.act(
             import_receipts,
-            bank_file(f"{account},2026-03-02,5,x", f"{account},2026-13-02,5,", f"{account},,x,"),
+            bank_file(f"{account},2026-03-02,5,x", f"{account},2026-13-02,5,", f"{account},,x,",
+                      " ,2026-03-02,5,", f"{account},0001-01-01,5,"),
             boss,
-        )
+        )  # fmt: skip
     assert [(f.record, f.column) for f in raised.value.faults] == [
-        (2, "date"), (3, "date"), (3, "amount"),
+        (2, "date"), (3, "date"), (3, "amount"), (4, "account"), (5, "date"),
     ]  # fmt: skip
     assert await owner.fetchval("select count(*) from receipts.receipt") == 0
     with pytest.raises(Invalid, match="1900 to 2999"):

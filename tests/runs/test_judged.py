@@ -39,8 +39,10 @@ from currant.runs.model import (
     DraftsWanted,
     ExceptionsWanted,
     HoldDrafts,
+    NoSuchRun,
     RunChunk,
     RunNamed,
+    RunsWanted,
     StartRun,
 )
 from currant.runs.verbs import (
@@ -48,6 +50,7 @@ from currant.runs.verbs import (
     bill_drafts,
     bill_exceptions,
     bill_run,
+    bill_runs,
     discard_drafts,
     draft_bills,
     hold_drafts,
@@ -326,6 +329,16 @@ async def test_a_user_neither_lists_nor_holds_drafts_of_blocked_accounts(door, t
         await door.act(hold_drafts, HoldDrafts(run.run_id, ["03281"], "x"), barred)
     with pytest.raises(Forbidden):
         await door.act(start_run, StartRun(JULY, account="03281"), barred)
+
+
+async def test_a_run_of_a_blocked_account_is_not_told(door, told) -> None:
+    barred = await make_user(door, "tower", "barred", "SysAdmin", blocked_accounts="03281")
+    own = await drafted(door, told, JULY, account="03281")
+    other = await drafted(door, told, JULY, account="03280")
+    listed = await door.ask(bill_runs, RunsWanted(), barred)
+    assert [run.run_id for run in listed] == [other.run_id]
+    with pytest.raises(NoSuchRun):
+        await door.ask(bill_run, RunNamed(own.run_id), barred)
 
 
 async def test_runs_are_of_a_cycle_a_building_or_one_account_and_leave_what_is_on_hold(

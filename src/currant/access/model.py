@@ -309,7 +309,9 @@ class UserNameShape(Invalid, constraint="user_name_shape"):
     """The name of a user is 1 to 30 characters that can be printed. Nothing was done."""
 
 
-class EmailShape(Invalid, constraint="user_email_shape"):
+class EmailShape(
+    Invalid, constraint=("user_email_shape", "customer_email_shape", "contact_email_shape")
+):
     """An email is one address such as swarren@example.com, or blank. Nothing was done."""
 
 

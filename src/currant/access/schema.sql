@@ -75,8 +75,7 @@ create table access.system_user (
     phone_2 text not null default '',
     sms_1 text not null default '',
     sms_2 text not null default '',
-    email text not null default '' constraint user_email_shape
-    check (email ~ '^([^@[:space:]]+@[^@[:space:]]+)?$' and length(email) <= 254),
+    email text not null default '' constraint user_email_shape check (db.email_or_blank(email)),
     vending_limit bigint constraint vending_limit_positive check (
         vending_limit between 0 and 1000000000000000
     ),

@@ -18,6 +18,8 @@ create table customers.customer (
     sms_2 text not null default '',
     email_1 text not null,
     email_2 text not null default '',
+    constraint customer_email_shape
+    check (db.email_or_blank(email_1) and db.email_or_blank(email_2)),
     address_1 text not null,
     address_2 text not null default '',
     city text not null default '',
@@ -60,7 +62,8 @@ create table customers.contact (
     phone_no text not null default '',
     mobile_std text not null default '',
     mobile_no text not null default '',
-    email text not null default '',
+    email text not null default ''
+    constraint contact_email_shape check (db.email_or_blank(email)),
     email_key text not null generated always as (lower(btrim(email))) stored,
     mobile_key text not null
     generated always as (regexp_replace(mobile_std || mobile_no, '[^0-9]', '', 'g')) stored,

@@ -31,6 +31,10 @@ exception
 end
 $$;
 
+-- Whether a text is one e-mail address, or blank.
+create function db.email_or_blank(told text) returns boolean language sql immutable parallel safe
+return length(told) <= 254 and told ~ '^([^@,[:space:][:cntrl:]]+@[^@,[:space:][:cntrl:]]+)?$';
+
 create table db.migration (
     number int primary key,
     name text not null,

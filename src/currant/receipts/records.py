@@ -40,7 +40,9 @@ class ReceiptReader:
         number, (account, day, text, reference) = record
         received_on = self._day(number, day)
         amount = read_amount(self.csv, number, "amount", text, self._places)
-        if received_on is None or amount is None:
+        if not account:
+            self.csv.refuse(number, "account", "is blank")
+        if received_on is None or amount is None or not account:
             return None
         return NewReceipt(
             self._batch_type, account, received_on, amount, reference, self._batch_name

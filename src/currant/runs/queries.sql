@@ -250,7 +250,7 @@ where r.portal_id = :portal_id::int and r.run_id = (
 );
 
 -- name: runs
--- Bill runs with what they come to, the newest first, or one of them.
+-- Bill runs with what they come to, the newest first, or one of them; not of a blocked account.
 -- not null: invoices held posted exceptions net tax total
 select
     r.run_id, r.status, r.through, r.invoice_on, r.due_on, r.cycle_code, b.building_code,
@@ -274,6 +274,7 @@ cross join lateral (
 ) as x
 where r.portal_id = :portal_id::int and r.run_id < :before::bigint
     and (:run_id::bigint is null or r.run_id = :run_id::bigint)
+    and (a.account is null or (a.account <> all(:blocked::text[]) and '*' <> all(:blocked::text[])))
 order by r.run_id desc
 limit :how_many::int;
 

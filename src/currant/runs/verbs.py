@@ -263,10 +263,11 @@ async def post_bills(tx: Tx, command: RunChunk) -> ChunkDone:
 
 @needs(Permission.BILLING_VIEW)
 async def bill_runs(tx: Tx, question: RunsWanted) -> list[Run]:
-    """List bill runs with what they come to, the newest first."""
+    """List bill runs with what they come to, the newest first; not those of a blocked account."""
     return await tx.all(
         _RUNS,
         portal_id=tx.portal.portal_id,
+        blocked=list(tx.user.blocked),
         run_id=None,
         before=question.before,
         how_many=question.how_many,
@@ -422,7 +423,12 @@ async def _held(tx: Tx, run_id: int, *states: str, shared: bool = False) -> RunR
 async def _run(tx: Tx, run_id: int) -> Run:
     """Return a run. Raises `NoSuchRun`."""
     run = await tx.maybe(
-        _RUNS, portal_id=tx.portal.portal_id, run_id=run_id, before=2**62, how_many=1
+        _RUNS,
+        portal_id=tx.portal.portal_id,
+        blocked=list(tx.user.blocked),
+        run_id=run_id,
+        before=2**62,
+        how_many=1,
     )
     if run is None:
         raise NoSuchRun(f"It was asked for as {run_id}.", field="run_id")

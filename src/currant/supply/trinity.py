@@ -19,6 +19,8 @@ UNASSIGNED = "unassigned"
 LINKS = ("contract", "locname", "serialnum")
 
 _LONGEST_KEY = 100
+_EMAIL = re.compile(r"[^@,\s\x00-\x1f\x7f]+@[^@,\s\x00-\x1f\x7f]+")
+_LONGEST_EMAIL = 254
 _DEGREES = re.compile(r"-?\d{1,3}(\.\d{1,15})?", re.ASCII)
 
 
@@ -86,9 +88,6 @@ class TrinityReader:
             return None
 
 
-_FIRST_YEAR = 1900  # as for reads
-
-
 def location_fields(zone: ZoneInfo, now: datetime) -> tuple[Field, ...]:
     """Return the columns of a file of locations; days are the portal's."""
     today = now.astimezone(zone).date()
@@ -100,8 +99,6 @@ def location_fields(zone: ZoneInfo, now: datetime) -> tuple[Field, ...]:
         day = parse_day(text)
         if day > today:
             raise Invalid(f"{text} is after today, {today}.")
-        if day.year < _FIRST_YEAR:
-            raise Invalid(f"{text} is before {_FIRST_YEAR}; 0000-00-00 is a day not known.")
         return day_bounds(day, zone)[0]
 
     return (
@@ -156,7 +153,7 @@ def customer_fields() -> tuple[Field, ...]:
         Field("phone2", blank=""),
         Field("sms1"),
         Field("sms2", blank=""),
-        Field("email"),
+        Field("email", read=_email),
         Field("address1", blank="", verbatim=True),
         Field("address2", blank="", verbatim=True),
         Field("city", blank="", verbatim=True),
@@ -188,6 +185,12 @@ def _degrees(most: int) -> Callable[[str], str]:
         return text
 
     return read
+
+
+def _email(text: str) -> str:
+    if len(text) > _LONGEST_EMAIL or _EMAIL.fullmatch(text) is None:
+        raise Invalid(f"{text[:40]!r} is not one e-mail address such as swarren@example.com.")
+    return text
 
 
 def _digits(most: int) -> Callable[[str], str]:
