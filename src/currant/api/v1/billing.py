@@ -113,7 +113,10 @@ class Drafts(msgspec.Struct, frozen=True):
 
 
 class InvoiceLine(msgspec.Struct, frozen=True):
-    """A line of an invoice: quantity × rate, and what else led to its amount."""
+    """A line of an invoice: quantity × rate, and what else led to its amount.
+
+    previous_value and current_value are reads in whole thousandths of the unit, as in `measured`.
+    """
 
     line_no: int
     agreement_id: int | None
