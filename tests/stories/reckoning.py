@@ -226,4 +226,4 @@ def monthly(price: Fraction, start: date, end: date) -> Iterator[Line]:
     for first, after, length in months(start, end):
         gross = half_up(price * Fraction((after - first).days, length) * 100)
         tax = half_up(gross * GST / (1 + GST))
-        yield Line(Fraction(1), price, gross - tax, tax)
+        yield Line(Fraction(1), price / (1 + GST), gross - tax, tax)  # Rates exclude GST.
