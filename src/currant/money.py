@@ -33,8 +33,13 @@ def minor_units(currency: str) -> int:
 
 def half_up(amount: Decimal, places: int) -> Decimal:
     """Round to a number of decimals, halves away from zero."""
-    rounded = amount.quantize(Decimal((0, (1,), -places)), ROUND_HALF_UP, _EXACT)
+    rounded = amount.quantize(_unit(places), ROUND_HALF_UP, _EXACT)
     return rounded or rounded.copy_abs()
+
+
+@lru_cache(maxsize=64)
+def _unit(places: int) -> Decimal:
+    return Decimal((0, (1,), -places))
 
 
 def round_money(amount: Decimal, currency: str) -> Decimal:

@@ -10,7 +10,7 @@ import msgspec
 from currant.billing.lines import Counted, DraftLine, tax_by_invoice
 from currant.billing.model import DraftTerms, DueDays, Policy, Remarkable
 from currant.billing.periods import Measured, Period, Supply, measured
-from currant.money import from_minor
+from currant.money import round_money
 
 _DAY = timedelta(days=1)
 _HOLDING = ("NEGATIVE", "OUTLIER")
@@ -36,14 +36,14 @@ class Draft(msgspec.Struct, frozen=True):
     replaces: tuple[int, ...] = ()
 
     @property
-    def net_minor(self) -> int:
+    def net(self) -> Decimal:
         """The sum of the lines before tax."""
-        return sum(line.net_minor for line in self.lines)
+        return sum((line.net for line in self.lines), Decimal(0))
 
     @property
-    def tax_minor(self) -> int:
+    def tax(self) -> Decimal:
         """The tax of the lines."""
-        return sum(line.tax_minor for line in self.lines)
+        return sum((line.tax for line in self.lines), Decimal(0))
 
 
 class DraftTuples(msgspec.Struct, frozen=True):
@@ -98,6 +98,8 @@ def account_drafts(
     for account_id in sorted(by_account.keys() | charges.keys()):
         supplies = by_account.get(account_id, [])
         told = [*lines.get(account_id, ()), *charges.get(account_id, ())]
+        if terms.policy.tax_rounding == "INVOICE":
+            told = tax_by_invoice(told, currency)
         draft, found = _draft(account_id, supplies, told, totals, terms)
         found += _of_the_total(draft, currency)
         holding = [row.detail for row in found if row.kind in _HOLDING]
@@ -121,8 +123,6 @@ def _draft(
 ) -> tuple[Draft, list[Remarkable]]:
     """Put the invoice of an account together."""
     policy = terms.policy
-    if policy.tax_rounding == "INVOICE":
-        lines = tax_by_invoice(lines)
     used: list[Measured] = []
     found: list[Remarkable] = []
     for supply in supplies:
@@ -185,15 +185,15 @@ def _of_the_usage(
 
 def _of_the_total(draft: Draft, currency: str) -> list[Remarkable]:
     """Say where an invoice comes to nothing, or to less."""
-    total = draft.net_minor + draft.tax_minor
+    total = draft.net + draft.tax
     if total > 0:
         return []
     kind = "NEGATIVE" if total else "ZERO"
-    detail = f"The invoice comes to {from_minor(total, currency)}."
+    detail = f"The invoice comes to {round_money(total, currency)}."
     return [Remarkable(draft.account_id, None, kind, detail)]
 
 
-def draft_tuples(drafts: Sequence[Draft], currency: str) -> DraftTuples:
+def draft_tuples(drafts: Sequence[Draft]) -> DraftTuples:
     """Return drafts as the composite types of invoices/schema.sql."""
     numbered = list(enumerate(drafts, start=1))
     return DraftTuples(
@@ -207,14 +207,14 @@ def draft_tuples(drafts: Sequence[Draft], currency: str) -> DraftTuples:
                 draft.start,
                 draft.end - _DAY,
                 draft.tax_rounding,
-                from_minor(draft.net_minor, currency),
-                from_minor(draft.tax_minor, currency),
+                draft.net,
+                draft.tax,
                 draft.held_for,
                 draft.replaces,
             )
             for n, draft in numbered
         ],
-        [_line_tuple(n, line, currency) for n, draft in numbered for line in draft.lines],
+        [_line_tuple(n, line) for n, draft in numbered for line in draft.lines],
         [_measured_tuple(n, row) for n, draft in numbered for row in draft.measured],
         [
             (n, agreement_id, start, end - _DAY)
@@ -224,7 +224,7 @@ def draft_tuples(drafts: Sequence[Draft], currency: str) -> DraftTuples:
     )
 
 
-def _line_tuple(n: int, line: DraftLine, currency: str) -> tuple[Any, ...]:
+def _line_tuple(n: int, line: DraftLine) -> tuple[Any, ...]:
     """Return a line as `invoices.new_line`."""
     return (
         n,
@@ -239,8 +239,8 @@ def _line_tuple(n: int, line: DraftLine, currency: str) -> tuple[Any, ...]:
         line.unit,
         line.rate,
         line.loss_factor,
-        from_minor(line.net_minor, currency),
-        from_minor(line.tax_minor, currency),
+        line.net,
+        line.tax,
         "GST" if line.taxable else "FREE",
         line.coa,
         line.ar_coa,

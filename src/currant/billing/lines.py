@@ -13,7 +13,7 @@ from currant.billing.model import ChargeRow, LineItemRow, Remarkable
 from currant.billing.periods import Period, Supply
 from currant.clock import day_bounds
 from currant.invoices.model import Explanation
-from currant.money import from_minor, half_up, minor_units, tax_within, to_minor
+from currant.money import from_minor, half_up, minor_units, round_money, tax_within, to_minor
 from currant.tariffs.bills import BillLine, price_bills, share_tax
 from currant.tariffs.book import DatedTax, PriceBook
 from currant.tariffs.columns import Determinants
@@ -45,7 +45,7 @@ class Counted(msgspec.Struct, frozen=True):
 
 
 class DraftLine(msgspec.Struct, frozen=True):
-    """A line of a draft; money in minor units."""
+    """A line of a draft; money to the minor unit."""
 
     agreement_id: int | None
     location_id: int | None
@@ -58,8 +58,8 @@ class DraftLine(msgspec.Struct, frozen=True):
     unit: str
     rate: Decimal
     loss_factor: Decimal | None
-    net_minor: int
-    tax_minor: int
+    net: Decimal
+    tax: Decimal
     tax_rate: Decimal
     taxable: bool
     coa: str
@@ -169,7 +169,6 @@ def _columns(rows: Sequence[Mapping[int, int]]) -> dict[int, list[int]]:
 
 def _draft_line(period: Period, line: BillLine, book: PriceBook) -> DraftLine:
     due = period.supply.due
-    scale = Decimal(10) ** book.minor_units
     raised = book.terms.with_losses and line.tier and tier_of(line.tier).kind in _RAISED
     return DraftLine(
         due.agreement_id,
@@ -183,8 +182,8 @@ def _draft_line(period: Period, line: BillLine, book: PriceBook) -> DraftLine:
         line.unit,
         line.rate,
         due.loss_factor(period.span.start) if raised else None,
-        int(line.net * scale),
-        int(line.tax * scale),
+        line.net,
+        line.tax,
         line.tax_rate,
         line.taxable,
         line.coa,
@@ -206,7 +205,6 @@ def _draft_line(period: Period, line: BillLine, book: PriceBook) -> DraftLine:
 
 def charge_line(charge: ChargeRow, currency: str) -> DraftLine:
     """Return the line of a one-off charge."""
-    net, tax = to_minor(charge.net, currency), to_minor(charge.tax, currency)
     return DraftLine(
         charge.agreement_id,
         charge.location_id,
@@ -219,8 +217,8 @@ def charge_line(charge: ChargeRow, currency: str) -> DraftLine:
         "",
         abs(charge.net),
         None,
-        net,
-        tax,
+        round_money(charge.net, currency),
+        round_money(charge.tax, currency),
         charge.tax_rate,
         charge.tax_code == "GST",
         charge.coa,
@@ -301,8 +299,8 @@ def _item_line(
         "",
         rate,
         None,
-        sign * net,
-        sign * tax,
+        from_minor(sign * net, currency),
+        from_minor(sign * tax, currency),
         tax_rate,
         item.tax_code == "GST",
         item.coa,
@@ -318,12 +316,12 @@ def _item_line(
     )
 
 
-def tax_by_invoice(lines: Sequence[DraftLine]) -> list[DraftLine]:
+def tax_by_invoice(lines: Sequence[DraftLine], currency: str) -> list[DraftLine]:
     """Round the tax of an invoice once for each rate, and share it among its lines (s 9-90)."""
     settled = list(lines)
     for rate in {line.tax_rate for line in lines if line.taxable}:
         places = [n for n, line in enumerate(lines) if line.taxable and line.tax_rate == rate]
-        taxes = share_tax([lines[n].net_minor for n in places], rate)
+        taxes = share_tax([to_minor(lines[n].net, currency) for n in places], rate)
         for n, tax in zip(places, taxes, strict=True):
-            settled[n] = msgspec.structs.replace(lines[n], tax_minor=tax)
+            settled[n] = msgspec.structs.replace(lines[n], tax=from_minor(tax, currency))
     return settled

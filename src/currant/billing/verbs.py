@@ -340,7 +340,7 @@ async def _charges(
 
 async def _write(tx: Tx, run_id: int, drafts: Sequence[Draft]) -> None:
     """Write drafts in one statement."""
-    told = draft_tuples(drafts, tx.portal.currency)
+    told = draft_tuples(drafts)
     await tx.all(
         _DRAFT,
         portal_id=tx.portal.portal_id,
