@@ -1,6 +1,7 @@
 """A building, its tenants and the work there from the command line, as processes."""
 
 import json
+import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -36,8 +37,15 @@ def test_from_a_building_to_a_tenant_who_leaves(run: Run, built: None) -> None:
     moved = json.loads(run(*come, "--json").stdout)
     assert rehearsed[0]["status"] == moved[0]["status"] == "ACTIVE"
     assert account in run("site", "list", "TWR01").stdout
-    assert "1234abcde" in run("site", "show", "4103000012").stdout
-    assert "r@example.com" in run("customer", "show", account).stdout
+    site = run("site", "show", "4103000012").stdout
+    assert "serial number 1234abcde" in site
+    assert f"last read 12000, last read date {SINCE}, last read type OPENING" in site
+    customer = run("customer", "show", account).stdout
+    assert "r@example.com" in customer
+    assert re.search(r"^balance +0\.00$", customer, re.MULTILINE)
+    assert "type BILLING" not in customer
+    for told in (site, customer):
+        assert re.search(r"^last mod +[\d-]{10} [\d:]{8} E[SD]T$", told, re.MULTILINE)
     (order,) = moved[0]["work_order_ids"]
     run("workorder", "update", str(order), "--status", "complete", "--note", "Was on already.")
     assert "Was on already." in run("workorder", "show", str(order)).stdout
