@@ -60,6 +60,15 @@ def test_a_meter_is_exchanged_and_a_site_switched_off(run: Run, built: None) -> 
     run("meter", "exchange", "1234abcde", "NEW-1", "--on", str(SINCE + timedelta(days=9)),
         "--closing", "12100", "--opening", "0")  # fmt: skip
     assert "NEW-1" in run("site", "show", "4103000012").stdout
+    assert "1234abcde" not in run("meter", "list", "4103000012").stdout
+    rows = run("meter", "list", "4103000012", "--removed").stdout.splitlines()
+    assert [row.split()[0] for row in rows[1:]] == ["NEW-1", "1234abcde"]
+    assert " 12100 " in rows[2]
+    assert "1234abcde" in run("meter", "list").stdout
+    shown = run("meter", "show", "NEW-1").stdout
+    assert re.search("register 1, .*last read 0, .*last read type OPENING", shown)
+    assert "created at" in shown
+    assert "no such meter" in run("meter", "show", "X", code=4).stderr
     told = run("site", "status", "TWR01", "4103000012", "de_energised", "--reason", "Empty.")
     assert told.stdout.splitlines()[1].split()[:3] == ["4103000012", "ENERGISED", "DE_ENERGISED"]
     refused = run("site", "status", "TWR01", "4103000012", "NOT_READY", code=5)

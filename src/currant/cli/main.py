@@ -68,7 +68,7 @@ app.add_typer(buildings.losses, name="loss", help="Loss factors of buildings and
 app.add_typer(customers.app, name="customer", help="Customers, with their accounts.")
 app.add_typer(moves.app, name="move", help="Moving in and out.")
 app.add_typer(workorders.app, name="workorder", help="Work orders: what is to be done at sites.")
-app.add_typer(meters.app, name="meter", help="Meters: created, exchanged, read, connected.")
+app.add_typer(meters.app, name="meter", help="Meters: listed, created, exchanged, read, connected.")
 app.add_typer(headend.app, name="headend", help="Head-ends: where requests to meters are sent.")
 app.add_typer(portals.app, name="portal", help="Portals: the utilities of this installation.")
 app.add_typer(users.app, name="user", help="System users of a portal.")
