@@ -32,6 +32,14 @@ def operations(document: Json) -> Iterator[tuple[str, str, Json]]:
             yield path, method, operation
 
 
+async def test_a_summary_says_what_is_done_and_not_what_is_raised(http) -> None:
+    for face in ("", "/utilmate", "/v1"):
+        document = (await http.get(f"{face}/openapi.json")).json()
+        summaries = [one["summary"] for _, _, one in operations(document)]
+        assert all(summaries)
+        assert not [told for told in summaries if "Raises" in told]
+
+
 def refs(node: Any) -> Iterator[str]:
     if isinstance(node, dict):
         yield from (value for name, value in node.items() if name == "$ref")

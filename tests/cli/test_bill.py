@@ -95,7 +95,9 @@ def test_an_invoice_is_cancelled_and_written_as_pdf(told: Tower, run: Run, tmp_p
     trial = run("invoice", "cancel", "00001", "--reason", "Misread", "--dry-run")
     assert "Credit note 00003 of A$134.70 cancels invoice 00001." in trial.stdout
     assert "POSTED" in run("invoice", "show", "00001").stdout
-    run("invoice", "cancel", "00001", "--reason", "Misread")
+    done = run("invoice", "cancel", "00001", "--reason", "Misread")
+    assert "currant invoice pdf 00003" in done.stderr
+    assert "currant invoice pdf" not in trial.stderr
     assert "REVERSED" in run("invoice", "show", "00001").stdout
     note = run("invoice", "show", "00003").stdout
     assert "Cancels invoice 00001: Misread" in note
@@ -124,7 +126,9 @@ def test_charges_and_services(told: Tower, run: Run) -> None:
     assert "CUSTDISC" in run("charge", "items").stdout
     service = ("service", "add", "isp", "0298", "--account", "03280", "--start", "2024-07-01")
     lines = ("--line", "ADMIN=62 Fast internet", "--line", "CONN=49.50*2:ONCE Set up")
+    assert "There are none." in run("service", "list", "03280").stdout
     assert "ACTIVE" in run(*service, *lines).stdout
+    assert re.search(r"ISP +0298 .*2024-07-01 .*ACTIVE", run("service", "list", "03280").stdout)
     assert "not a line" in run(*service, "--line", "62", code=4).stderr
     told_json = json.loads(run(*MONTH, "--account", "03280", "--dry-run", "--json").stdout)
     # 134.70, a fee of 55.00, a month of internet, two times 49.50.

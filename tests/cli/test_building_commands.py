@@ -1,6 +1,7 @@
 """A building, its tenants and the work there from the command line, as processes."""
 
 import json
+import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -36,8 +37,15 @@ def test_from_a_building_to_a_tenant_who_leaves(run: Run, built: None) -> None:
     moved = json.loads(run(*come, "--json").stdout)
     assert rehearsed[0]["status"] == moved[0]["status"] == "ACTIVE"
     assert account in run("site", "list", "TWR01").stdout
-    assert "1234abcde" in run("site", "show", "4103000012").stdout
-    assert "r@example.com" in run("customer", "show", account).stdout
+    site = run("site", "show", "4103000012").stdout
+    assert "serial number 1234abcde" in site
+    assert f"last read 12000, last read date {SINCE}, last read type OPENING" in site
+    customer = run("customer", "show", account).stdout
+    assert "r@example.com" in customer
+    assert re.search(r"^balance +0\.00$", customer, re.MULTILINE)
+    assert "type BILLING" not in customer
+    for told in (site, customer):
+        assert re.search(r"^last mod +[\d-]{10} [\d:]{8} E[SD]T$", told, re.MULTILINE)
     (order,) = moved[0]["work_order_ids"]
     run("workorder", "update", str(order), "--status", "complete", "--note", "Was on already.")
     assert "Was on already." in run("workorder", "show", str(order)).stdout
@@ -52,6 +60,15 @@ def test_a_meter_is_exchanged_and_a_site_switched_off(run: Run, built: None) -> 
     run("meter", "exchange", "1234abcde", "NEW-1", "--on", str(SINCE + timedelta(days=9)),
         "--closing", "12100", "--opening", "0")  # fmt: skip
     assert "NEW-1" in run("site", "show", "4103000012").stdout
+    assert "1234abcde" not in run("meter", "list", "4103000012").stdout
+    rows = run("meter", "list", "4103000012", "--removed").stdout.splitlines()
+    assert [row.split()[0] for row in rows[1:]] == ["NEW-1", "1234abcde"]
+    assert " 12100 " in rows[2]
+    assert "1234abcde" in run("meter", "list").stdout
+    shown = run("meter", "show", "NEW-1").stdout
+    assert re.search("register 1, .*last read 0, .*last read type OPENING", shown)
+    assert "created at" in shown
+    assert "no such meter" in run("meter", "show", "X", code=4).stderr
     told = run("site", "status", "TWR01", "4103000012", "de_energised", "--reason", "Empty.")
     assert told.stdout.splitlines()[1].split()[:3] == ["4103000012", "ENERGISED", "DE_ENERGISED"]
     refused = run("site", "status", "TWR01", "4103000012", "NOT_READY", code=5)

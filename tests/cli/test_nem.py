@@ -20,7 +20,7 @@ def test_files_come_in_and_go_out(run: Run, riverside, tmp_path: Path) -> None:
     mar.write_bytes(zipped(nem12(stream(), day("20260301"), day("20260303"))))
     told = run("nem12", "import", str(feb), "--building", "B1", "--dry-run").stdout
     assert "28 would be stored" in told
-    assert "1 sites" in told
+    assert "Made: 1 site, 1 meter, 1 data stream." in told
     assert "No file was loaded" in run("nem12", "files").stdout
     told = run("nem12", "import", str(feb), str(mar), "--building", "B1").stdout
     assert "of 28 register-days 28 were stored" in told

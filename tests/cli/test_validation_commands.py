@@ -1,6 +1,7 @@
 """`currant read`, `currant validation` and `currant estimate`: as a billing manager uses them."""
 
 import json
+import re
 from pathlib import Path
 
 from tests.basicreads.test_basic import IDENTIFIERS
@@ -33,12 +34,17 @@ async def test_intervals_are_checked_and_filled(run: Run, door, boss, owner) -> 
     days = days_of()
     gap = next(day for day in days if f"{day}" == "2026-02-10")
     del days[gap]
+    days[next(day for day in days if f"{day}" == "2026-02-03")] = [500] * 47 + [9000]
     await measured(door, boss, owner, days)
     done = run("validation", "run", "2026-02-01", "2026-02-28")
-    assert done.stdout == "Registers checked: 1. Findings: 1, new: 1, gone: 0.\n"
+    assert done.stdout == "Registers checked: 1. Findings: 2, new: 2, gone: 0.\n"
     done = run("validation", "findings", "--json")
-    (finding,) = json.loads(done.stdout)
+    finding, spike = sorted(json.loads(done.stdout), key=lambda one: one["rule"])
     assert (finding["rule"], finding["day"]) == ("GAP", "2026-02-10")
+    assert (spike["rule"], spike["measured"], spike["unit"]) == ("SPIKE", 9000, "kWh")
+    listed = run("validation", "findings").stdout
+    assert re.search(r" SPIKE .* M1 +1 +9 +[\d.]+ +kWh +OPEN", listed)
+    run("validation", "accept", str(spike["finding_id"]), "--reason", "a party")
     done = run("validation", "accept", str(finding["finding_id"]), "--reason", "known")
     assert "Findings accepted: 1." in done.stdout
     assert "Nothing was found." in run("validation", "findings").stdout

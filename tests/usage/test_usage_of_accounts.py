@@ -149,7 +149,28 @@ async def test_intervals_are_summed_by_the_days_of_the_site(door, boss, owner, h
         between(end_of(5, 31), end_of(6, 30)),
         between(end_of(6, 30), end_of(7, 31)),
     ]
-    assert [row.days_covered for row in months] == [4, 4]
+    assert [row.days_covered for row in months] == [3, 3]
+
+
+async def test_a_day_counts_when_all_its_intervals_are_there(door, boss, owner, house) -> None:
+    """The meter's day begins 14 hours before the site's: 1 July lacks one, of 3 July one is in."""
+    register = await stream(owner, house.serials[0])
+    missing = {date(2024, 7, 2): range(10, 12), date(2024, 7, 3): range(30, 48)}
+    for ahead in range(4):
+        day = date(2024, 6, 30) + timedelta(days=ahead)
+        lost = missing.get(day, range(0))
+        wh = [0 if number in lost else 100 for number in range(48)]
+        quality = "".join("N" if number in lost else "A" for number in range(48))
+        await measure(owner, register, day, wh, quality=quality if lost else "A")
+    await owner.execute("update locations.location set site_identifier = 'NMI' || location_id")
+    site = await owner.fetchval("select site_identifier from locations.location limit 1")
+    july = (date(2024, 7, 1), date(2024, 7, 31))
+    (actual,) = await door.ask(actual_usage, wanted(house.accounts[0], *july), boss)
+    assert (actual.quantity, actual.days, actual.end_day) == (9_600, 1, date(2024, 7, 3))
+    (month,) = await door.ask(normalised_usage, wanted(house.accounts[0], *july), boss)
+    assert (month.quantity, month.days_covered) == (9_600, 1)
+    (used,) = await door.ask(site_usage, SiteUsageWanted(house.accounts[0], site, *july), boss)
+    assert (used.quantity, used.days, used.of_days) == (9_600, 1, 4_800)
 
 
 async def test_a_loss_factor_of_the_building_is_told_beside_what_was_measured(
@@ -267,7 +288,7 @@ async def test_a_site_with_intervals_tells_demand_and_time_of_use(door, boss, ow
     ever = wanted(house.accounts[0], date(1900, 1, 1), date(2999, 12, 31))
     months = await door.ask(normalised_usage, ever, boss)
     assert [(row.month, row.days_covered, row.quantity) for row in months] == [
-        (date(2024, 7, 1), 4, 3 * 970), (date(2024, 7, 1), 4, 3 * 48),
+        (date(2024, 7, 1), 2, 3 * 970), (date(2024, 7, 1), 2, 3 * 48),
     ]  # fmt: skip
 
 

@@ -114,7 +114,8 @@ def operation(
 
         def __post_init__(self) -> None:
             self.operation_id = named or self.summary
-            self.summary, self.description = self.description, None
+            told, _, _ = (self.description or "").partition("Raises `")
+            self.summary, self.description = told.rstrip() or None, None
             self.request_body = body
             self.responses = {str(status): answer for status, answer in responses.items()}
             found = [p for p in self.parameters or [] if p.name not in self.asked]  # type: ignore[union-attr]

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from currant.access.verbs import Nothing, show_portal
 from currant.cli.frame import Session, command
 from currant.cli.imports import DryRun, Key
 from currant.cli.told import ListFile, Text, day, lines, listed
@@ -104,7 +105,8 @@ async def buildings(
 async def building(session: Session, code: Code) -> None:
     """Show a building: its address, its billing, its gate meters."""
     shown = await session.ask(show_building, BuildingWanted(code))
-    session.teller.tell(shown, lambda: "\n".join(lines(shown)))
+    portal = await session.ask(show_portal, Nothing())
+    session.teller.tell(shown, lambda: "\n".join(lines(shown, portal.zone)))
 
 
 @command(sites, "create")
@@ -156,9 +158,10 @@ async def sites_of(
 
 @command(sites, "show")
 async def show(session: Session, site: Site) -> None:
-    """Show a site: its connection, its meters, who is supplied there now and next."""
+    """Show a site: its connection, its meters as last read, who is supplied there now and next."""
     shown = await session.ask(show_site, SiteWanted(site))
-    session.teller.tell(shown, lambda: "\n".join(lines(shown)))
+    portal = await session.ask(show_portal, Nothing())
+    session.teller.tell(shown, lambda: "\n".join(lines(shown, portal.zone)))
 
 
 @command(sites, "status")

@@ -33,10 +33,13 @@ from currant.charges.verbs import (
     provision,
 )
 from currant.cli.figures import figures
-from currant.cli.frame import Session, command
+from currant.cli.frame import Session, command, table
 from currant.cli.imports import DryRun, Key
 from currant.clock import parse_day
+from currant.directory.model import CustomerWanted
+from currant.directory.verbs import customer_details
 from currant.errors import Invalid
+from currant.locations.model import UNMETERED
 from currant.money import format_money, minor_units, parse_amount
 
 app = typer.Typer(no_args_is_help=True)
@@ -206,6 +209,19 @@ async def add_service(
     )
     if dry_run:
         session.teller.note("Nothing was provisioned: this is what would be.")
+
+
+@command(services, "list")
+async def list_services(
+    session: Session,
+    account: Annotated[str, typer.Argument(help="The account that pays.")],
+) -> None:
+    """List the services of an account that no meter measures, as its agreements tell them."""
+    customer = await session.ask(customer_details, CustomerWanted(account))
+    found = [one for one in customer.agreements if one.product_type in UNMETERED]
+    columns = ("cust_account_id", "product_type", "service_number", "site_identifier", "start_date",
+               "end_date", "status", "billed_to_date")  # fmt: skip
+    session.teller.tell(found, lambda: table(found, *columns) if found else "There are none.")
 
 
 class Line(msgspec.Struct, frozen=True):

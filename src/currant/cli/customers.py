@@ -6,13 +6,15 @@ from typing import Annotated
 import msgspec
 import typer
 
+from currant.access.verbs import Nothing, show_portal
 from currant.cli.frame import Session, command
 from currant.cli.imports import DryRun, Key
 from currant.cli.told import ListFile, Text, lines, listed, told
 from currant.customers.model import ContactTold, CustomerTold, SaveCustomers
 from currant.customers.verbs import save_customers
-from currant.directory.model import CustomerWanted
+from currant.directory.model import CustomerDetails, CustomerWanted, PlaceAddress
 from currant.directory.verbs import customer_details
+from currant.money import round_money
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -125,4 +127,27 @@ async def show(
 ) -> None:
     """Show a customer: contacts, addresses, what is owed and held, and the agreements."""
     shown = await session.ask(customer_details, CustomerWanted(account, contract))
-    session.teller.tell(shown, lambda: "\n".join(lines(shown)))
+    portal = await session.ask(show_portal, Nothing())
+    plain = _for_people(shown, portal.currency)
+    session.teller.tell(shown, lambda: "\n".join(lines(plain, portal.zone)))
+
+
+def _for_people(shown: CustomerDetails, currency: str) -> CustomerDetails:
+    """Return a customer with money in whole coins, and without addresses of which all is blank."""
+    return msgspec.structs.replace(
+        shown,
+        bond_amount=round_money(shown.bond_amount, currency),
+        balance=round_money(shown.balance, currency),
+        arrears_outstanding=round_money(shown.arrears_outstanding, currency),
+        wallets=[
+            msgspec.structs.replace(wallet, balance=round_money(wallet.balance, currency))
+            if wallet.unit == currency
+            else wallet
+            for wallet in shown.wallets
+        ],
+        addresses=[
+            address
+            for address in shown.addresses
+            if any(getattr(address, name) for name in PlaceAddress.__struct_fields__)
+        ],
+    )

@@ -105,6 +105,12 @@ async def cancel(
     )
     if dry_run:
         session.teller.note("Nothing was cancelled: this is what would be.")
+    else:
+        paper = f"currant invoice pdf {done.credit_note} --out FILE"
+        session.teller.note(
+            "It goes by e-mail where invoices do. For the post `bill print` does not write it, but"
+            f" `{paper}` does."
+        )
 
 
 @command(app, "pdf")

@@ -45,7 +45,7 @@ _GROUPS = {
     "customer": ("customers.app", "Customers, with their accounts."),
     "move": ("moves.app", "Moving in and out."),
     "workorder": ("workorders.app", "Work orders: what is to be done at sites."),
-    "meter": ("meters.app", "Meters: created, exchanged, read, connected."),
+    "meter": ("meters.app", "Meters: listed, created, exchanged, read, connected."),
     "headend": ("headend.app", "Head-ends: where requests to meters are sent."),
     "portal": ("portals.app", "Portals: the utilities of this installation."),
     "user": ("users.app", "System users of a portal."),

@@ -1,6 +1,8 @@
-"""`currant meter`: meters created and exchanged, and asked through their head-ends."""
+"""`currant meter`: meters listed, created, exchanged, and asked through their head-ends."""
 
 import asyncio
+from datetime import date
+from decimal import Decimal
 from time import monotonic
 from typing import Annotated
 from zoneinfo import ZoneInfo
@@ -13,14 +15,19 @@ from currant.access.verbs import Nothing, show_portal
 from currant.cli.figures import at_in, figures
 from currant.cli.frame import NEWEST, Session, command
 from currant.cli.imports import DryRun, Key
-from currant.cli.told import ListFile, Text, day, listed, register_reads
+from currant.cli.told import ListFile, Text, day, lines, listed, register_reads
 from currant.clock import parse_day
+from currant.directory.model import SiteMetersWanted, SiteRegister
+from currant.directory.verbs import site_registers
 from currant.headends.model import AskMeters, Command, MeterRequest, RequestState, RequestsWanted
 from currant.headends.verbs import ask_meters, meter_requests
 from currant.installations.model import CreateMeters, ExchangeMeter, NewMeter
 from currant.installations.verbs import create_meters, exchange_meter
-from currant.metering.model import MeterTold
+from currant.metering.model import MetersWanted, MeterTold
+from currant.metering.verbs import list_meters
 from currant.money import kwh, parse_amount
+from currant.supply.model import Meter, MeterWanted
+from currant.supply.verbs import show_meter
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -76,6 +83,81 @@ async def create(
     session.teller.tell(made, lambda: "\n".join(made.serial_numbers))
     for doubt in made.doubted:
         session.teller.note(f"In quarantine: {doubt}.")
+
+
+@command(app, "list")
+async def list_them(
+    session: Session,
+    site: Annotated[Text, typer.Argument(help="Those of a site: 4103000012, or L03281")] = None,
+    *,
+    on: Annotated[Text, typer.Option(help="As it was on this day; now without.")] = None,
+    removed: Annotated[bool, typer.Option("--removed", help="Those taken down, too.")] = False,
+    limit: Annotated[int, typer.Option(min=1, max=100_000, help="How many of all.")] = 1000,
+) -> None:
+    """List the meters of a site, a row for each register with its last read, or all by serial."""
+    if site is None:
+        async with session.door.asking(list_meters, session.actor) as tx:
+            every = [meter async for meter in list_meters(tx, MetersWanted(how_many=limit))]
+        session.teller.rows(every, "serial_number", "com_type")
+        return
+    found = await session.ask(site_registers, SiteMetersWanted(site, day(on), removed))
+    columns = ("serial_number", "meter_code", "meter_register", "product_type", "unit",
+               "meter_status_code", "last_read", "last_read_date", "last_read_type")  # fmt: skip
+    session.teller.rows(found, *columns)
+
+
+@command(app, "show")
+async def show(
+    session: Session, serial: Annotated[str, typer.Argument(help="Its serial number.")]
+) -> None:
+    """Show a meter: what it is, where it hangs, whom it supplies, its registers as last read."""
+    portal, meter = await session.ask(show_meter, MeterWanted(serial))
+    there: list[SiteRegister] = []
+    if meter.loc_id is not None:
+        there = await session.ask(site_registers, SiteMetersWanted(meter.loc_id))
+    registers = [one for one in there if one.serial_number == meter.serial_number]
+    shown = MeterShown(meter, registers)
+    short = Registers(list(map(Register.of, registers)))
+    told = [*lines(meter, portal.zone), *lines(short, portal.zone)]
+    session.teller.tell(shown, lambda: "\n".join(told))
+
+
+class MeterShown(msgspec.Struct, frozen=True):
+    """A meter, and its registers where it hangs."""
+
+    meter: Meter
+    registers: list[SiteRegister]
+
+
+class Register(msgspec.Struct, frozen=True):
+    """A register in short."""
+
+    register: int
+    meter_code: str
+    type: str
+    unit: str
+    last_read: Decimal | None
+    last_read_date: date | None
+    last_read_type: str | None
+
+    @classmethod
+    def of(cls, row: SiteRegister) -> "Register":
+        """Return a register in short."""
+        return cls(
+            row.meter_register,
+            row.meter_code,
+            row.meter_type_code,
+            row.unit,
+            row.last_read,
+            row.last_read_date,
+            row.last_read_type,
+        )
+
+
+class Registers(msgspec.Struct, frozen=True):
+    """The registers of a meter."""
+
+    registers: list[Register]
 
 
 @command(app, "exchange")

@@ -2,9 +2,11 @@
 
 from collections.abc import Iterator, Sequence
 from typing import Annotated
+from zoneinfo import ZoneInfo
 
 import typer
 
+from currant.access.verbs import Nothing, show_portal
 from currant.cli.frame import Exit, Session, Stopped, command
 from currant.cli.imports import DryRun, Key
 from currant.cli.told import ListFile, Reads, Text, lines, listed, meter_reads, told
@@ -50,7 +52,8 @@ async def come(
         one = MoveIn([move])
     wanted = listed(session, file, MoveIn, one)
     done = await session.act(move_in, wanted, key, dry_run=dry_run)
-    session.teller.tell(done, lambda: "\n".join(_all(done)))
+    portal = await session.ask(show_portal, Nothing())
+    session.teller.tell(done, lambda: "\n".join(_all(done, portal.zone)))
 
 
 @command(app, "out")
@@ -86,7 +89,8 @@ async def leave(
         one = MoveOut([move])
     wanted = listed(session, file, MoveOut, one)
     done = await session.act(move_out, wanted, key, dry_run=dry_run)
-    session.teller.tell(done, lambda: "\n".join(_all(done)))
+    portal = await session.ask(show_portal, Nothing())
+    session.teller.tell(done, lambda: "\n".join(_all(done, portal.zone)))
 
 
 @command(app, "stay")
@@ -100,7 +104,8 @@ async def stay(
 ) -> None:
     """Take back a move out that has not come yet."""
     done = await session.act(stay_on, StayOn(account, site, reason), key)
-    session.teller.tell(done, lambda: "\n".join(lines(done)))
+    portal = await session.ask(show_portal, Nothing())
+    session.teller.tell(done, lambda: "\n".join(lines(done, portal.zone)))
 
 
 def _both(site: Text, on: Text) -> tuple[str, str]:
@@ -117,8 +122,8 @@ def _address(text: Text) -> AddressTold | None:
     return AddressTold(line, suburb=suburb, postcode=postcode)
 
 
-def _all(done: Sequence[MovedIn | MovedOut]) -> Iterator[str]:
+def _all(done: Sequence[MovedIn | MovedOut], zone: ZoneInfo) -> Iterator[str]:
     for n, one in enumerate(done):
         if n:
             yield ""
-        yield from lines(one)
+        yield from lines(one, zone)

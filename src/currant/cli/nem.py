@@ -102,20 +102,25 @@ async def import_nem12(
 
 def _told(file: Path, done: Loaded, *, dry_run: bool) -> str:
     made = [
-        f"{count} {what}"
+        _counted(count, what)
         for count, what in (
-            (done.sites, "sites"),
-            (done.meters, "meters"),
-            (done.streams, "data streams"),
+            (done.sites, "site"),
+            (done.meters, "meter"),
+            (done.streams, "data stream"),
         )
         if count
     ]
     late = f" ({done.late} of them late)" if done.late else ""
     return (
-        f"{file}: of {done.days} register-days {done.stored} {'would be' if dry_run else 'were'}"
+        f"{file}: of {_counted(done.days, 'register-day')} {done.stored}"
+        f" {'would be' if dry_run else 'was' if done.stored == 1 else 'were'}"
         f" stored{late}, {done.duplicates} known already, {done.faults} not placed."
         f"{' Made: ' + ', '.join(made) + '.' if made else ''}"
     )
+
+
+def _counted(count: int, what: str) -> str:
+    return f"{count} {what}{'' if count == 1 else 's'}"
 
 
 @command(app, "export")

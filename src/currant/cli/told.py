@@ -2,14 +2,16 @@
 
 import re
 from collections.abc import Iterator, Sequence
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
+from zoneinfo import ZoneInfo
 
 import msgspec
 import typer
 
 from currant import wire
+from currant.cli.figures import clock_time
 from currant.cli.frame import Exit, Session, Stopped
 from currant.clock import parse_day
 from currant.installations.model import ReadTold
@@ -33,6 +35,7 @@ Reads = Annotated[
 Text = str | None
 
 _PLACES = 3
+_BLANK: tuple[Any, ...] = ("", None, [], {})
 _READ = re.compile(r"(.+?)(?:/(\d{1,2}))?=([^=]+)")
 _REGISTER_READ = re.compile(r"(?:(\d{1,2})=)?([^=]+)")
 
@@ -81,34 +84,37 @@ def register_reads(texts: Sequence[str] | None) -> list[ReadTold]:
     return reads
 
 
-def lines(shown: msgspec.Struct, indent: str = "") -> Iterator[str]:
-    """Yield what is known of something, a member a line; blanks are left out."""
+def lines(shown: msgspec.Struct, zone: ZoneInfo, indent: str = "") -> Iterator[str]:
+    """Yield what is known of something, a member a line, times in a zone; blanks are left out."""
     for name in shown.__struct_fields__:
         value = getattr(shown, name)
         heading = f"{indent}{name.replace('_', ' ')}"
-        if value in ("", None, [], {}):
+        if value in _BLANK:
             continue
         if isinstance(value, msgspec.Struct):
             value = [value]
         if isinstance(value, list) and isinstance(value[0], msgspec.Struct):
-            yield heading
-            yield from (f"{indent}  {_in_a_line(member)}" for member in value)
+            if members := list(filter(None, (_in_a_line(member, zone) for member in value))):
+                yield heading
+                yield from (f"{indent}  {member}" for member in members)
         else:
-            yield f"{heading:<26}{_plain(value)}"
+            yield f"{heading:<26}{_plain(value, zone)}"
 
 
-def _in_a_line(value: msgspec.Struct) -> str:
+def _in_a_line(value: msgspec.Struct, zone: ZoneInfo) -> str:
     members = ((name, getattr(value, name)) for name in value.__struct_fields__)
     return ", ".join(
-        f"{name.replace('_', ' ')} {_plain(member)}"
+        f"{name.replace('_', ' ')} {_plain(member, zone)}"
         for name, member in members
-        if member not in ("", None)
+        if member not in _BLANK
     )
 
 
-def _plain(value: Any) -> str:
+def _plain(value: Any, zone: ZoneInfo) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
+    if isinstance(value, datetime):
+        return clock_time(value, zone)
     if isinstance(value, list):
         return ", ".join(map(str, value))
     if isinstance(value, dict):

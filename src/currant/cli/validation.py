@@ -1,23 +1,33 @@
 """`currant read`, `currant validation` and `currant estimate`: basic reads, checks, estimates."""
 
 from datetime import date
+from decimal import Decimal
 from pathlib import Path
 from typing import Annotated
 
+import msgspec
 import typer
 
 from currant import wire
 from currant.access.verbs import Nothing, show_portal
 from currant.basicreads.model import BasicRead, PostReads, ReadsOfAccount
 from currant.basicreads.verbs import account_reads, post_reads
-from currant.cli.frame import NEWEST, Session, command, table
+from currant.cli.figures import figures
+from currant.cli.frame import NEWEST, Session, command
 from currant.cli.imports import DryRun, Key
 from currant.clock import parse_day, parse_instant
 from currant.estimation.model import EstimateDays, EstimateReads
 from currant.estimation.verbs import estimate_days, estimate_reads
 from currant.intervals.verbs import account_days
-from currant.money import parse_amount
-from currant.validation.model import DecideFindings, FindingStatus, FindingsWanted, Rule, Validate
+from currant.money import kwh, parse_amount
+from currant.validation.model import (
+    DecideFindings,
+    Finding,
+    FindingStatus,
+    FindingsWanted,
+    Rule,
+    Validate,
+)
 from currant.validation.verbs import checks, decide_findings, findings, validate
 
 read = typer.Typer(no_args_is_help=True)
@@ -153,9 +163,14 @@ async def list_findings(
         NEWEST, limit, None if everything else status, rule, serial, building, account
     )
     found = await session.ask(findings, wanted)
-    columns = ("finding_id", "day", "rule", "severity", "site_identifier", "serial_number",
-               "register_no", "measured", "expected", "status", "reason")  # fmt: skip
-    session.teller.tell(found, lambda: table(found, *columns) if found else "Nothing was found.")
+    lines = list(map(Line.of, found))
+    drawn = figures(
+        lines,
+        *Line.__struct_fields__,
+        right=("finding_id", "register_no", "measured", "expected"),
+        folds=("reason",),
+    )
+    session.teller.tell(found, lambda: drawn if found else "Nothing was found.")
 
 
 @command(app, "accept")
@@ -218,6 +233,47 @@ async def fill_reads(
     done = await session.act(estimate_reads, wanted, key, dry_run=dry_run)
     columns = ("site_identifier", "meter_code", "meter_register", "meter_read", "basis", "status")
     session.teller.rows(done, *columns)
+
+
+class Line(msgspec.Struct, frozen=True):
+    """A finding as it is listed: its figures in the unit of the register, or in intervals."""
+
+    finding_id: int
+    day: date
+    rule: str
+    severity: str
+    site_identifier: str
+    serial_number: str
+    register_no: int
+    measured: str
+    expected: str
+    unit: str
+    status: str
+    reason: str
+
+    @classmethod
+    def of(cls, row: Finding) -> "Line":
+        """Return how a finding is listed."""
+        counted = row.rule == Rule.NULL
+        return cls(
+            row.finding_id,
+            row.day,
+            row.rule,
+            row.severity,
+            row.site_identifier or "",
+            row.serial_number,
+            row.register_no,
+            _figure(row.measured, counted=counted),
+            "" if row.expected is None else _figure(row.expected, counted=counted),
+            "intervals" if counted else row.unit,
+            row.status,
+            row.reason,
+        )
+
+
+def _figure(measured: int, *, counted: bool) -> str:
+    """Write thousandths with the decimals that they have, or a count."""
+    return f"{Decimal(measured) if counted else kwh(measured).normalize() + 0:,f}"
 
 
 def _span(from_day: str, to_day: str) -> tuple[date, date]:

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from currant.access.verbs import Nothing, show_portal
 from currant.cli.frame import Session, command
 from currant.cli.imports import DryRun, Key
 from currant.cli.told import ListFile, Reads, Text, day, lines, listed, meter_reads, told
@@ -107,7 +108,10 @@ async def show(session: Session, order: Order) -> None:
     """Show a work order with its reads and its history."""
     async with session.door.asking(list_orders, session.actor) as tx:
         found = [one async for one in list_orders(tx, OrdersWanted(order))]
-    session.teller.tell(found, lambda: "\n".join(line for one in found for line in lines(one)))
+    zone = (await session.ask(show_portal, Nothing())).zone
+    session.teller.tell(
+        found, lambda: "\n".join(line for one in found for line in lines(one, zone))
+    )
 
 
 @command(app, "update")

@@ -190,12 +190,15 @@ class SiteDetails(msgspec.Struct, frozen=True):
 
 
 class SiteMeter(msgspec.Struct, frozen=True):
-    """A register at a site, in short."""
+    """A register at a site, in short, with its last read before the multiplier."""
 
     meter_code: str
     serial_number: str
     register: int
     status: str
+    last_read: Decimal | None
+    last_read_date: date | None
+    last_read_type: str | None
 
 
 class SiteAgreement(msgspec.Struct, frozen=True):

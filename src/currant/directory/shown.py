@@ -62,9 +62,12 @@ def site_in_full(
     members["kva"] = members.pop("current_kva")
     members["product_types"] = [row.product_type for row in rows if row.product_type is not None]
     members["meters"] = [
-        SiteMeter(r.meter_code, r.serial_number, r.meter_register, r.meter_status_code)
+        SiteMeter(
+            r.meter_code, r.serial_number, r.meter_register, r.meter_status_code,
+            r.last_read, r.last_read_date, r.last_read_type,
+        )
         for r in registers
-    ]
+    ]  # fmt: skip
     members["current_agreement"] = next((a for a in agreements if a.status in _ACTIVE), None)
     members["next_agreement"] = next((a for a in agreements if a.status not in _ACTIVE), None)
     return SiteShown(**members)

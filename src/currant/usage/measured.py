@@ -16,7 +16,8 @@ from currant.usage.months import Segment, Share, by_day, by_month, first_of, nex
 class Measured(msgspec.Struct, frozen=True):
     """What is known of a register in a period: between reads, and by days where it has intervals.
 
-    Of a segment it is told whether it was cut.
+    Of a segment it is told whether it was cut. `partial` are the days of which intervals are
+    missing, so that they do not count as days, though what is known of them is told.
     """
 
     item: int
@@ -24,6 +25,7 @@ class Measured(msgspec.Struct, frozen=True):
     loss_millionths: int | None
     segments: list[tuple[Segment, bool]]
     days: dict[date, int]
+    partial: frozenset[date]
 
     def by_day(self) -> list[tuple[date, int]]:
         """Return what was used on each day, as far as the reads reach."""
@@ -34,7 +36,9 @@ class Measured(msgspec.Struct, frozen=True):
         """Return what was used at its site in the months from a first day to a last."""
         months: dict[date, tuple[int, int]] = {}
         shares = [share for segment, _ in self.segments for share in by_month(segment)]
-        shares += [Share(first_of(day), 1, wh) for day, wh in self.days.items()]
+        shares += [
+            Share(first_of(day), int(day not in self.partial), wh) for day, wh in self.days.items()
+        ]
         for share in shares:
             days, quantity = months.get(share.month, (0, 0))
             months[share.month] = (days + share.days, quantity + share.quantity)

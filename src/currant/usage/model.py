@@ -104,7 +104,8 @@ class ActualUsage(msgspec.Struct, frozen=True):
     """What a register measured from start_day to end_day, both inclusive, on so many days.
 
     Between reads it is a row for each two of them, ESTIMATED where the account was supplied for a
-    part of it only; a row for all intervals. The loss factor is null where none is told.
+    part of it only; a row for all intervals, of whose days those count that are known whole. The
+    loss factor is null where none is told.
     """
 
     site: SiteOfAccount
@@ -119,7 +120,7 @@ class ActualUsage(msgspec.Struct, frozen=True):
 
 
 class MonthUsage(msgspec.Struct, frozen=True):
-    """What a register measured in a calendar month, of which so many days are known."""
+    """What a register measured in a calendar month, of which so many days are known whole."""
 
     site: SiteOfAccount
     register: RegisterShown
@@ -133,6 +134,7 @@ class MonthUsage(msgspec.Struct, frozen=True):
 class PeriodUsage(msgspec.Struct, frozen=True):
     """What a site used in a period, both days inclusive, in thousandths of the unit.
 
+    `days` are those of which all is known, and `of_days` is what was used on them.
     Energy by time of use is null where neither registers nor the tariff know it, demand where there
     are no intervals, last year's where nothing of it is known.
     """
@@ -142,6 +144,7 @@ class PeriodUsage(msgspec.Struct, frozen=True):
     days: int
     unit: str
     quantity: int
+    of_days: int
     export_quantity: int
     peak: int | None
     offpeak: int | None

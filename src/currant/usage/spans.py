@@ -96,14 +96,16 @@ _WORDS = (("shoulder", "shoulder"), ("off", "offpeak"), ("peak", "peak"))
 
 
 class SiteUsage:
-    """What is known of a site by days, summed over spans."""
+    """What is known of a site by days, summed over spans; of `partial` days a part is missing."""
 
     def __init__(
         self,
         registers: Sequence[tuple[RegisterShown, list[tuple[date, int]]]],
         over: list[Span],
+        partial: AbstractSet[date] = frozenset(),
     ) -> None:
         self.spans = over
+        self._partial = partial
         self._days: dict[str, dict[date, int]] = defaultdict(dict)
         self._unit = registers[0][0].unit if registers else ""
         whole = counted(register for register, _ in registers)
@@ -128,17 +130,19 @@ class SiteUsage:
         """Return a row for each span in which anything is known."""
         told = []
         for number, (first, last) in enumerate(self.spans):
-            known = self._within("E", first, last) | self._within("I", first, last)
+            known = self._within("E", first, last).keys() | self._within("I", first, last)
             if not known:
                 continue
+            whole = known - self._partial
             earlier = (year_before(first), year_before(last))
             told.append(
                 PeriodUsage(
                     first,
                     last,
-                    len(known),
+                    len(whole),
                     self._unit,
                     self._sum("E", first, last) or 0,
+                    sum(self._days["E"].get(day, 0) for day in whole),
                     self._sum("I", first, last) or 0,
                     self._part(number, "peak"),
                     self._part(number, "offpeak"),

@@ -83,9 +83,10 @@ async def actual_usage(tx: Tx, question: UsageWanted) -> list[ActualUsage]:
             for segment, cut in measured.segments
             if first <= segment.last <= last
         ]
-        if known := sorted(measured.days):
+        known = measured.days.keys()
+        if known:
             whole = sum(measured.days.values())
-            spans.append((Segment(known[0] - _DAY, known[-1], whole), Basis.INTERVAL))
+            spans.append((Segment(min(known) - _DAY, max(known), whole), Basis.INTERVAL))
         loss = measured.loss_millionths if measured.register.direction == "E" else None
         told += [
             ActualUsage(
@@ -93,7 +94,7 @@ async def actual_usage(tx: Tx, question: UsageWanted) -> list[ActualUsage]:
                 measured.register,
                 segment.before + _DAY,
                 segment.last,
-                len(measured.days) if basis is Basis.INTERVAL else segment.days,
+                len(known - measured.partial) if basis is Basis.INTERVAL else segment.days,
                 segment.quantity,
                 basis,
                 loss,
@@ -187,6 +188,7 @@ async def site_usage(tx: Tx, question: SiteUsageWanted) -> list[PeriodUsage]:
     used = SiteUsage(
         [(told.register, told.by_day()) for told in measured],
         spans(first, last, question.granularity),
+        frozenset().union(*(told.partial for told in measured)),
     )
     if any(told.days for told in measured):
         await _by_time_of_use(tx, sites, used)
@@ -334,7 +336,7 @@ async def _measured(tx: Tx, periods: list[SitePeriod], timezones: list[str]) -> 
         before, until = (dated(at, zone) for at in part)
         told = (Segment(before, until, quantity), passed != part)
         segments[row.item, row.register_id].append(told)
-    days = await _by_day(tx, periods, timezones) if streams else {}
+    days, partial = await _by_day(tx, periods, timezones) if streams else ({}, {})
     found = list(segments.keys() | days.keys())
     shown = await tx.all(
         _REGISTERS_SHOWN, portal_id=portal_id, register_ids=[register for _, register in found]
@@ -343,7 +345,7 @@ async def _measured(tx: Tx, periods: list[SitePeriod], timezones: list[str]) -> 
     return [
         Measured(
             item, registers[register], losses[item], segments[item, register],
-            days.get((item, register), {}),
+            days.get((item, register), {}), frozenset(partial.get((item, register), ())),
         )
         for item, register in sorted(found)
     ]  # fmt: skip
@@ -351,8 +353,11 @@ async def _measured(tx: Tx, periods: list[SitePeriod], timezones: list[str]) -> 
 
 async def _by_day(
     tx: Tx, periods: list[SitePeriod], timezones: list[str]
-) -> dict[tuple[int, int], dict[date, int]]:
-    """Sum the intervals of the registers of sites by local days, those of which some are known."""
+) -> tuple[dict[tuple[int, int], dict[date, int]], dict[tuple[int, int], set[date]]]:
+    """Sum the intervals of the registers of sites by local days, those of which some are known.
+
+    And name the days of each of which some are not.
+    """
     parts: list[SitePeriod] = []
     whose: list[tuple[int, date]] = []
     for period, timezone in zip(periods, timezones, strict=True):
@@ -369,10 +374,13 @@ async def _by_day(
     # Each stream is an item of its own, so that registers are told apart.
     apart = [msgspec.structs.replace(stream, item=number) for number, stream in enumerate(found)]
     told: dict[tuple[int, int], dict[date, int]] = defaultdict(dict)
+    partial: dict[tuple[int, int], set[date]] = defaultdict(set)
     summed = await sum_up(tx, terms_of(apart), apart)
     for stream, row in zip(found, determined(summed), strict=True):
+        item, day = whose[stream.item]
+        if timedelta(minutes=row.minutes) < stream.end_at - stream.start_at:
+            partial[item, stream.register_id].add(day)
         if row.intervals:
-            item, day = whose[stream.item]
             days = told[item, stream.register_id]
             days[day] = days.get(day, 0) + sum(row.energy_wh) + sum(row.export_wh)
-    return told
+    return told, partial

@@ -318,7 +318,10 @@ async def get_site(tx: Tx, wanted: SiteSent) -> AsyncIterator[SiteShown]:
         | facts
         | {
             "parent_site_identifier": row.parent_site_identifier or "",
-            "meters": [SiteMeter(**msgspec.structs.asdict(meter)) for meter in row.meters],
+            "meters": [
+                SiteMeter(one.meter_code, one.serial_number, one.register, one.status)
+                for one in row.meters
+            ],
             "current_agreement": _agreement(row.current_agreement),
             "next_agreement": _agreement(row.next_agreement),
             "created": format_instant(row.created, tx.portal.zone),

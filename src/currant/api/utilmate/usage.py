@@ -236,7 +236,7 @@ async def _used(
     if wanted.granularity == "INTERVAL":
         return [_interval(row, tx.portal.zone) for row in await site_intervals(tx, question)]
     finely = msgspec.structs.replace(question, granularity=Granularity(wanted.granularity))
-    return [_period(row) for row in await site_usage(tx, finely) if row.days]
+    return [_period(row) for row in await site_usage(tx, finely)]
 
 
 def _bill(row: BilledUsage) -> dict[str, Any]:
@@ -263,7 +263,7 @@ def _span(first: date, last: date, unit: str, quantity: Decimal) -> dict[str, An
 def _period(row: PeriodUsage) -> dict[str, Any]:
     return _span(row.period_start, row.period_end, row.unit, kwh(row.quantity)) | {
         "days": row.days,
-        "average_per_day": half_up(kwh(row.quantity) / row.days, _UNIT_PLACES),
+        "average_per_day": half_up(kwh(row.of_days) / max(row.days, 1), _UNIT_PLACES),
         "export_quantity": kwh(row.export_quantity) if row.export_quantity else msgspec.UNSET,
         "peak": _scaled(row.peak, _UNIT_PLACES),
         "offpeak": _scaled(row.offpeak, _UNIT_PLACES),
