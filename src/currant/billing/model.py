@@ -27,15 +27,24 @@ class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     read_tolerance_days: int = 10
 
 
+class Known(msgspec.Struct, frozen=True):
+    """The last deliveries of reads and of intervals that drafts are made by, with all before."""
+
+    reads_known: int
+    intervals_known: int
+
+
 class DraftTerms(msgspec.Struct, frozen=True):
     """What drafts are made for: the run that they are of, the last day billed, the policy.
 
+    `known` are the deliveries that were known before anything else was asked.
     `replaced`: by account the invoices, the latest first, whose days are billed anew.
     """
 
     run_id: int
     through: date
     policy: Policy
+    known: Known
     replaced: Mapping[int, list[int]] = {}
 
 

@@ -20,6 +20,8 @@ create table invoices.invoice (
     tax db.amount not null,
     total db.amount not null,
     drafted_at timestamptz not null,
+    reads_known bigint not null default 0,
+    intervals_known bigint not null default 0,
     held_for text,
     held_by text,
     replaces bigint[] not null default '{}',
@@ -53,8 +55,10 @@ comment on table invoices.invoice is
 'An invoice, a draft until posted_at: it is changed freely before and never after. A credit note '
 'mirrors the invoice that it reverses. The balances are the account''s since the invoice before: '
 'previous_balance + adjustment_total + receipt_total + total is what is due. held_for says why a '
-'draft is not posted with its run. replaces names the invoices, the latest first, whose days it '
-'bills anew: they stand until it is posted, and are cancelled then.';
+'draft is not posted with its run. reads_known and intervals_known are the last deliveries of '
+'reads and of intervals that it was drafted by: what was delivered later it knows nothing of. '
+'replaces names the invoices, the latest first, whose days it bills anew: they stand until it is '
+'posted, and are cancelled then.';
 create unique index account_drafted_once on invoices.invoice (portal_id, account_id)
 where posted_at is null and kind <> 'CREDIT';
 create index invoice_by_account on invoices.invoice (portal_id, account_id, invoice_id);
@@ -378,10 +382,12 @@ create type invoices.new_days as (
 
 -- Draft invoices with their lines, what they measured and the days that they cover, take the
 -- charges that are among their lines, and answer their ids in their order. `n` counts the invoices
--- from 1 and ties the rest to them. Days of drafts that replace invoices wait.
+-- from 1 and ties the rest to them; they were drafted by the deliveries up to those told. Days of
+-- drafts that replace invoices wait.
 create function invoices.draft(
-    in_portal int, of_run bigint, at timestamptz, drafts invoices.new_invoice[],
-    lines invoices.new_line[], measured invoices.new_measured[], covering invoices.new_days[]
+    in_portal int, of_run bigint, at timestamptz, up_to_reads bigint, up_to_intervals bigint,
+    drafts invoices.new_invoice[], lines invoices.new_line[],
+    measured invoices.new_measured[], covering invoices.new_days[]
 )
 returns bigint[]
 language plpgsql
@@ -395,12 +401,13 @@ begin
     );
     insert into invoices.invoice (
         portal_id, invoice_id, run_id, account_id, building_id, location_id, kind, from_on, to_on,
-        tax_rounding, net, tax, total, drafted_at, held_for, held_by, replaces
+        tax_rounding, net, tax, total, drafted_at, reads_known, intervals_known, held_for, held_by,
+        replaces
     )
     select
         in_portal, ids[d.n], of_run, d.account_id, d.building_id, d.location_id, d.kind, d.from_on,
-        d.to_on, d.tax_rounding, d.net, d.tax, d.net + d.tax, at, d.held_for,
-        case when d.held_for is not null then 'auto' end, d.replaces
+        d.to_on, d.tax_rounding, d.net, d.tax, d.net + d.tax, at, up_to_reads, up_to_intervals,
+        d.held_for, case when d.held_for is not null then 'auto' end, d.replaces
     from unnest(drafts) as d;
     insert into invoices.covered (portal_id, agreement_id, days, invoice_id, waits)
     select

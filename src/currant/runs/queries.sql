@@ -339,10 +339,12 @@ limit :how_many::int;
 -- name: late
 -- The posted invoices of accounts whose reads or intervals changed since they were drafted, within
 -- the months that may be reopened, the latest of each account first; without the accounts that have
--- a draft. A day of a register's own clock may lie in two invoices: what counts is whether those of
--- its intervals changed that the invoice bills. A read at an edge that shows what was billed, as
--- the opening read of who comes next does, changes nothing. Those that bill an agreement beyond its
--- end are among them. One of which something was written off stands.
+-- a draft. The reads are those within their days, and where these began or ended between two reads,
+-- those up to the one beyond: what was billed at that edge lay between them. A day of a register's
+-- own clock may lie in two invoices: what counts is whether those of its intervals changed that the
+-- invoice bills. A read at an edge that shows what was billed, as the opening read of who comes
+-- next does, changes nothing. Those that bill an agreement beyond its end are among them. One of
+-- which something was written off stands.
 -- not null: invoice_id number kind stands
 with ended as materialized (
     select e.invoice_id
@@ -376,15 +378,17 @@ where i.portal_id = :portal_id::int and i.account_id = any(:account_ids::bigint[
                 (m.to_on + 1)::timestamp at time zone coalesce(b.timezone, :timezone::text)
                 as end_at
         ) as w
+        cross join lateral reads.known_around(
+            m.portal_id, m.register_id, m.from_on, m.to_on,
+            coalesce(b.timezone, :timezone::text), i.reads_known
+        ) as k
         where m.portal_id = i.portal_id and m.invoice_id = i.invoice_id
             and (
                 exists (
                     select from reads.read as r
-                    inner join reads.batch as h
-                        on h.portal_id = r.portal_id and h.batch_id = r.batch_id
                     where r.portal_id = m.portal_id and r.register_id = m.register_id
-                        and r.read_at between w.start_at and w.end_at
-                        and h.recorded_at > i.drafted_at
+                        and r.read_at between k.first_at and k.last_at
+                        and r.batch_id > i.reads_known
                         and r.value is distinct from case r.read_at
                             when w.start_at then m.previous_value
                             when w.end_at then m.current_value
@@ -392,11 +396,9 @@ where i.portal_id = :portal_id::int and i.account_id = any(:account_ids::bigint[
                 )
                 or exists (
                     select from reads.misread as x
-                    inner join reads.batch as h
-                        on h.portal_id = x.portal_id and h.batch_id = x.batch_id
                     where x.portal_id = m.portal_id and x.register_id = m.register_id
-                        and x.read_at between w.start_at and w.end_at
-                        and h.recorded_at > i.drafted_at
+                        and x.read_at between k.first_at and k.last_at
+                        and x.batch_id > i.reads_known
                 )
                 or exists (
                     select from intervals.register_day as d
@@ -416,13 +418,13 @@ where i.portal_id = :portal_id::int and i.account_id = any(:account_ids::bigint[
                         select o.minutes, o.quantities from intervals.register_day as o
                         where o.portal_id = d.portal_id and o.register_id = d.register_id
                             and o.day = d.day and o.revision between 1 and d.revision - 1
-                            and o.loaded_at <= i.drafted_at
+                            and o.file_id <= i.intervals_known
                         order by o.revision desc
                         limit 1
                     ) as o on true
                     where d.portal_id = m.portal_id and d.register_id = m.register_id
                         and d.day between m.from_on - 1 and m.to_on + 1 and d.revision > 1
-                        and d.loaded_at > i.drafted_at
+                        and d.file_id > i.intervals_known
                         and not exists (
                             select from intervals.register_day as n
                             where n.portal_id = d.portal_id and n.register_id = d.register_id

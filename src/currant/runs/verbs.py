@@ -8,8 +8,8 @@ from operator import attrgetter
 from currant.access.permissions import Permission, needs
 from currant.access.verbs import Nothing
 from currant.billing.measuring import months_before
-from currant.billing.model import DraftTerms, Policy, Remarkable
-from currant.billing.verbs import draft_accounts, policy
+from currant.billing.model import DraftTerms, Known, Policy, Remarkable
+from currant.billing.verbs import draft_accounts, known_deliveries, policy
 from currant.customers.verbs import account_id_of
 from currant.db.statements import Statements
 from currant.db.tx import Tx
@@ -119,6 +119,11 @@ async def draft_bills(tx: Tx, command: RunChunk) -> ChunkDone:
     Raises `NoSuchRun`, `RunNotReady`, `ChargeGone`, `Invalid`.
     """
     _refuse_beyond(command)
+    return await _draft_chunk(tx, command, await known_deliveries(tx))
+
+
+async def _draft_chunk(tx: Tx, command: RunChunk, known: Known) -> ChunkDone:
+    """Draft the bills of the next accounts of a run by what was known before it locks anything."""
     run = await _held(tx, command.run_id, "DRAFTING", "DRAFTED", shared=True)
     if run.status == "DRAFTED":
         return ChunkDone(0, 0, more=False)
@@ -132,7 +137,7 @@ async def draft_bills(tx: Tx, command: RunChunk) -> ChunkDone:
     for invoice in late:
         if run.reopens and not invoice.stands:
             replaced.setdefault(invoice.account_id, []).append(invoice.invoice_id)
-    terms = DraftTerms(run.run_id, run.through, rules, replaced)
+    terms = DraftTerms(run.run_id, run.through, rules, known, replaced)
     drafted = await draft_accounts(tx, terms, account_ids)
     found = drafted.remarkable + [_reopened(run, row, drafted.account_ids) for row in late]
     await tx.run(
@@ -156,8 +161,9 @@ async def draft_run(tx: Tx, command: StartRun) -> RunDrafted:
 
     Raises as `start_run` and `draft_bills` do.
     """
+    known = await known_deliveries(tx)
     run = await start_run(tx, command)
-    while (await draft_bills(tx, RunChunk(run.run_id))).more:
+    while (await _draft_chunk(tx, RunChunk(run.run_id), known)).more:
         pass
     return RunDrafted(
         await _run(tx, run.run_id),
