@@ -74,6 +74,7 @@ class DraftedBefore(msgspec.Struct, frozen=True):
 class DueDays(msgspec.Struct, frozen=True):
     """Days of an agreement that no invoice covers yet: from the first to the last, inclusive.
 
+    The agreement itself `begins_on` that day or before.
     `loss_factors` are in force since the `loss_days`, the first of which is the first of all.
     """
 
@@ -83,6 +84,7 @@ class DueDays(msgspec.Struct, frozen=True):
     building_id: int | None
     product_type: str
     timezone: str
+    begins_on: date
     from_on: date
     to_on: date
     ends: bool

@@ -35,7 +35,8 @@ order by i.account_id;
 -- day. loss_factors are those in force on
 -- its first day and on those on which another may begin, the loss_days: the site's before the
 -- building's, null where none is told. Those of replaced invoices are due as if they were free.
--- not null: account_id agreement_id product_type timezone from_on to_on ends loss_days loss_factors
+-- not null: account_id agreement_id product_type timezone begins_on from_on to_on ends loss_days
+-- not null: loss_factors
 with agreement as materialized (
     select
         g.account_id, g.agreement_id, g.location_id, l.building_id, g.product_type,
@@ -75,7 +76,7 @@ with agreement as materialized (
 )
 select
     a.account_id, a.agreement_id, a.location_id, a.building_id, a.product_type, a.timezone,
-    lower(d.days) as from_on, upper(d.days) - 1 as to_on,
+    a.begins_on, lower(d.days) as from_on, upper(d.days) - 1 as to_on,
     coalesce(a.ends_before <= upper(d.days), false) as ends,
     u.quantity / (select sum(upper(w.days) - lower(w.days)) from unnest(u.days) as w (days))
     as usual_wh,

@@ -262,18 +262,23 @@ async def _counts(
 def _priced_periods(
     n: int, period: Period, calendar: int, book: PriceBook, step: int
 ) -> Iterable[PricedPeriod]:
-    """Ask for a period's determinants, and where demand has a ratchet for the months before."""
+    """Ask for a period's determinants, and where demand has a ratchet for the months before.
+
+    What was supplied at the site before the agreement began is another's, and counts for nothing.
+    """
     start, end = period.instants
-    agreement_id = period.supply.due.agreement_id
-    yield PricedPeriod(n, agreement_id, start, end, calendar, with_losses=False)
-    zone = period.supply.zone
+    due, zone = period.supply.due, period.supply.zone
+    yield PricedPeriod(n, due.agreement_id, start, end, calendar, with_losses=False)
     for back in range(1, book.terms.ratchet_months + 1):
         month = months_before(period.span.start, back)
+        following = months_before(period.span.start, back - 1)
+        if following <= due.begins_on:
+            break
         yield PricedPeriod(
             n + back * step,
-            agreement_id,
-            day_bounds(month, zone)[0],
-            day_bounds(months_before(period.span.start, back - 1), zone)[0],
+            due.agreement_id,
+            day_bounds(max(month, due.begins_on), zone)[0],
+            day_bounds(following, zone)[0],
             calendar,
             with_losses=False,
         )
