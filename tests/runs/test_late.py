@@ -10,6 +10,7 @@ from random import Random
 
 import asyncpg
 import pytest
+from msgspec.structs import replace
 from tests.towers import (
     BEGINS,
     SYDNEY,
@@ -18,6 +19,7 @@ from tests.towers import (
     at,
     billed,
     drafted,
+    exchange,
     found,
     intervals,
     invoices_of,
@@ -692,3 +694,37 @@ async def test_a_delivery_under_way_is_waited_for_and_one_that_comes_after_is_la
     clock.set(morning(date(2024, 7, 2), 11))
     run = await drafted(door, made, JUNE, reopen=True)
     assert [row[1] for row in await found(door, made, run)] == ["LATE_READ"]
+
+
+async def test_an_exchange_that_is_told_late_reopens_what_the_old_meter_billed(
+    door, owner, left, clock
+) -> None:
+    """The new meter hung since the 25th, and measured twice as much."""
+    (unit,) = left.units
+    since = date(2024, 7, 25)
+    new = await exchange(owner, left, unit, since, "NEW1")
+    stream = await register(
+        owner, left, replace(unit, meter_id=new), 1,
+        metering_type="AM", datastream="E1", interval_minutes=30,
+    )  # fmt: skip
+    await intervals(owner, left, stream, since - timedelta(days=1), 20, [416] * 32 + [418] * 16)
+    _, july = [invoice.head for invoice in await invoices_of(door, left, unit.account)]
+    run = await drafted(door, left, JULY)
+    told = f"Invoice {july.number} bills days on which other meters hung: a run that reopens"
+    assert await found(door, left, run) == [
+        (unit.account, "METER_CHANGED", f"{told} bills them anew.")
+    ]
+    clock.set(morning(date(2024, 8, 2), 10))
+    run = await billed(door, left, JULY, reopen=True)
+    told = f"Invoice {july.number} is cancelled when its replacement is posted."
+    assert await found(door, left, run) == [(unit.account, "METER_CHANGED", told)]
+    assert (await used(door, left))[2:] == [("NORMAL", JULY, 180), ("CREDIT", JULY, 0)]
+    # What is told of the second meter later is late as well, and nothing else is.
+    clock.set(morning(date(2024, 8, 2), 11))
+    assert (await drafted(door, left, JULY, reopen=True)).invoices == 0
+    await intervals(owner, left, stream, date(2024, 7, 30), 1, [0] * 48, revision=2)
+    clock.set(morning(date(2024, 8, 2), 12))
+    run = await billed(door, left, JULY, reopen=True)
+    assert [row[1] for row in await found(door, left, run)] == ["LATE_READ"]
+    assert ("NORMAL", JULY, 160) in await used(door, left)
+    await sound(door, owner)

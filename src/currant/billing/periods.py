@@ -69,7 +69,10 @@ class Period(msgspec.Struct, frozen=True):
 
 
 class Measured(msgspec.Struct, frozen=True):
-    """What a register measured on a bill; intervals have no reads."""
+    """What a register measured on a bill; intervals have no reads, and are of some streams.
+
+    `streams` are those that were summed, each with its days, [start, end).
+    """
 
     supply: Supply
     row: MeteredRow
@@ -80,6 +83,7 @@ class Measured(msgspec.Struct, frozen=True):
     basis: str
     multiplier: Decimal
     quantity: int
+    streams: tuple[tuple[int, date, date], ...] = ()
 
 
 def hung(row: MeteredRow, due: DueDays) -> tuple[date, date]:

@@ -127,12 +127,20 @@ create table invoices.measured (
     loss_factor numeric(12, 6) check (loss_factor <> 'NaN'),
     previous_estimated boolean not null,
     current_estimated boolean not null,
-    primary key (portal_id, invoice_id, position)
+    streams bigint[] not null default '{}',
+    streams_from date[] not null default '{}',
+    streams_before date[] not null default '{}',
+    primary key (portal_id, invoice_id, position),
+    check (
+        cardinality(streams_from) = cardinality(streams)
+        and cardinality(streams_before) = cardinality(streams)
+    )
 );
 comment on table invoices.measured is
 'What the registers of an invoice measured: from which read to which, times what, in whole '
 'thousandths of their unit. Intervals have no reads; SUBSTITUTED are those of which some were not '
-'measured.';
+'measured. They are summed over streams, told by their registers, each from the day in '
+'streams_from to before that in streams_before, and shown as of the first.';
 create index measured_by_agreement on invoices.measured (portal_id, agreement_id, to_on);
 call db.tenant_table('invoices.measured');
 
@@ -370,7 +378,10 @@ create type invoices.new_measured as (
     export boolean,
     loss_factor numeric,
     previous_estimated boolean,
-    current_estimated boolean
+    current_estimated boolean,
+    streams bigint[], -- noqa: LT01
+    streams_from date[], -- noqa: LT01
+    streams_before date[] -- noqa: LT01
 );
 
 create type invoices.new_days as (
@@ -434,18 +445,20 @@ begin
     insert into invoices.measured (
         portal_id, invoice_id, position, agreement_id, location_id, register_id, serial_number,
         register_no, meter_type_code, unit, from_on, to_on, previous_value, current_value, basis,
-        multiplier, quantity, export, loss_factor, previous_estimated, current_estimated
+        multiplier, quantity, export, loss_factor, previous_estimated, current_estimated,
+        streams, streams_from, streams_before
     )
     select
         in_portal, ids[m.n], row_number() over (partition by m.n order by m.place),
         m.agreement_id, m.location_id, m.register_id, m.serial_number, m.register_no,
         m.meter_type_code, m.unit, m.from_on, m.to_on, m.previous_value, m.current_value, m.basis,
         m.multiplier, m.quantity, m.export, m.loss_factor, m.previous_estimated,
-        m.current_estimated
+        m.current_estimated, m.streams, m.streams_from, m.streams_before
     from unnest(measured) with ordinality as m (
         n, agreement_id, location_id, register_id, serial_number, register_no, meter_type_code,
         unit, from_on, to_on, previous_value, current_value, basis, multiplier, quantity, export,
-        loss_factor, previous_estimated, current_estimated, place
+        loss_factor, previous_estimated, current_estimated, streams, streams_from,
+        streams_before, place
     );
     perform charges.invoice(
         in_portal, array_agg(l.charge_id), array_agg(ids[l.n]),

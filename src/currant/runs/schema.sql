@@ -68,7 +68,7 @@ create table runs.exception (
     kind text not null check (
         kind in (
             'ZERO', 'NEGATIVE', 'OUTLIER', 'MISSING_READ', 'GAP', 'ESTIMATED', 'NO_PLAN',
-            'UNPRICED', 'DRAFTED', 'LATE_READ', 'ENDED', 'HELD_CYCLE'
+            'UNPRICED', 'DRAFTED', 'LATE_READ', 'ENDED', 'METER_CHANGED', 'HELD_CYCLE'
         )
     ),
     detail text not null,
@@ -113,4 +113,69 @@ as $$
     from billed as b
     where b.too_far
     group by b.invoice_id
+$$;
+
+-- The posted invoices of accounts from a day on that bill agreements by other meters, or other days
+-- of theirs, than hung there by what is known now, as where an exchange was told late. A register
+-- that a meter was given since changes nothing: it has no days of its own.
+create function runs.remetered(
+    in_portal int, accounts bigint[], since date, portal_zone text
+)
+returns table (invoice_id bigint)
+language sql stable
+as $$
+    with billed as materialized (
+        select
+            i.invoice_id, g.agreement_id, g.location_id, g.product_type, c.days,
+            coalesce(b.timezone, portal_zone) as timezone
+        from invoices.invoice as i
+        inner join invoices.covered as c
+            on c.portal_id = i.portal_id and c.invoice_id = i.invoice_id
+            and c.released_by is null
+        inner join customers.agreement as g
+            on g.portal_id = c.portal_id and g.agreement_id = c.agreement_id
+        left join locations.location as l
+            on l.portal_id = g.portal_id and l.location_id = g.location_id
+        left join locations.building as b
+            on b.portal_id = l.portal_id and b.building_id = l.building_id
+        where i.portal_id = in_portal and i.account_id = any(accounts)
+            and i.posted_at is not null and i.kind in ('NORMAL', 'FINAL') and i.to_on >= since
+    ), hanging as materialized (
+        select b.invoice_id, b.agreement_id, m.meter_id, d.from_on, d.before
+        from billed as b
+        inner join metering.installation as i
+            on i.portal_id = in_portal and i.location_id = b.location_id
+        cross join lateral (
+            select
+                greatest(lower(b.days), (lower(i.valid) at time zone b.timezone)::date) as from_on,
+                least(
+                    upper(b.days),
+                    ((upper(i.valid) - interval '1 microsecond') at time zone b.timezone)::date + 1
+                ) as before
+        ) as d
+        inner join metering.meter as m
+            on m.portal_id = in_portal and m.meter_id = i.meter_id
+            and m.product_type = b.product_type
+        where d.from_on < d.before and exists (
+            select from metering.register as g
+            where g.portal_id = in_portal and g.meter_id = m.meter_id
+                and g.meter_type_code <> 'DEMAND' and g.register_no not in (3, 4)
+                and (g.metering_type = 'BASIC' or g.metering_type = 'AM' and g.unit = 'kWh')
+        )
+    ), measured as materialized (
+        select
+            m.invoice_id, m.agreement_id, g.meter_id,
+            coalesce(s.from_on, m.from_on) as from_on, coalesce(s.before, m.to_on + 1) as before
+        from invoices.measured as m
+        left join lateral unnest(m.streams, m.streams_from, m.streams_before)
+            as s (stream_id, from_on, before) on true
+        inner join metering.register as g
+            on g.portal_id = m.portal_id
+            and g.register_id = coalesce(s.stream_id, m.register_id)
+        where m.portal_id = in_portal
+            and m.invoice_id = any(array(select b.invoice_id from billed as b))
+    ), changed as (
+        (table hanging except table measured) union all (table measured except table hanging)
+    )
+    select distinct c.invoice_id from changed as c
 $$;

@@ -68,6 +68,10 @@ _LATE = sql.rows("late", Late)
 _ENDED = sql.rows("ended", Late)
 
 _ON_HOLD = "Its bill cycle is HOLD; only a run of the account bills it."
+_BILLS = {
+    "ENDED": "bills days after the agreement's end",
+    "METER_CHANGED": "bills days on which other meters hung",
+}
 _OPEN = ("DRAFTING", "DRAFTED", "APPROVED", "POSTED")
 
 
@@ -114,8 +118,8 @@ async def draft_bills(tx: Tx, command: RunChunk) -> ChunkDone:
 
     Any number of hands may draft a run; each takes accounts that no other has. What is remarkable
     is noted as an exception, and a draft that looks wrong is held. Where the run reopens, the days
-    of invoices that later reads changed, or that bill days after an agreement's end, are drafted
-    anew; posting the draft cancels those.
+    of invoices that later reads changed, or that bill days after an agreement's end or by other
+    meters than hung there, are drafted anew; posting the draft cancels those.
     Raises `NoSuchRun`, `RunNotReady`, `ChargeGone`, `Invalid`.
     """
     _refuse_beyond(command)
@@ -325,9 +329,10 @@ def _page_of(tx: Tx, question: DraftsWanted) -> dict[str, object]:
 
 
 async def _late(tx: Tx, run: RunRow, account_ids: Sequence[int], rules: Policy) -> list[Late]:
-    """Find the invoices of accounts that later reads or ends changed, the latest of each first.
+    """Find the invoices of accounts that what was told later changed, the latest of each first.
 
-    A run that does not reopen them tells those that bill days after an agreement's end.
+    A run that does not reopen them tells those that bill days after an agreement's end, or by other
+    meters than hung there.
     """
     return await tx.all(
         _LATE if run.reopens else _ENDED,
@@ -339,11 +344,11 @@ async def _late(tx: Tx, run: RunRow, account_ids: Sequence[int], rules: Policy) 
 
 
 def _reopened(run: RunRow, late: Late, drafted: Sequence[int]) -> Remarkable:
-    """Say what becomes of an invoice that later reads or ends changed."""
+    """Say what becomes of an invoice that what was told later changed."""
     if late.stands:
         told = "was written off and stands."
     elif not run.reopens:
-        told = "bills days after the agreement's end: a run that reopens bills them anew."
+        told = f"{_BILLS[late.kind]}: a run that reopens bills them anew."
     elif late.account_id in drafted:
         told = "is cancelled when its replacement is posted."
     else:
