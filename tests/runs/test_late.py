@@ -23,6 +23,7 @@ from tests.towers import (
     found,
     intervals,
     invoices_of,
+    plan,
     posted,
     read,
     register,
@@ -46,6 +47,8 @@ from currant.invoices.model import CancelInvoice
 from currant.invoices.verbs import cancel_invoice
 from currant.moves.model import MovedOut, MoveOut, MoveOutTold
 from currant.moves.verbs import move_out
+from currant.plans.model import AssignPlan, GivenRate
+from currant.plans.verbs import assign_plan
 from currant.receivables.model import WriteOff, WriteOffItem
 from currant.receivables.verbs import write_off
 from currant.runs.model import DraftsNamed, DraftsWanted, StartRun
@@ -727,4 +730,40 @@ async def test_an_exchange_that_is_told_late_reopens_what_the_old_meter_billed(
     run = await billed(door, left, JULY, reopen=True)
     assert [row[1] for row in await found(door, left, run)] == ["LATE_READ"]
     assert ("NORMAL", JULY, 160) in await used(door, left)
+    await sound(door, owner)
+
+
+async def test_a_plan_that_is_told_for_billed_days_is_told_and_billed_anew(
+    door, owner, told, clock
+) -> None:
+    unit = told.units[1]
+    since = date(2024, 8, 11)
+    await plan(door, told, "DEARER", GivenRate("B1", D("0.57")))
+    await door.act(
+        assign_plan, AssignPlan(unit.agreement_id, at(since), tariff="DEARER"), told.manager
+    )
+    august = (await invoices_of(door, told, unit.account))[-1].head
+    clock.set(morning(NEXT, 10))
+    run = await drafted(door, told, AUGUST)
+    said = f"Invoice {august.number} bills days that another plan is assigned to"
+    assert await found(door, told, run) == [
+        (unit.account, "PLAN_CHANGED", f"{said}: a run that reopens bills them anew.")
+    ]
+    clock.set(morning(NEXT, 11))
+    run = await billed(door, told, AUGUST, reopen=True)
+    said = f"Invoice {august.number} is cancelled when its replacement is posted."
+    assert await found(door, told, run) == [(unit.account, "PLAN_CHANGED", said)]
+    new = next(
+        i
+        for i in await invoices_of(door, told, unit.account)
+        if i.head.posted_at == clock.now() and i.head.kind == "NORMAL"
+    )
+    usage = [(line.from_on, line.quantity, line.rate) for line in new.lines if line.unit == "kWh"]
+    assert usage == [
+        (LAST, D(100), D("0.285")), (since, D(210), D("0.57")),
+    ]  # fmt: skip
+    clock.set(morning(NEXT, 12))
+    for more in ({}, {"reopen": True}):
+        run = await drafted(door, told, AUGUST, **more)
+        assert (await found(door, told, run), run.invoices) == ([], 0)
     await sound(door, owner)

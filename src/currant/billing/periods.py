@@ -219,8 +219,8 @@ class Plans(msgspec.Struct, frozen=True):
         rows = list(self.agreements.get(supply.due.agreement_id, ()))
         hanging = [(r.row.meter_id, r.start, r.end) for r in supply.registers]
         hanging += [(row.meter_id, *hung(row, supply.due)) for row in supply.intervals]
-        for meter_id, start, _ in hanging:
-            edges.add(start)
+        for meter_id, start, end in hanging:
+            edges |= {start, end}
             rows += self.meters.get(meter_id, ())
         for row in rows:
             for at in (row.start_at, row.end_at):

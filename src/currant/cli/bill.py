@@ -80,6 +80,7 @@ _TO_DO = {
     "HELD_CYCLE": "Nothing, or bill it by itself: `currant bill run --account`.",
     "LATE_READ": "Nothing: posting the draft that replaces it issues its credit note.",
     "METER_CHANGED": "Nothing where the run reopens; otherwise run the account with --reopen.",
+    "PLAN_CHANGED": "Nothing where the run reopens; otherwise run the account with --reopen.",
     "ENDED": "Nothing where the run reopens; otherwise run the account with --reopen.",
 }
 

@@ -343,8 +343,9 @@ limit :how_many::int;
 -- those up to the one beyond: what was billed at that edge lay between them. A day of a register's
 -- own clock may lie in two invoices: what counts is whether those of its intervals changed that the
 -- invoice bills. A read at an edge that shows what was billed, as the opening read of who comes
--- next does, changes nothing. Those that bill an agreement beyond its end, or by other meters than
--- hung there, are among them. One of which something was written off stands.
+-- next does, changes nothing. Those that bill an agreement beyond its end, by other meters than
+-- hung there or by another tariff than is assigned, are among them. One of which something was
+-- written off stands.
 -- not null: invoice_id number kind stands
 with ended as materialized (
     select e.invoice_id
@@ -354,18 +355,25 @@ with ended as materialized (
     from runs.remetered(
         :portal_id::int, :account_ids::bigint[], :since::date, :timezone::text
     ) as n
+), replanned as materialized (
+    select n.invoice_id
+    from runs.replanned(
+        :portal_id::int, :account_ids::bigint[], :since::date, :timezone::text
+    ) as n
 )
 select
     i.invoice_id, i.number, i.account_id,
     case
         when e.invoice_id is not null then 'ENDED'
         when h.invoice_id is not null then 'METER_CHANGED'
+        when p.invoice_id is not null then 'PLAN_CHANGED'
         else 'LATE_READ'
     end as kind,
     invoices.written_off(i.portal_id, i.entry_id) as stands
 from invoices.invoice as i
 left join ended as e on e.invoice_id = i.invoice_id
 left join remetered as h on h.invoice_id = i.invoice_id
+left join replanned as p on p.invoice_id = i.invoice_id
 left join locations.building as b
     on b.portal_id = i.portal_id and b.building_id = i.building_id
 where i.portal_id = :portal_id::int and i.account_id = any(:account_ids::bigint[])
@@ -380,7 +388,7 @@ where i.portal_id = :portal_id::int and i.account_id = any(:account_ids::bigint[
         select from invoices.invoice as n
         where n.portal_id = i.portal_id and n.reverses = i.invoice_id
     )
-    and (e.invoice_id is not null or h.invoice_id is not null or exists (
+    and (num_nonnulls(e.invoice_id, h.invoice_id, p.invoice_id) > 0 or exists (
         select from invoices.measured as m
         cross join lateral (
             select
@@ -453,9 +461,9 @@ where i.portal_id = :portal_id::int and i.account_id = any(:account_ids::bigint[
 order by i.account_id asc, i.to_on desc, i.invoice_id desc;
 
 -- name: ended
--- The posted invoices of accounts that bill days after the end of an agreement, or by other meters
--- than hung there, within the months that may be reopened, the latest of each account first;
--- without the accounts that have a draft.
+-- The posted invoices of accounts that bill days after the end of an agreement, by other meters
+-- than hung there or by another tariff than is assigned, within the months that may be reopened,
+-- the latest of each account first; without the accounts that have a draft.
 -- not null: invoice_id number kind stands
 select
     i.invoice_id, i.number, i.account_id, min(f.kind) as kind,
@@ -469,6 +477,11 @@ from (
     from runs.remetered(
         :portal_id::int, :account_ids::bigint[], :since::date, :timezone::text
     ) as h
+    union all
+    select p.invoice_id, 'PLAN_CHANGED'
+    from runs.replanned(
+        :portal_id::int, :account_ids::bigint[], :since::date, :timezone::text
+    ) as p
 ) as f
 inner join invoices.invoice as i
     on i.portal_id = :portal_id::int and i.invoice_id = f.invoice_id and i.posted_at is not null

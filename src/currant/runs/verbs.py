@@ -71,6 +71,7 @@ _ON_HOLD = "Its bill cycle is HOLD; only a run of the account bills it."
 _BILLS = {
     "ENDED": "bills days after the agreement's end",
     "METER_CHANGED": "bills days on which other meters hung",
+    "PLAN_CHANGED": "bills days that another plan is assigned to",
 }
 _OPEN = ("DRAFTING", "DRAFTED", "APPROVED", "POSTED")
 
@@ -118,8 +119,9 @@ async def draft_bills(tx: Tx, command: RunChunk) -> ChunkDone:
 
     Any number of hands may draft a run; each takes accounts that no other has. What is remarkable
     is noted as an exception, and a draft that looks wrong is held. Where the run reopens, the days
-    of invoices that later reads changed, or that bill days after an agreement's end or by other
-    meters than hung there, are drafted anew; posting the draft cancels those.
+    of invoices that later reads changed, or that bill days after an agreement's end, by other
+    meters than hung there or by another plan than is assigned, are drafted anew; posting the draft
+    cancels those.
     Raises `NoSuchRun`, `RunNotReady`, `ChargeGone`, `Invalid`.
     """
     _refuse_beyond(command)
@@ -331,8 +333,8 @@ def _page_of(tx: Tx, question: DraftsWanted) -> dict[str, object]:
 async def _late(tx: Tx, run: RunRow, account_ids: Sequence[int], rules: Policy) -> list[Late]:
     """Find the invoices of accounts that what was told later changed, the latest of each first.
 
-    A run that does not reopen them tells those that bill days after an agreement's end, or by other
-    meters than hung there.
+    A run that does not reopen them tells those that bill days after an agreement's end, by other
+    meters than hung there or by another plan than is assigned.
     """
     return await tx.all(
         _LATE if run.reopens else _ENDED,
