@@ -1,21 +1,31 @@
 """Reads and intervals that come late: what they reopen, what stays, and that nothing is lost."""
 
 import io
-from datetime import date, datetime
+from asyncio import create_task
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import date, datetime, timedelta
 from decimal import Decimal
+from itertools import accumulate
+from random import Random
 
+import asyncpg
 import pytest
+from msgspec.structs import replace
 from pypdf import PdfReader
 from tests.towers import (
     BEGINS,
     SYDNEY,
     Tower,
     Unit,
+    at,
     billed,
     drafted,
+    exchange,
     found,
     intervals,
     invoices_of,
+    plan,
     posted,
     read,
     register,
@@ -23,6 +33,7 @@ from tests.towers import (
     standing,
     tower,
 )
+from tests.waiting import until_waiting
 
 from currant.access.verbs import Nothing
 from currant.basicreads.model import BasicRead, PostReads
@@ -32,6 +43,7 @@ from currant.billing.verbs import policy, set_policy
 from currant.charges.model import AddCharges, CancelCharges, NewCharge
 from currant.charges.verbs import add_approved_charges, cancel_charges
 from currant.clock import FrozenClock
+from currant.db.database import Urls
 from currant.documents.model import DocumentNamed
 from currant.documents.verbs import document_pdf
 from currant.door import Door
@@ -39,6 +51,8 @@ from currant.invoices.model import CancelInvoice
 from currant.invoices.verbs import cancel_invoice
 from currant.moves.model import MovedOut, MoveOut, MoveOutTold
 from currant.moves.verbs import move_out
+from currant.plans.model import AssignPlan, GivenRate
+from currant.plans.verbs import assign_plan
 from currant.receivables.model import WriteOff, WriteOffItem
 from currant.receivables.verbs import write_off
 from currant.runs.model import DraftsNamed, DraftsWanted, StartRun
@@ -498,4 +512,275 @@ async def test_an_account_with_a_draft_is_not_reopened_before_that_is_settled(
         0, ["DRAFTED"],
     )  # fmt: skip
     await posted(door, told, first.run_id)
+    await sound(door, owner)
+
+
+@pytest.fixture
+async def cut(door: Door, owner, clock: FrozenClock) -> Tower:
+    """A unit whose June and whose first ten days of July are told by one read, of 410 kWh."""
+    clock.set(morning(date(2024, 7, 12)))
+    made = await tower(door, owner)
+    (unit,) = made.units
+    await standing(owner, made, unit, {BEGINS: "0"})
+    await read(owner, made, unit, date(2024, 7, 12), "410", clock.now())
+    await billed(door, made, JUNE)
+    clock.set(morning(date(2024, 7, 13)))
+    return made
+
+
+async def all_used(door: Door, told: Tower, account: str = "03280") -> Decimal:
+    """The kWh that the invoices of an account bill, less what was taken back."""
+    whole = await invoices_of(door, told, account)
+    lines = [line for i in whole for line in i.lines if line.line_type == "USAGE"]
+    return sum((line.quantity for line in lines), D(0))
+
+
+async def test_a_late_read_beyond_the_end_moves_the_edge_that_was_billed(
+    door, owner, cut, clock
+) -> None:
+    (unit,) = cut.units
+    await read(owner, cut, unit, date(2024, 7, 3), "100", clock.now())
+    clock.set(morning(LAST))
+    await read(owner, cut, unit, LAST, "510", clock.now())
+    (june,) = [i.head for i in await invoices_of(door, cut, unit.account)]
+    run = await drafted(door, cut, JULY, reopen=True)
+    told = f"Invoice {june.number} is cancelled when its replacement is posted."
+    assert await found(door, cut, run) == [(unit.account, "LATE_READ", told)]
+    await posted(door, cut, run.run_id)
+    assert await all_used(door, cut) == 510
+    await sound(door, owner)
+    clock.set(morning(LAST, 10))
+    assert (await drafted(door, cut, JULY, reopen=True)).invoices == 0
+
+
+async def test_a_misread_beyond_the_end_moves_the_edge_that_was_billed(
+    door, owner, cut, clock
+) -> None:
+    (unit,) = cut.units
+    eleventh = date(2024, 7, 11)
+    misread = BasicRead(
+        unit.site_identifier, unit.serial_number, D(410), eleventh, sub_type="MISREAD"
+    )
+    await door.act(post_reads, PostReads([misread]), cut.manager)
+    await read(owner, cut, unit, date(2024, 7, 12), "210", clock.now())
+    clock.set(morning(LAST))
+    await read(owner, cut, unit, LAST, "510", clock.now())
+    await billed(door, cut, JULY, reopen=True)
+    assert await all_used(door, cut) == 510
+    await sound(door, owner)
+
+
+async def test_a_read_beyond_what_an_edge_lies_between_reopens_nothing(
+    door, owner, cut, clock
+) -> None:
+    (unit,) = cut.units
+    await read(owner, cut, unit, date(2024, 7, 13), "420", clock.now())
+    clock.set(morning(date(2024, 7, 14)))
+    run = await drafted(door, cut, date(2024, 7, 12), reopen=True)
+    assert [row[1] for row in await found(door, cut, run)] == ["ESTIMATED"]
+
+
+async def test_of_two_reads_of_the_day_beyond_an_end_the_last_counts(
+    door, owner, told, clock
+) -> None:
+    unit = told.units[0]
+    clock.set(morning(date(2024, 10, 12)))
+    for hour, value in ((9, "13130"), (17, "13140")):
+        await read(owner, told, unit, date(2024, 10, 10), value, clock.now(), hour=hour)
+    before = await all_used(door, told)
+    await billed(door, told, date(2024, 9, 30), account="03280")
+    await read(owner, told, unit, LAST.replace(month=11), "13500", clock.now())
+    clock.set(morning(date(2024, 11, 2)))
+    await billed(door, told, date(2024, 10, 31), account="03280")
+    assert await all_used(door, told) == before + 13500 - 12720
+
+
+MISREAD = """
+with batch as (
+    insert into reads.batch (portal_id, source, login, recorded_at, records)
+    values ($1, 'file', 'reader', $4, 1) returning batch_id
+)
+insert into reads.misread (portal_id, register_id, read_at, revision, batch_id, reason)
+select $1, r.register_id, r.read_at, r.revision, batch.batch_id, 'MISREAD'
+from reads.counted as r
+inner join metering.register as g
+    on g.portal_id = r.portal_id and g.register_id = r.register_id and g.register_no = 1
+cross join batch
+where g.portal_id = $1 and g.meter_id = $2 and r.read_at = $3
+order by r.revision desc limit 1
+"""
+BILLED = """
+select a.account, sum(m.quantity) / 1000
+from invoices.invoice as i
+inner join customers.account as a on a.portal_id = i.portal_id and a.account_id = i.account_id
+inner join invoices.measured as m on m.portal_id = i.portal_id and m.invoice_id = i.invoice_id
+where i.portal_id = $1 and i.kind <> 'CREDIT' and i.posted_at is not null and not exists (
+    select from invoices.invoice as n
+    where n.portal_id = i.portal_id and n.reverses = i.invoice_id
+)
+group by a.account
+"""
+
+
+async def test_whatever_comes_late_what_is_billed_is_what_the_registers_advanced(
+    door, owner, clock
+) -> None:
+    """Late reads, corrected and misread ones, on either side of the edges of three bills."""
+    chance = Random(5)  # noqa: S311
+    clock.set(morning(date(2024, 7, 12)))
+    made = await tower(door, owner, units=24)
+    await door.act(set_policy, Policy(outlier_percent=10000), made.manager)
+    whole = (LAST - BEGINS).days
+    curves = [
+        list(
+            accumulate((chance.randint(1, 30) for _ in range(whole)), initial=chance.randint(0, 9))
+        )
+        for _ in made.units
+    ]
+    last = dict.fromkeys(range(len(made.units)), 0)
+    wrong: set[int] = set()
+
+    async def tell(n: int, day: int, *, too_much: int = 0) -> None:
+        when = BEGINS + timedelta(days=day)
+        value = str(curves[n][day] + too_much)
+        await read(owner, made, made.units[n], when, value, clock.now())
+        last[n] = max(last[n], day)
+
+    async def put_right(n: int) -> None:
+        if n in wrong and chance.random() < 0.5:
+            at_last = at(BEGINS + timedelta(days=last[n]))
+            await owner.execute(
+                MISREAD, made.portal_id, made.units[n].meter_id, at_last, clock.now()
+            )
+        elif n in wrong:
+            await tell(n, last[n])
+        wrong.discard(n)
+
+    for n in range(len(made.units)):
+        await tell(n, 0)
+        await tell(n, chance.randint(10, 20), too_much=chance.choice((0, 40)))
+        wrong.add(n)
+    await billed(door, made, JUNE)
+    for through, first in ((date(2024, 7, 15), 25), (JULY, whole)):
+        clock.set(morning(through + timedelta(days=2)))
+        for n in range(len(made.units)):
+            await put_right(n)
+            for _ in range(chance.randint(0, 2)):
+                await tell(n, chance.randint(1, last[n]))
+            await tell(n, min(whole, chance.randint(first, first + 4)))
+        await billed(door, made, through, reopen=True)
+    told = dict(await owner.fetch(BILLED, made.portal_id))
+    assert told == {
+        unit.account: curve[-1] - curve[0] for unit, curve in zip(made.units, curves, strict=True)
+    }
+    await sound(door, owner)
+
+
+@asynccontextmanager
+async def delivering(urls: Urls, told: Tower) -> AsyncIterator[asyncpg.Connection]:
+    """A transaction of the runtime's own, in which reads are delivered."""
+    connection = await asyncpg.connect(urls.runtime)
+    try:
+        async with connection.transaction():
+            portals = f"{{{told.portal_id}}}"
+            await connection.execute("select set_config('currant.portals', $1, true)", portals)
+            yield connection
+    finally:
+        await connection.close()
+
+
+async def test_a_delivery_under_way_is_waited_for_and_one_that_comes_after_is_late(
+    door, owner, clock, urls
+) -> None:
+    """Whatever they say of when they were recorded; a third is not kept waiting meanwhile."""
+    clock.set(morning(date(2024, 7, 2)))
+    made = await tower(door, owner)
+    (unit,) = made.units
+    await standing(owner, made, unit, {BEGINS: "0", FIRST: "100"})
+    began = clock.now()
+    clock.set(morning(date(2024, 7, 2), 10))
+    async with delivering(urls, made) as late:
+        async with delivering(urls, made) as under_way:
+            await read(under_way, made, unit, FIRST, "90", began)
+            drafting = create_task(drafted(door, made, JUNE))
+            await until_waiting(owner)
+            async with delivering(urls, made) as meanwhile:
+                await read(meanwhile, made, unit, date(2024, 6, 25), "30", began)
+        run = await drafting
+        await read(late, made, unit, FIRST, "80", began)
+    assert (run.invoices, run.total) == (1, D("40.32"))
+    await posted(door, made, run.run_id)
+    assert await used(door, made) == [("NORMAL", JUNE, 90)]
+    clock.set(morning(date(2024, 7, 2), 11))
+    run = await drafted(door, made, JUNE, reopen=True)
+    assert [row[1] for row in await found(door, made, run)] == ["LATE_READ"]
+
+
+async def test_an_exchange_that_is_told_late_reopens_what_the_old_meter_billed(
+    door, owner, left, clock
+) -> None:
+    """The new meter hung since the 25th, and measured twice as much."""
+    (unit,) = left.units
+    since = date(2024, 7, 25)
+    new = await exchange(owner, left, unit, since, "NEW1")
+    stream = await register(
+        owner, left, replace(unit, meter_id=new), 1,
+        metering_type="AM", datastream="E1", interval_minutes=30,
+    )  # fmt: skip
+    await intervals(owner, left, stream, since - timedelta(days=1), 20, [416] * 32 + [418] * 16)
+    _, july = [invoice.head for invoice in await invoices_of(door, left, unit.account)]
+    run = await drafted(door, left, JULY)
+    told = f"Invoice {july.number} bills days on which other meters hung: a run that reopens"
+    assert await found(door, left, run) == [
+        (unit.account, "METER_CHANGED", f"{told} bills them anew.")
+    ]
+    clock.set(morning(date(2024, 8, 2), 10))
+    run = await billed(door, left, JULY, reopen=True)
+    told = f"Invoice {july.number} is cancelled when its replacement is posted."
+    assert await found(door, left, run) == [(unit.account, "METER_CHANGED", told)]
+    assert (await used(door, left))[2:] == [("NORMAL", JULY, 180), ("CREDIT", JULY, 0)]
+    # What is told of the second meter later is late as well, and nothing else is.
+    clock.set(morning(date(2024, 8, 2), 11))
+    assert (await drafted(door, left, JULY, reopen=True)).invoices == 0
+    await intervals(owner, left, stream, date(2024, 7, 30), 1, [0] * 48, revision=2)
+    clock.set(morning(date(2024, 8, 2), 12))
+    run = await billed(door, left, JULY, reopen=True)
+    assert [row[1] for row in await found(door, left, run)] == ["LATE_READ"]
+    assert ("NORMAL", JULY, 160) in await used(door, left)
+    await sound(door, owner)
+
+
+async def test_a_plan_that_is_told_for_billed_days_is_told_and_billed_anew(
+    door, owner, told, clock
+) -> None:
+    unit = told.units[1]
+    since = date(2024, 8, 11)
+    await plan(door, told, "DEARER", GivenRate("B1", D("0.57")))
+    await door.act(
+        assign_plan, AssignPlan(unit.agreement_id, at(since), tariff="DEARER"), told.manager
+    )
+    august = (await invoices_of(door, told, unit.account))[-1].head
+    clock.set(morning(NEXT, 10))
+    run = await drafted(door, told, AUGUST)
+    said = f"Invoice {august.number} bills days that another plan is assigned to"
+    assert await found(door, told, run) == [
+        (unit.account, "PLAN_CHANGED", f"{said}: a run that reopens bills them anew.")
+    ]
+    clock.set(morning(NEXT, 11))
+    run = await billed(door, told, AUGUST, reopen=True)
+    said = f"Invoice {august.number} is cancelled when its replacement is posted."
+    assert await found(door, told, run) == [(unit.account, "PLAN_CHANGED", said)]
+    new = next(
+        i
+        for i in await invoices_of(door, told, unit.account)
+        if i.head.posted_at == clock.now() and i.head.kind == "NORMAL"
+    )
+    usage = [(line.from_on, line.quantity, line.rate) for line in new.lines if line.unit == "kWh"]
+    assert usage == [
+        (LAST, D(100), D("0.285")), (since, D(210), D("0.57")),
+    ]  # fmt: skip
+    clock.set(morning(NEXT, 12))
+    for more in ({}, {"reopen": True}):
+        run = await drafted(door, told, AUGUST, **more)
+        assert (await found(door, told, run), run.invoices) == ([], 0)
     await sound(door, owner)

@@ -7,6 +7,7 @@ import pytest
 from msgspec import structs
 from tests.towers import (
     BEGINS,
+    LONG_AGO,
     SYDNEY,
     Tower,
     at,
@@ -351,6 +352,31 @@ async def test_demand_is_the_highest_and_its_ratchet_carries_forward(
     august = await bill(door, told, date(2024, 8, 31))
     demand = next(line for line in august.lines if line.line_type == "DEMAND")
     assert (demand.quantity, demand.net) == (D(8), D("64.00"))
+    await sound(door, owner)
+
+
+async def test_a_ratchet_is_of_the_agreements_own_months(door, owner, told, clock) -> None:
+    """Who was there before had peaks of 40 kW in May and up to 24 June, and 4 kW after that."""
+    (unit,) = told.units
+    await owner.execute(
+        "update customers.agreement set valid = tstzrange($1, null)", at(date(2024, 6, 25))
+    )
+    await owner.execute("update metering.installation set valid = tstzrange($1, null)", LONG_AGO)
+    await plan(
+        door, told, "DEMAND", GivenRate("B1", D("0.10")), GivenRate("D", D("8")),
+        terms=Terms(ratchet_share=D("0.8"), ratchet_months=3),
+    )  # fmt: skip
+    await put_on(owner, told, unit, "DEMAND")
+    stream = await register(
+        owner, told, unit, 1, metering_type="AM", datastream="E1", interval_minutes=30
+    )
+    await intervals(owner, told, stream, date(2024, 5, 1), 55, [20_000] * 48)
+    await intervals(owner, told, stream, date(2024, 6, 25), 5, [2_000] * 48)
+    await intervals(owner, told, stream, date(2024, 6, 30), 40, [1_000] * 48)
+    for through, demand in ((date(2024, 6, 30), D(4)), (JULY, D("3.2"))):
+        clock.set(at(through + timedelta(days=1), 9))
+        invoice = await bill(door, told, through)
+        assert [i.quantity for i in invoice.lines if i.line_type == "DEMAND"] == [demand]
     await sound(door, owner)
 
 

@@ -9,7 +9,7 @@ import msgspec
 
 from currant.billing.lines import Counted, DraftLine, tax_by_invoice
 from currant.billing.model import DraftTerms, DueDays, Policy, Remarkable
-from currant.billing.periods import Measured, Period, Supply, measured
+from currant.billing.periods import Measured, Period, Supply, hung, measured
 from currant.money import round_money
 
 _DAY = timedelta(days=1)
@@ -160,8 +160,22 @@ def _intervals(supply: Supply, totals: Mapping[Span, Totals]) -> Iterable[Measur
     for direction, quantity in (("E", told.imported), ("I", told.exported)):
         rows = [row for row in supply.intervals if row.direction == direction]
         if rows:
+            days = [hung(row, supply.due) for row in rows]
+            streams = tuple(
+                (row.register_id, start, min(end, supply.end))
+                for row, (start, end) in zip(rows, days, strict=True)
+            )
             yield Measured(
-                supply, rows[0], supply.start, supply.end, None, None, basis, _ONE, quantity
+                supply,
+                rows[0],
+                supply.start,
+                supply.end,
+                None,
+                None,
+                basis,
+                _ONE,
+                quantity,
+                streams,
             )
 
 
@@ -272,4 +286,7 @@ def _measured_tuple(n: int, row: Measured) -> tuple[Any, ...]:
         row.supply.due.loss_factor(row.start),
         row.previous is not None and row.previous.estimated,
         row.current is not None and row.current.estimated,
+        [register_id for register_id, _, _ in row.streams],
+        [start for _, start, _ in row.streams],
+        [end for _, _, end in row.streams],
     )

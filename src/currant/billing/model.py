@@ -27,15 +27,24 @@ class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     read_tolerance_days: int = 10
 
 
+class Known(msgspec.Struct, frozen=True):
+    """The last deliveries of reads and of intervals that drafts are made by, with all before."""
+
+    reads_known: int
+    intervals_known: int
+
+
 class DraftTerms(msgspec.Struct, frozen=True):
     """What drafts are made for: the run that they are of, the last day billed, the policy.
 
+    `known` are the deliveries that were known before anything else was asked.
     `replaced`: by account the invoices, the latest first, whose days are billed anew.
     """
 
     run_id: int
     through: date
     policy: Policy
+    known: Known
     replaced: Mapping[int, list[int]] = {}
 
 
@@ -65,6 +74,7 @@ class DraftedBefore(msgspec.Struct, frozen=True):
 class DueDays(msgspec.Struct, frozen=True):
     """Days of an agreement that no invoice covers yet: from the first to the last, inclusive.
 
+    The agreement itself `begins_on` that day or before.
     `loss_factors` are in force since the `loss_days`, the first of which is the first of all.
     """
 
@@ -74,6 +84,7 @@ class DueDays(msgspec.Struct, frozen=True):
     building_id: int | None
     product_type: str
     timezone: str
+    begins_on: date
     from_on: date
     to_on: date
     ends: bool

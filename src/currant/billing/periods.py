@@ -69,7 +69,10 @@ class Period(msgspec.Struct, frozen=True):
 
 
 class Measured(msgspec.Struct, frozen=True):
-    """What a register measured on a bill; intervals have no reads."""
+    """What a register measured on a bill; intervals have no reads, and are of some streams.
+
+    `streams` are those that were summed, each with its days, [start, end).
+    """
 
     supply: Supply
     row: MeteredRow
@@ -80,6 +83,7 @@ class Measured(msgspec.Struct, frozen=True):
     basis: str
     multiplier: Decimal
     quantity: int
+    streams: tuple[tuple[int, date, date], ...] = ()
 
 
 def hung(row: MeteredRow, due: DueDays) -> tuple[date, date]:
@@ -215,8 +219,8 @@ class Plans(msgspec.Struct, frozen=True):
         rows = list(self.agreements.get(supply.due.agreement_id, ()))
         hanging = [(r.row.meter_id, r.start, r.end) for r in supply.registers]
         hanging += [(row.meter_id, *hung(row, supply.due)) for row in supply.intervals]
-        for meter_id, start, _ in hanging:
-            edges.add(start)
+        for meter_id, start, end in hanging:
+            edges |= {start, end}
             rows += self.meters.get(meter_id, ())
         for row in rows:
             for at in (row.start_at, row.end_at):

@@ -14,6 +14,12 @@ set
     read_tolerance_days = :read_tolerance_days::int
 where p.portal_id = :portal_id::int;
 
+-- name: known_deliveries
+-- The last deliveries of reads and of intervals, once those under way before them are done.
+-- not null: reads_known intervals_known
+select d.reads_known, d.intervals_known
+from billing.known_deliveries(:portal_id::int) as d;
+
 -- name: drafted_before
 -- The accounts that have a draft already, and the run that it is of.
 -- not null: run_id
@@ -29,7 +35,8 @@ order by i.account_id;
 -- day. loss_factors are those in force on
 -- its first day and on those on which another may begin, the loss_days: the site's before the
 -- building's, null where none is told. Those of replaced invoices are due as if they were free.
--- not null: account_id agreement_id product_type timezone from_on to_on ends loss_days loss_factors
+-- not null: account_id agreement_id product_type timezone begins_on from_on to_on ends loss_days
+-- not null: loss_factors
 with agreement as materialized (
     select
         g.account_id, g.agreement_id, g.location_id, l.building_id, g.product_type,
@@ -69,7 +76,7 @@ with agreement as materialized (
 )
 select
     a.account_id, a.agreement_id, a.location_id, a.building_id, a.product_type, a.timezone,
-    lower(d.days) as from_on, upper(d.days) - 1 as to_on,
+    a.begins_on, lower(d.days) as from_on, upper(d.days) - 1 as to_on,
     coalesce(a.ends_before <= upper(d.days), false) as ends,
     u.quantity / (select sum(upper(w.days) - lower(w.days)) from unnest(u.days) as w (days))
     as usual_wh,
@@ -140,14 +147,28 @@ inner join metering.register as g
 order by w.agreement_id, w.due_from, lower(i.valid), g.register_id;
 
 -- name: reads_around
--- The reads of registers that count, each from the last before an instant to the first after
--- another, with what is known of them.
+-- The reads of registers that count, each from the last before an instant to the last of the day of
+-- the first after another, with what is known of them.
 -- not null: register_id read_at value multiplier estimated
 select
     w.register_id, r.read_at, r.value, r.multiplier, coalesce(d.estimated, false) as estimated
-from unnest(:register_ids::bigint[], :from_ats::timestamptz[], :to_ats::timestamptz[])
-    as w (register_id, from_at, to_at)
-cross join lateral reads.around(:portal_id::int, w.register_id, w.from_at, w.to_at) as r
+from unnest(
+    :register_ids::bigint[], :from_ats::timestamptz[], :to_ats::timestamptz[], :timezones::text[]
+) as w (register_id, from_at, to_at, timezone)
+left join lateral (
+    select
+        (
+            ((a.read_at - interval '1 microsecond') at time zone w.timezone)::date + 1
+        )::timestamp at time zone w.timezone as ends_at
+    from reads.counted as a
+    where a.portal_id = :portal_id::int and a.register_id = w.register_id
+        and a.read_at > w.to_at
+    order by a.read_at
+    limit 1
+) as n on true
+cross join lateral reads.around(
+    :portal_id::int, w.register_id, w.from_at, coalesce(n.ends_at, w.to_at)
+) as r
 left join reads.detail as d
     on d.portal_id = :portal_id::int and d.register_id = w.register_id and d.read_at = r.read_at
     and d.revision = r.revision
@@ -218,7 +239,8 @@ order by s.agreement_id, s.position;
 -- not null: invoice_id
 select d.invoice_id
 from unnest(invoices.draft(
-    :portal_id::int, :run_id::bigint, :at::timestamptz, :drafts::invoices.new_invoice[],
+    :portal_id::int, :run_id::bigint, :at::timestamptz, :reads_known::bigint,
+    :intervals_known::bigint, :drafts::invoices.new_invoice[],
     :lines::invoices.new_line[], :measured::invoices.new_measured[],
     :days::invoices.new_days[]
 )) as d (invoice_id);

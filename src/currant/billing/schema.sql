@@ -23,6 +23,25 @@ comment on table billing.policy is
 'and how many days before the end of a run the last read of a register may be.';
 call db.tenant_table('billing.policy');
 
+-- The last deliveries of reads and of intervals to a portal, once those under way before them are
+-- committed or taken back: whatever is asked next knows each of them.
+create function billing.known_deliveries(in_portal int)
+returns table (reads_known bigint, intervals_known bigint)
+language plpgsql rows 1
+as $$
+begin
+    perform db.await_deliveries(in_portal);
+    reads_known := coalesce(
+        (select max(b.batch_id) from reads.batch as b where b.portal_id = in_portal), 0
+    );
+    intervals_known := coalesce(
+        (select max(f.file_id) from intervals.file as f where f.portal_id = in_portal), 0
+    );
+    perform db.await_deliveries(in_portal);
+    return next;
+end
+$$;
+
 -- A new portal bills as most do.
 create function billing.open_policy() returns trigger
 language plpgsql security definer set search_path = pg_catalog, pg_temp

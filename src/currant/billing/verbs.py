@@ -23,6 +23,7 @@ from currant.billing.model import (
     DraftedBefore,
     DraftTerms,
     DueDays,
+    Known,
     LineItemRow,
     MeteredRow,
     OfferedRow,
@@ -49,6 +50,7 @@ from currant.tariffs.verbs import price_book, taxes
 sql = Statements(__package__)
 _POLICY = sql.rows("policy", Policy)
 _SET_POLICY = sql.command("set_policy")
+_KNOWN_DELIVERIES = sql.rows("known_deliveries", Known)
 _DRAFTED_BEFORE = sql.rows("drafted_before", DraftedBefore)
 _DUE_DAYS = sql.rows("due_days", DueDays)
 _METERED = sql.rows("metered", MeteredRow)
@@ -72,6 +74,14 @@ async def set_policy(tx: Tx, command: Policy) -> Policy:
     told = {name: getattr(command, name) for name in Policy.__struct_fields__}
     await tx.run(_SET_POLICY, portal_id=tx.portal.portal_id, **told)
     return command
+
+
+async def known_deliveries(tx: Tx) -> Known:
+    """Wait for the deliveries of reads and intervals under way, and say which are the last.
+
+    Who drafts asks this first: what is delivered later is late for the drafts, whenever it began.
+    """
+    return await tx.one(_KNOWN_DELIVERIES, portal_id=tx.portal.portal_id)
 
 
 async def draft_accounts(tx: Tx, terms: DraftTerms, account_ids: Sequence[int]) -> Drafted:
@@ -139,7 +149,7 @@ async def draft_accounts(tx: Tx, terms: DraftTerms, account_ids: Sequence[int]) 
         billed, lines, charged, totals, terms, troubled, tx.portal.currency
     )
     if drafts:
-        await _write(tx, terms.run_id, drafts)
+        await _write(tx, terms, drafts)
     return Drafted([draft.account_id for draft in drafts], found + remarkable)
 
 
@@ -161,16 +171,20 @@ async def _ready(
         to_ats=[end for _, end in bounds],
     )
     window = dict(zip(((d.agreement_id, d.from_on) for d in metered), bounds, strict=True))
+    zone_of = {days.agreement_id: days.timezone for days in metered}
     wanted: dict[int, list[tuple[datetime, datetime]]] = {}
+    zones: dict[int, str] = {}
     for row in rows:
         if row.metering_type == "BASIC":
             wanted.setdefault(row.register_id, []).append(window[row.agreement_id, row.due_from])
+            zones[row.register_id] = zone_of[row.agreement_id]
     reads = await tx.all(
         _READS_AROUND,
         portal_id=portal_id,
         register_ids=list(wanted),
         from_ats=[min(start for start, _ in spans) for spans in wanted.values()],
         to_ats=[max(end for _, end in spans) for spans in wanted.values()],
+        timezones=list(zones.values()),
     )
     return supplies(
         due, rows, reads, through=terms.through, tolerance=terms.policy.read_tolerance_days
@@ -249,18 +263,23 @@ async def _counts(
 def _priced_periods(
     n: int, period: Period, calendar: int, book: PriceBook, step: int
 ) -> Iterable[PricedPeriod]:
-    """Ask for a period's determinants, and where demand has a ratchet for the months before."""
+    """Ask for a period's determinants, and where demand has a ratchet for the months before.
+
+    What was supplied at the site before the agreement began is another's, and counts for nothing.
+    """
     start, end = period.instants
-    agreement_id = period.supply.due.agreement_id
-    yield PricedPeriod(n, agreement_id, start, end, calendar, with_losses=False)
-    zone = period.supply.zone
+    due, zone = period.supply.due, period.supply.zone
+    yield PricedPeriod(n, due.agreement_id, start, end, calendar, with_losses=False)
     for back in range(1, book.terms.ratchet_months + 1):
         month = months_before(period.span.start, back)
+        following = months_before(period.span.start, back - 1)
+        if following <= due.begins_on:
+            break
         yield PricedPeriod(
             n + back * step,
-            agreement_id,
-            day_bounds(month, zone)[0],
-            day_bounds(months_before(period.span.start, back - 1), zone)[0],
+            due.agreement_id,
+            day_bounds(max(month, due.begins_on), zone)[0],
+            day_bounds(following, zone)[0],
             calendar,
             with_losses=False,
         )
@@ -338,13 +357,15 @@ async def _charges(
     return lines
 
 
-async def _write(tx: Tx, run_id: int, drafts: Sequence[Draft]) -> None:
+async def _write(tx: Tx, terms: DraftTerms, drafts: Sequence[Draft]) -> None:
     """Write drafts in one statement."""
     told = draft_tuples(drafts)
     await tx.all(
         _DRAFT,
         portal_id=tx.portal.portal_id,
-        run_id=run_id,
+        run_id=terms.run_id,
+        reads_known=terms.known.reads_known,
+        intervals_known=terms.known.intervals_known,
         drafts=told.invoices,
         lines=told.lines,
         measured=told.measured,

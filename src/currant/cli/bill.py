@@ -82,6 +82,8 @@ _TO_DO = {
     "DRAFTED": "Post or discard that draft, and run the account again.",
     "HELD_CYCLE": "Nothing, or bill it by itself: `currant bill run --account`.",
     "LATE_READ": "Nothing: posting the draft that replaces it issues its credit note.",
+    "METER_CHANGED": "Nothing where the run reopens; otherwise run the account with --reopen.",
+    "PLAN_CHANGED": "Nothing where the run reopens; otherwise run the account with --reopen.",
     "ENDED": "Nothing where the run reopens; otherwise run the account with --reopen.",
 }
 

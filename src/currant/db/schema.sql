@@ -78,6 +78,48 @@ begin
 end
 $$;
 
+-- Whoever delivers facts that bills are made of holds a lock of its own from before its delivery
+-- has a number until it is committed: one for each portal of the transaction, which nobody but
+-- `db.await_deliveries` ever waits for.
+create function db.hold_delivery() returns trigger language plpgsql as $$
+begin
+    perform pg_advisory_xact_lock_shared(hashtext('deliveries ' || p.portal_id), pg_backend_pid())
+    from unnest(db.portals()) as p (portal_id)
+    order by p.portal_id;
+    return null;
+end
+$$;
+
+-- Make a table one of deliveries, which are numbered in their order and waited for.
+create procedure db.delivery_table(named regclass) language plpgsql as $$
+begin
+    execute format(
+        'create trigger hold_delivery before insert on %s '
+        'for each statement execute function db.hold_delivery()', named
+    );
+end
+$$;
+
+-- Wait until the deliveries to a portal that are under way are committed or taken back. It keeps
+-- none waiting that begins meanwhile: each lock is its session's own, and given back at once.
+create function db.await_deliveries(in_portal int) returns void language plpgsql as $$
+declare
+    of_portal constant int := hashtext('deliveries ' || in_portal);
+    session int;
+begin
+    for session in
+        select distinct l.objid::bigint::int
+        from pg_locks as l
+        where l.locktype = 'advisory' and l.classid = (of_portal::bigint & 4294967295)::oid
+            and l.objsubid = 2 and l.pid <> pg_backend_pid()
+            and l.database = (select d.oid from pg_database as d where d.datname = current_database())
+    loop
+        perform pg_advisory_lock(of_portal, session);
+        perform pg_advisory_unlock(of_portal, session);
+    end loop;
+end
+$$;
+
 -- A row that is history: nobody edits it.
 create function db.refuse_change() returns trigger language plpgsql as $$
 begin

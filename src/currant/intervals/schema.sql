@@ -28,6 +28,7 @@ comment on table intervals.file is
 'whom and when. Of its days some were stored (late ones among them, which never counted), some '
 'were known already, and some could not be placed (faults). created_at is what its header says.';
 call db.tenant_table('intervals.file');
+call db.delivery_table('intervals.file');
 call db.append_only('intervals.file');
 
 create table intervals.register_day (

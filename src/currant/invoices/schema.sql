@@ -20,6 +20,8 @@ create table invoices.invoice (
     tax db.amount not null,
     total db.amount not null,
     drafted_at timestamptz not null,
+    reads_known bigint not null default 0,
+    intervals_known bigint not null default 0,
     held_for text,
     held_by text,
     replaces bigint[] not null default '{}',
@@ -53,8 +55,10 @@ comment on table invoices.invoice is
 'An invoice, a draft until posted_at: it is changed freely before and never after. A credit note '
 'mirrors the invoice that it reverses. The balances are the account''s since the invoice before: '
 'previous_balance + adjustment_total + receipt_total + total is what is due. held_for says why a '
-'draft is not posted with its run. replaces names the invoices, the latest first, whose days it '
-'bills anew: they stand until it is posted, and are cancelled then.';
+'draft is not posted with its run. reads_known and intervals_known are the last deliveries of '
+'reads and of intervals that it was drafted by: what was delivered later it knows nothing of. '
+'replaces names the invoices, the latest first, whose days it bills anew: they stand until it is '
+'posted, and are cancelled then.';
 create unique index account_drafted_once on invoices.invoice (portal_id, account_id)
 where posted_at is null and kind <> 'CREDIT';
 create index invoice_by_account on invoices.invoice (portal_id, account_id, invoice_id);
@@ -123,12 +127,20 @@ create table invoices.measured (
     loss_factor numeric(12, 6) check (loss_factor <> 'NaN'),
     previous_estimated boolean not null,
     current_estimated boolean not null,
-    primary key (portal_id, invoice_id, position)
+    streams bigint[] not null default '{}',
+    streams_from date[] not null default '{}',
+    streams_before date[] not null default '{}',
+    primary key (portal_id, invoice_id, position),
+    check (
+        cardinality(streams_from) = cardinality(streams)
+        and cardinality(streams_before) = cardinality(streams)
+    )
 );
 comment on table invoices.measured is
 'What the registers of an invoice measured: from which read to which, times what, in whole '
 'thousandths of their unit. Intervals have no reads; SUBSTITUTED are those of which some were not '
-'measured.';
+'measured. They are summed over streams, told by their registers, each from the day in '
+'streams_from to before that in streams_before, and shown as of the first.';
 create index measured_by_agreement on invoices.measured (portal_id, agreement_id, to_on);
 call db.tenant_table('invoices.measured');
 
@@ -366,7 +378,10 @@ create type invoices.new_measured as (
     export boolean,
     loss_factor numeric,
     previous_estimated boolean,
-    current_estimated boolean
+    current_estimated boolean,
+    streams bigint[], -- noqa: LT01
+    streams_from date[], -- noqa: LT01
+    streams_before date[] -- noqa: LT01
 );
 
 create type invoices.new_days as (
@@ -378,10 +393,12 @@ create type invoices.new_days as (
 
 -- Draft invoices with their lines, what they measured and the days that they cover, take the
 -- charges that are among their lines, and answer their ids in their order. `n` counts the invoices
--- from 1 and ties the rest to them. Days of drafts that replace invoices wait.
+-- from 1 and ties the rest to them; they were drafted by the deliveries up to those told. Days of
+-- drafts that replace invoices wait.
 create function invoices.draft(
-    in_portal int, of_run bigint, at timestamptz, drafts invoices.new_invoice[],
-    lines invoices.new_line[], measured invoices.new_measured[], covering invoices.new_days[]
+    in_portal int, of_run bigint, at timestamptz, up_to_reads bigint, up_to_intervals bigint,
+    drafts invoices.new_invoice[], lines invoices.new_line[],
+    measured invoices.new_measured[], covering invoices.new_days[]
 )
 returns bigint[]
 language plpgsql
@@ -395,12 +412,13 @@ begin
     );
     insert into invoices.invoice (
         portal_id, invoice_id, run_id, account_id, building_id, location_id, kind, from_on, to_on,
-        tax_rounding, net, tax, total, drafted_at, held_for, held_by, replaces
+        tax_rounding, net, tax, total, drafted_at, reads_known, intervals_known, held_for, held_by,
+        replaces
     )
     select
         in_portal, ids[d.n], of_run, d.account_id, d.building_id, d.location_id, d.kind, d.from_on,
-        d.to_on, d.tax_rounding, d.net, d.tax, d.net + d.tax, at, d.held_for,
-        case when d.held_for is not null then 'auto' end, d.replaces
+        d.to_on, d.tax_rounding, d.net, d.tax, d.net + d.tax, at, up_to_reads, up_to_intervals,
+        d.held_for, case when d.held_for is not null then 'auto' end, d.replaces
     from unnest(drafts) as d;
     insert into invoices.covered (portal_id, agreement_id, days, invoice_id, waits)
     select
@@ -427,18 +445,20 @@ begin
     insert into invoices.measured (
         portal_id, invoice_id, position, agreement_id, location_id, register_id, serial_number,
         register_no, meter_type_code, unit, from_on, to_on, previous_value, current_value, basis,
-        multiplier, quantity, export, loss_factor, previous_estimated, current_estimated
+        multiplier, quantity, export, loss_factor, previous_estimated, current_estimated,
+        streams, streams_from, streams_before
     )
     select
         in_portal, ids[m.n], row_number() over (partition by m.n order by m.place),
         m.agreement_id, m.location_id, m.register_id, m.serial_number, m.register_no,
         m.meter_type_code, m.unit, m.from_on, m.to_on, m.previous_value, m.current_value, m.basis,
         m.multiplier, m.quantity, m.export, m.loss_factor, m.previous_estimated,
-        m.current_estimated
+        m.current_estimated, m.streams, m.streams_from, m.streams_before
     from unnest(measured) with ordinality as m (
         n, agreement_id, location_id, register_id, serial_number, register_no, meter_type_code,
         unit, from_on, to_on, previous_value, current_value, basis, multiplier, quantity, export,
-        loss_factor, previous_estimated, current_estimated, place
+        loss_factor, previous_estimated, current_estimated, streams, streams_from,
+        streams_before, place
     );
     perform charges.invoice(
         in_portal, array_agg(l.charge_id), array_agg(ids[l.n]),

@@ -23,6 +23,7 @@ comment on table reads.batch is
 '(reads.due) when queued is true.';
 create index batch_to_queue on reads.batch (portal_id, batch_id) where not queued;
 call db.tenant_table('reads.batch');
+call db.delivery_table('reads.batch');
 
 create table reads.read (
     portal_id int not null,
@@ -319,6 +320,67 @@ as $$
             ), until
         )
     order by r.read_at desc, r.revision desc
+$$;
+
+-- The reads of a register that counted when the deliveries up to one were known.
+create function reads.known(in_portal int, of_register bigint, known bigint)
+returns table (read_at timestamptz)
+language sql stable
+as $$
+    select r.read_at
+    from reads.read as r
+    where r.portal_id = in_portal and r.register_id = of_register and r.batch_id <= known
+        and coalesce(
+            (
+                select m.revision from reads.misread as m
+                where m.portal_id = r.portal_id and m.register_id = r.register_id
+                    and m.read_at = r.read_at and m.batch_id <= known
+                order by m.revision desc limit 1
+            ), 0
+        ) < r.revision
+$$;
+
+-- The instants between which reads tell what a register used from one day to another, by the reads
+-- that counted when the deliveries up to one were known: from the last read that stands at the
+-- beginning of the first day or before to the last of the day, after them, whose reads tell what
+-- it stood at at their end; the days' own bounds where no read is beyond them.
+create function reads.known_around(
+    in_portal int, of_register bigint, from_on date, to_on date, zone text, known bigint
+)
+returns table (first_at timestamptz, last_at timestamptz)
+language sql stable rows 1
+as $$
+    select
+        coalesce(b.read_at, s.start_at),
+        coalesce(
+            case
+                when e.read_at is null or e.read_at > s.last_at then s.end_at
+                else (
+                    ((a.read_at - interval '1 microsecond') at time zone zone)::date + 1
+                )::timestamp at time zone zone
+            end, s.end_at
+        )
+    from (
+        select
+            from_on::timestamp at time zone zone as start_at,
+            to_on::timestamp at time zone zone as last_at,
+            (to_on + 1)::timestamp at time zone zone as end_at
+    ) as s
+    left join lateral (
+        select r.read_at from reads.known(in_portal, of_register, known) as r
+        where r.read_at <= s.start_at
+        order by r.read_at desc limit 1
+    ) as b on true
+    left join lateral (
+        select r.read_at from reads.known(in_portal, of_register, known) as r
+        where r.read_at <= s.end_at
+        order by r.read_at desc limit 1
+    ) as e on true
+    left join lateral (
+        select r.read_at from reads.known(in_portal, of_register, known) as r
+        where r.read_at > s.end_at
+        order by r.read_at limit 1
+    ) as a on true
 $$;
 
 -- The read of a register that counts at an instant.

@@ -16,9 +16,9 @@ class StartRun(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Bill the days up to `through`: of a cycle, a building, an account, or of all.
 
     Invoices are dated `invoice_on` (today) and due `due_on` (by the portal's policy). `reopen`
-    bills anew what later reads changed, and what was billed of days after an agreement's end,
-    within the portal's window: the draft replaces those invoices, which are cancelled when it is
-    posted.
+    bills anew what later reads changed, and what was billed of days after an agreement's end, by
+    other meters than hung there or by another plan than is assigned, within the portal's window:
+    the draft replaces those invoices, which are cancelled when it is posted.
     """
 
     through: date
@@ -223,10 +223,10 @@ class RunDrafted(msgspec.Struct, frozen=True):
 
 
 class Late(msgspec.Struct, frozen=True):
-    """A posted invoice whose reads changed since it was drafted, or that bills beyond an end.
+    """A posted invoice whose reads changed since it was drafted, or its meters, plan or end.
 
-    Its `kind` is LATE_READ or ENDED. It `stands` where something of it was written off: that is to
-    be reversed before.
+    Its `kind` is LATE_READ, METER_CHANGED, PLAN_CHANGED or ENDED. It `stands` where something of it
+    was written off: that is to be reversed before.
     """
 
     invoice_id: int

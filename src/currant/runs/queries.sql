@@ -356,21 +356,41 @@ fetch first (:how_many::int) rows with ties;
 -- name: late
 -- The posted invoices of accounts whose reads or intervals changed since they were drafted, within
 -- the months that may be reopened, the latest of each account first; without the accounts that have
--- a draft. A day of a register's own clock may lie in two invoices: what counts is whether those of
--- its intervals changed that the invoice bills. A read at an edge that shows what was billed, as
--- the opening read of who comes next does, changes nothing. Those that bill an agreement beyond its
--- end are among them. One of which something was written off stands.
+-- a draft. The reads are those within their days, and where these began or ended between two reads,
+-- those up to the one beyond: what was billed at that edge lay between them. A day of a register's
+-- own clock may lie in two invoices: what counts is whether those of its intervals changed that the
+-- invoice bills. A read at an edge that shows what was billed, as the opening read of who comes
+-- next does, changes nothing. Those that bill an agreement beyond its end, by other meters than
+-- hung there or by another tariff than is assigned, are among them. One of which something was
+-- written off stands.
 -- not null: invoice_id number kind stands
 with ended as materialized (
     select e.invoice_id
     from runs.billed_beyond(:portal_id::int, :account_ids::bigint[], :timezone::text) as e
+), remetered as materialized (
+    select n.invoice_id
+    from runs.remetered(
+        :portal_id::int, :account_ids::bigint[], :since::date, :timezone::text
+    ) as n
+), replanned as materialized (
+    select n.invoice_id
+    from runs.replanned(
+        :portal_id::int, :account_ids::bigint[], :since::date, :timezone::text
+    ) as n
 )
 select
     i.invoice_id, i.number, i.account_id,
-    case when e.invoice_id is null then 'LATE_READ' else 'ENDED' end as kind,
+    case
+        when e.invoice_id is not null then 'ENDED'
+        when h.invoice_id is not null then 'METER_CHANGED'
+        when p.invoice_id is not null then 'PLAN_CHANGED'
+        else 'LATE_READ'
+    end as kind,
     invoices.written_off(i.portal_id, i.entry_id) as stands
 from invoices.invoice as i
 left join ended as e on e.invoice_id = i.invoice_id
+left join remetered as h on h.invoice_id = i.invoice_id
+left join replanned as p on p.invoice_id = i.invoice_id
 left join locations.building as b
     on b.portal_id = i.portal_id and b.building_id = i.building_id
 where i.portal_id = :portal_id::int and i.account_id = any(:account_ids::bigint[])
@@ -385,7 +405,7 @@ where i.portal_id = :portal_id::int and i.account_id = any(:account_ids::bigint[
         select from invoices.invoice as n
         where n.portal_id = i.portal_id and n.reverses = i.invoice_id
     )
-    and (e.invoice_id is not null or exists (
+    and (num_nonnulls(e.invoice_id, h.invoice_id, p.invoice_id) > 0 or exists (
         select from invoices.measured as m
         cross join lateral (
             select
@@ -393,15 +413,17 @@ where i.portal_id = :portal_id::int and i.account_id = any(:account_ids::bigint[
                 (m.to_on + 1)::timestamp at time zone coalesce(b.timezone, :timezone::text)
                 as end_at
         ) as w
+        cross join lateral reads.known_around(
+            m.portal_id, m.register_id, m.from_on, m.to_on,
+            coalesce(b.timezone, :timezone::text), i.reads_known
+        ) as k
         where m.portal_id = i.portal_id and m.invoice_id = i.invoice_id
             and (
                 exists (
                     select from reads.read as r
-                    inner join reads.batch as h
-                        on h.portal_id = r.portal_id and h.batch_id = r.batch_id
                     where r.portal_id = m.portal_id and r.register_id = m.register_id
-                        and r.read_at between w.start_at and w.end_at
-                        and h.recorded_at > i.drafted_at
+                        and r.read_at between k.first_at and k.last_at
+                        and r.batch_id > i.reads_known
                         and r.value is distinct from case r.read_at
                             when w.start_at then m.previous_value
                             when w.end_at then m.current_value
@@ -409,14 +431,14 @@ where i.portal_id = :portal_id::int and i.account_id = any(:account_ids::bigint[
                 )
                 or exists (
                     select from reads.misread as x
-                    inner join reads.batch as h
-                        on h.portal_id = x.portal_id and h.batch_id = x.batch_id
                     where x.portal_id = m.portal_id and x.register_id = m.register_id
-                        and x.read_at between w.start_at and w.end_at
-                        and h.recorded_at > i.drafted_at
+                        and x.read_at between k.first_at and k.last_at
+                        and x.batch_id > i.reads_known
                 )
                 or exists (
-                    select from intervals.register_day as d
+                    select from unnest(m.streams) as s (register_id)
+                    inner join intervals.register_day as d
+                        on d.portal_id = m.portal_id and d.register_id = s.register_id
                     inner join metering.register as g
                         on g.portal_id = d.portal_id and g.register_id = d.register_id
                     cross join lateral (
@@ -433,13 +455,12 @@ where i.portal_id = :portal_id::int and i.account_id = any(:account_ids::bigint[
                         select o.minutes, o.quantities from intervals.register_day as o
                         where o.portal_id = d.portal_id and o.register_id = d.register_id
                             and o.day = d.day and o.revision between 1 and d.revision - 1
-                            and o.loaded_at <= i.drafted_at
+                            and o.file_id <= i.intervals_known
                         order by o.revision desc
                         limit 1
                     ) as o on true
-                    where d.portal_id = m.portal_id and d.register_id = m.register_id
-                        and d.day between m.from_on - 1 and m.to_on + 1 and d.revision > 1
-                        and d.loaded_at > i.drafted_at
+                    where d.day between m.from_on - 1 and m.to_on + 1 and d.revision > 1
+                        and d.file_id > i.intervals_known
                         and not exists (
                             select from intervals.register_day as n
                             where n.portal_id = d.portal_id and n.register_id = d.register_id
@@ -457,19 +478,35 @@ where i.portal_id = :portal_id::int and i.account_id = any(:account_ids::bigint[
 order by i.account_id asc, i.to_on desc, i.invoice_id desc;
 
 -- name: ended
--- The posted invoices of accounts that bill days after the end of an agreement, within the months
--- that may be reopened, the latest of each account first; without the accounts that have a draft.
+-- The posted invoices of accounts that bill days after the end of an agreement, by other meters
+-- than hung there or by another tariff than is assigned, within the months that may be reopened,
+-- the latest of each account first; without the accounts that have a draft.
 -- not null: invoice_id number kind stands
 select
-    i.invoice_id, i.number, i.account_id, 'ENDED' as kind,
+    i.invoice_id, i.number, i.account_id, min(f.kind) as kind,
     invoices.written_off(i.portal_id, i.entry_id) as stands
-from runs.billed_beyond(:portal_id::int, :account_ids::bigint[], :timezone::text) as e
+from (
+    select e.invoice_id, 'ENDED' as kind
+    from runs.billed_beyond(:portal_id::int, :account_ids::bigint[], :timezone::text) as e
+    where e.beyond
+    union all
+    select h.invoice_id, 'METER_CHANGED'
+    from runs.remetered(
+        :portal_id::int, :account_ids::bigint[], :since::date, :timezone::text
+    ) as h
+    union all
+    select p.invoice_id, 'PLAN_CHANGED'
+    from runs.replanned(
+        :portal_id::int, :account_ids::bigint[], :since::date, :timezone::text
+    ) as p
+) as f
 inner join invoices.invoice as i
-    on i.portal_id = :portal_id::int and i.invoice_id = e.invoice_id and i.posted_at is not null
+    on i.portal_id = :portal_id::int and i.invoice_id = f.invoice_id and i.posted_at is not null
     and i.kind in ('NORMAL', 'FINAL') and i.to_on >= :since::date
-where e.beyond and not exists (
+where not exists (
     select from invoices.invoice as w
     where w.portal_id = i.portal_id and w.account_id = i.account_id
         and w.posted_at is null and w.kind <> 'CREDIT'
 )
+group by i.portal_id, i.invoice_id
 order by i.account_id asc, i.to_on desc, i.invoice_id desc;

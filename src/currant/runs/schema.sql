@@ -68,7 +68,8 @@ create table runs.exception (
     kind text not null check (
         kind in (
             'ZERO', 'NEGATIVE', 'OUTLIER', 'MISSING_READ', 'GAP', 'ESTIMATED', 'NO_PLAN',
-            'UNPRICED', 'DRAFTED', 'LATE_READ', 'ENDED', 'HELD_CYCLE'
+            'UNPRICED', 'DRAFTED', 'LATE_READ', 'ENDED', 'METER_CHANGED', 'PLAN_CHANGED',
+            'HELD_CYCLE'
         )
     ),
     detail text not null,
@@ -113,4 +114,149 @@ as $$
     from billed as b
     where b.too_far
     group by b.invoice_id
+$$;
+
+-- The days of agreements that posted invoices of accounts from a day on bill, and the meters that
+-- hung there then by what is known now: from the first such day to the one before another.
+create function runs.hung(in_portal int, accounts bigint[], since date, portal_zone text)
+returns table (
+    invoice_id bigint, agreement_id bigint, days daterange, timezone text, meter_id bigint,
+    from_on date, before date
+)
+language sql stable
+as $$
+    select i.invoice_id, g.agreement_id, c.days, z.timezone, h.meter_id, h.from_on, h.before
+    from invoices.invoice as i
+    inner join invoices.covered as c
+        on c.portal_id = i.portal_id and c.invoice_id = i.invoice_id and c.released_by is null
+    inner join customers.agreement as g
+        on g.portal_id = c.portal_id and g.agreement_id = c.agreement_id
+    left join locations.location as l
+        on l.portal_id = g.portal_id and l.location_id = g.location_id
+    left join locations.building as b
+        on b.portal_id = l.portal_id and b.building_id = l.building_id
+    cross join lateral (select coalesce(b.timezone, portal_zone) as timezone) as z
+    left join lateral (
+        select n.meter_id, d.from_on, d.before
+        from metering.installation as n
+        inner join metering.meter as m
+            on m.portal_id = n.portal_id and m.meter_id = n.meter_id
+            and m.product_type = g.product_type
+        cross join lateral (
+            select
+                greatest(lower(c.days), (lower(n.valid) at time zone z.timezone)::date) as from_on,
+                least(
+                    upper(c.days),
+                    ((upper(n.valid) - interval '1 microsecond') at time zone z.timezone)::date + 1
+                ) as before
+        ) as d
+        where n.portal_id = g.portal_id and n.location_id = g.location_id
+            and d.from_on < d.before and exists (
+                select from metering.register as r
+                where r.portal_id = n.portal_id and r.meter_id = n.meter_id
+                    and r.meter_type_code <> 'DEMAND' and r.register_no not in (3, 4)
+                    and (r.metering_type = 'BASIC' or r.metering_type = 'AM' and r.unit = 'kWh')
+            )
+    ) as h on true
+    where i.portal_id = in_portal and i.account_id = any(accounts)
+        and i.posted_at is not null and i.kind in ('NORMAL', 'FINAL') and i.to_on >= since
+$$;
+
+-- The posted invoices of accounts from a day on that bill agreements by other meters, or other days
+-- of theirs, than hung there by what is known now, as where an exchange was told late. A register
+-- that a meter was given since changes nothing: it has no days of its own.
+create function runs.remetered(
+    in_portal int, accounts bigint[], since date, portal_zone text
+)
+returns table (invoice_id bigint)
+language sql stable
+as $$
+    with hung as materialized (
+        select h.invoice_id, h.agreement_id, h.meter_id, h.from_on, h.before
+        from runs.hung(in_portal, accounts, since, portal_zone) as h
+    ), hanging as (
+        select h.invoice_id, h.agreement_id, h.meter_id, h.from_on, h.before
+        from hung as h where h.meter_id is not null
+    ), measured as materialized (
+        select
+            m.invoice_id, m.agreement_id, g.meter_id,
+            coalesce(s.from_on, m.from_on) as from_on, coalesce(s.before, m.to_on + 1) as before
+        from invoices.measured as m
+        left join lateral unnest(m.streams, m.streams_from, m.streams_before)
+            as s (stream_id, from_on, before) on true
+        inner join metering.register as g
+            on g.portal_id = m.portal_id
+            and g.register_id = coalesce(s.stream_id, m.register_id)
+        where m.portal_id = in_portal
+            and m.invoice_id = any(array(select h.invoice_id from hung as h))
+    ), changed as (
+        (table hanging except table measured) union all (table measured except table hanging)
+    )
+    select distinct c.invoice_id from changed as c
+$$;
+
+-- The first day that a change of plan counts for: of the nearest midnight.
+create function runs.day_from(at timestamptz, zone text)
+returns date language sql stable
+return (at at time zone zone + interval '12 hours')::date;
+
+-- The posted invoices of accounts from a day on that bill days by another tariff than is assigned
+-- now: that of the agreement, or else of the meter that hung there last.
+create function runs.replanned(
+    in_portal int, accounts bigint[], since date, portal_zone text
+)
+returns table (invoice_id bigint)
+language sql stable
+as $$
+    with hung as materialized (
+        select
+            h.invoice_id, h.agreement_id, h.days, h.timezone, h.meter_id, h.from_on, h.before
+        from runs.hung(in_portal, accounts, since, portal_zone) as h
+    ), assigned as materialized (
+        select
+            h.invoice_id, h.agreement_id, h.days, s.tariff_id, 'infinity'::date as from_on,
+            null::bigint as meter_id,
+            h.days * daterange(
+                runs.day_from(lower(s.valid), h.timezone), runs.day_from(upper(s.valid), h.timezone)
+            ) as on_days
+        from (select distinct d.invoice_id, d.agreement_id, d.days, d.timezone from hung as d) as h
+        inner join plans.agreement_assignment as s
+            on s.portal_id = in_portal and s.agreement_id = h.agreement_id
+            and s.tariff_id is not null
+        union all
+        select
+            h.invoice_id, h.agreement_id, h.days, a.tariff_id, h.from_on, h.meter_id,
+            daterange(h.from_on, h.before) * daterange(
+                runs.day_from(lower(a.valid), h.timezone), runs.day_from(upper(a.valid), h.timezone)
+            )
+        from hung as h
+        inner join tariffs.assignment as a
+            on a.portal_id = in_portal and a.meter_id = h.meter_id
+    ), decided as (
+        select
+            a.invoice_id, a.agreement_id, a.tariff_id,
+            datemultirange(a.on_days) - coalesce(
+                range_agg(a.on_days) over (
+                    partition by a.invoice_id, a.agreement_id, a.days
+                    order by a.from_on desc, a.meter_id desc
+                    groups between unbounded preceding and 1 preceding
+                ), '{}'
+            ) as on_days
+        from assigned as a
+        where not isempty(a.on_days)
+    ), billed as materialized (
+        select
+            l.invoice_id, l.agreement_id, l.tariff_id,
+            range_agg(daterange(l.from_on, l.to_on, '[]')) as on_days
+        from invoices.line as l
+        where l.portal_id = in_portal
+            and l.invoice_id = any(array(select h.invoice_id from hung as h))
+            and l.line_type in ('USAGE', 'SUPPLY', 'DEMAND') and l.tariff_id is not null
+        group by l.invoice_id, l.agreement_id, l.tariff_id
+    )
+    select distinct b.invoice_id
+    from billed as b
+    inner join decided as d
+        on d.invoice_id = b.invoice_id and d.agreement_id = b.agreement_id
+        and d.tariff_id <> b.tariff_id and d.on_days && b.on_days
 $$;

@@ -10,8 +10,8 @@ import msgspec
 from currant.access.permissions import Permission, needs
 from currant.access.verbs import Nothing
 from currant.billing.measuring import months_before
-from currant.billing.model import DraftTerms, Policy, Remarkable
-from currant.billing.verbs import draft_accounts, policy
+from currant.billing.model import DraftTerms, Known, Policy, Remarkable
+from currant.billing.verbs import draft_accounts, known_deliveries, policy
 from currant.customers.verbs import account_id_of
 from currant.db.statements import Statements
 from currant.db.tx import Tx
@@ -73,6 +73,11 @@ _LATE = sql.rows("late", Late)
 _ENDED = sql.rows("ended", Late)
 
 _ON_HOLD = "Its bill cycle is HOLD; only a run of the account bills it."
+_BILLS = {
+    "ENDED": "bills days after the agreement's end",
+    "METER_CHANGED": "bills days on which other meters hung",
+    "PLAN_CHANGED": "bills days that another plan is assigned to",
+}
 _OPEN = ("DRAFTING", "DRAFTED", "APPROVED", "POSTED")
 
 
@@ -119,11 +124,17 @@ async def draft_bills(tx: Tx, command: RunChunk) -> ChunkDone:
 
     Any number of hands may draft a run; each takes accounts that no other has. What is remarkable
     is noted as an exception, and a draft that looks wrong is held. Where the run reopens, the days
-    of invoices that later reads changed, or that bill days after an agreement's end, are drafted
-    anew; posting the draft cancels those.
+    of invoices that later reads changed, or that bill days after an agreement's end, by other
+    meters than hung there or by another plan than is assigned, are drafted anew; posting the draft
+    cancels those.
     Raises `NoSuchRun`, `RunNotReady`, `ChargeGone`, `Invalid`.
     """
     _refuse_beyond(command)
+    return await _draft_chunk(tx, command, await known_deliveries(tx))
+
+
+async def _draft_chunk(tx: Tx, command: RunChunk, known: Known) -> ChunkDone:
+    """Draft the bills of the next accounts of a run by what was known before it locks anything."""
     run = await _held(tx, command.run_id, "DRAFTING", "DRAFTED", shared=True)
     if run.status == "DRAFTED":
         return ChunkDone(0, 0, more=False)
@@ -137,7 +148,7 @@ async def draft_bills(tx: Tx, command: RunChunk) -> ChunkDone:
     for invoice in late:
         if run.reopens and not invoice.stands:
             replaced.setdefault(invoice.account_id, []).append(invoice.invoice_id)
-    terms = DraftTerms(run.run_id, run.through, rules, replaced)
+    terms = DraftTerms(run.run_id, run.through, rules, known, replaced)
     drafted = await draft_accounts(tx, terms, account_ids)
     found = drafted.remarkable + [_reopened(run, row, drafted.account_ids) for row in late]
     await tx.run(
@@ -162,8 +173,9 @@ async def draft_run(tx: Tx, command: StartRun) -> RunDrafted:
     It tells no number of the run, which will not be there.
     Raises as `start_run` and `draft_bills` do.
     """
+    known = await known_deliveries(tx)
     run = await start_run(tx, command)
-    while (await draft_bills(tx, RunChunk(run.run_id))).more:
+    while (await _draft_chunk(tx, RunChunk(run.run_id), known)).more:
         pass
     return RunDrafted(
         msgspec.structs.replace(await _run(tx, run.run_id), run_id=0),
@@ -345,9 +357,10 @@ def _page_of(tx: Tx, question: DraftsWanted) -> dict[str, object]:
 
 
 async def _late(tx: Tx, run: RunRow, account_ids: Sequence[int], rules: Policy) -> list[Late]:
-    """Find the invoices of accounts that later reads or ends changed, the latest of each first.
+    """Find the invoices of accounts that what was told later changed, the latest of each first.
 
-    A run that does not reopen them tells those that bill days after an agreement's end.
+    A run that does not reopen them tells those that bill days after an agreement's end, by other
+    meters than hung there or by another plan than is assigned.
     """
     return await tx.all(
         _LATE if run.reopens else _ENDED,
@@ -359,11 +372,11 @@ async def _late(tx: Tx, run: RunRow, account_ids: Sequence[int], rules: Policy) 
 
 
 def _reopened(run: RunRow, late: Late, drafted: Sequence[int]) -> Remarkable:
-    """Say what becomes of an invoice that later reads or ends changed."""
+    """Say what becomes of an invoice that what was told later changed."""
     if late.stands:
         told = "was written off and stands."
     elif not run.reopens:
-        told = "bills days after the agreement's end: a run that reopens bills them anew."
+        told = f"{_BILLS[late.kind]}: a run that reopens bills them anew."
     elif late.account_id in drafted:
         told = "is cancelled when its replacement is posted."
     else:

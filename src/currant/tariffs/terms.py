@@ -153,8 +153,9 @@ class Terms(Struct, frozen=True):
 
     Thresholds are scaled by the days supplied and rounded half-up to whole base units (Wh), or
     where `whole_blocks` says so to whole units. The demand billed is at least `ratchet_share` of
-    the highest of the last `ratchet_months` months. `with_losses`: energy is priced as it was fed
-    in for the site, by its loss factor.
+    the highest of the last `ratchet_months` months of the same agreement: of those before it began
+    none, and of the one in which it did the days since. `with_losses`: energy is priced as it was
+    fed in for the site, by its loss factor.
     """
 
     block_period: Per = Per.MONTH
