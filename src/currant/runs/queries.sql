@@ -477,7 +477,7 @@ where i.portal_id = :portal_id::int and i.account_id = any(:account_ids::bigint[
     ))
 order by i.account_id asc, i.to_on desc, i.invoice_id desc;
 
--- name: ended
+-- name: changed
 -- The posted invoices of accounts that bill days after the end of an agreement, by other meters
 -- than hung there or by another tariff than is assigned, within the months that may be reopened,
 -- the latest of each account first; without the accounts that have a draft.

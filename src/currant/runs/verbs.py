@@ -70,7 +70,7 @@ _EXCEPTIONS = sql.rows("exceptions", BillException)
 _DRAFTS = sql.rows("drafts", DraftRow)
 _TO_PRINT = sql.rows("to_print", ToPrint)
 _LATE = sql.rows("late", Late)
-_ENDED = sql.rows("ended", Late)
+_CHANGED = sql.rows("changed", Late)
 
 _ON_HOLD = "Its bill cycle is HOLD; only a run of the account bills it."
 _BILLS = {
@@ -363,7 +363,7 @@ async def _late(tx: Tx, run: RunRow, account_ids: Sequence[int], rules: Policy) 
     meters than hung there or by another plan than is assigned.
     """
     return await tx.all(
-        _LATE if run.reopens else _ENDED,
+        _LATE if run.reopens else _CHANGED,
         portal_id=tx.portal.portal_id,
         account_ids=list(account_ids),
         since=months_before(run.through, rules.reopen_months),
