@@ -214,7 +214,7 @@ def test_the_demo_prints_a_call_that_answers(start, urls, tmp_path) -> None:
             printed = printed_by_the_readme(tmp_path, urls, access["password"])
             assert printed.count("EX9000002") == 2
             assert "Account 00005, Ella Rossi" in printed
-            assert "1 sites, 1 meters, 1 data streams" in printed
+            assert "1 site, 1 meter, 1 data stream" in printed
         head_end = told_of(tmp_path, urls, "headend", "list")[-1]["url"]
         assert reached(head_end)
         assert demo.end(signal.SIGTERM if patience == 90 else signal.SIGKILL) <= 0

@@ -83,7 +83,7 @@ async def test_a_plan_and_a_start_change_what_the_next_tender_recovers(
         ({"pay_plan": "25%"}, 422, "pay_plan"),
         ({"pay_plan": None}, 422, "pay_plan"),
         ({"start": "2026-04-01T00:00:00"}, 422, "start"),
-        ({"start": "9999-12-31T23:59:59.999999Z"}, 422, "very end of the time"),
+        ({"start": "9999-12-31T23:59:59.999999Z"}, 422, "1900 to 2999"),
         ({"plan": 25}, 422, "plan is not known"),
     ],
 )
