@@ -16,9 +16,9 @@ from currant.documents.model import Paper
 from currant.documents.papers import render
 from currant.documents.views import View, view_of
 
-sys.path.append(str(Path(__file__).parents[1] / "tests" / "documents"))
+sys.path.append(str(Path(__file__).parents[1]))
 
-from samples import BRAND, LOGO, short
+from tests.papers import BRAND, LOGO, short
 
 SECONDS = 5
 ROUNDS = 3

@@ -72,6 +72,7 @@ _TO_PRINT = sql.rows("to_print", ToPrint)
 _LATE = sql.rows("late", Late)
 _CHANGED = sql.rows("changed", Late)
 
+_TOLD_MONTHS = 2  # Looking further back would cost each run more, the longer a portal bills.
 _ON_HOLD = "Its bill cycle is HOLD; only a run of the account bills it."
 _BILLS = {
     "ENDED": "bills days after the agreement's end",
@@ -359,14 +360,15 @@ def _page_of(tx: Tx, question: DraftsWanted) -> dict[str, object]:
 async def _late(tx: Tx, run: RunRow, account_ids: Sequence[int], rules: Policy) -> list[Late]:
     """Find the invoices of accounts that what was told later changed, the latest of each first.
 
-    A run that does not reopen them tells those that bill days after an agreement's end, by other
-    meters than hung there or by another plan than is assigned.
+    A run that does not reopen them tells those of the last months that bill days after an
+    agreement's end, by other meters than hung there or by another plan than is assigned.
     """
+    months = rules.reopen_months if run.reopens else min(rules.reopen_months, _TOLD_MONTHS)
     return await tx.all(
         _LATE if run.reopens else _CHANGED,
         portal_id=tx.portal.portal_id,
         account_ids=list(account_ids),
-        since=months_before(run.through, rules.reopen_months),
+        since=months_before(run.through, months),
         timezone=tx.portal.timezone,
     )
 
