@@ -140,8 +140,9 @@ def group(told: View) -> str:
     """Write the reads and lines of a product."""
     reads = [
         [
-            escape(r["meter"]), escape(r["register"]), "<br>".join(map(escape, r["previous"])),
-            "<br>".join(map(escape, r["current"])), escape(r["multiplier"]), escape(r["quantity"]),
+            escape(r["meter"]), escape(r["register"]),
+            *("<br>".join(map(escape, read)) for read in r["reads"] or (["–"], [r["intervals"]])),
+            escape(r["multiplier"]), escape(r["quantity"]),
         ]
         for r in told["registers"]
     ]  # fmt: skip
