@@ -26,7 +26,7 @@ with delivered as (
 insert into reads.read (
     portal_id, register_id, read_at, revision, value, original, multiplier, batch_id
 )
-select 1, r.register_id, $1, 0, $2::bigint, '', 1, d.batch_id
+select 1, r.register_id, $1, 1, $2::bigint, '', 1, d.batch_id
 from metering.register as r cross join delivered as d
 """
 
