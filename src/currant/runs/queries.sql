@@ -367,30 +367,20 @@ fetch first (:how_many::int) rows with ties;
 with ended as materialized (
     select e.invoice_id
     from runs.billed_beyond(:portal_id::int, :account_ids::bigint[], :timezone::text) as e
-), remetered as materialized (
-    select n.invoice_id
-    from runs.remetered(
+), outdated as materialized (
+    select u.invoice_id, min(u.kind) as kind
+    from runs.outdated(
         :portal_id::int, :account_ids::bigint[], :since::date, :timezone::text
-    ) as n
-), replanned as materialized (
-    select n.invoice_id
-    from runs.replanned(
-        :portal_id::int, :account_ids::bigint[], :since::date, :timezone::text
-    ) as n
+    ) as u
+    group by u.invoice_id
 )
 select
     i.invoice_id, i.number, i.account_id,
-    case
-        when e.invoice_id is not null then 'ENDED'
-        when h.invoice_id is not null then 'METER_CHANGED'
-        when p.invoice_id is not null then 'PLAN_CHANGED'
-        else 'LATE_READ'
-    end as kind,
+    case when e.invoice_id is not null then 'ENDED' else coalesce(u.kind, 'LATE_READ') end as kind,
     invoices.written_off(i.portal_id, i.entry_id) as stands
 from invoices.invoice as i
 left join ended as e on e.invoice_id = i.invoice_id
-left join remetered as h on h.invoice_id = i.invoice_id
-left join replanned as p on p.invoice_id = i.invoice_id
+left join outdated as u on u.invoice_id = i.invoice_id
 left join locations.building as b
     on b.portal_id = i.portal_id and b.building_id = i.building_id
 where i.portal_id = :portal_id::int and i.account_id = any(:account_ids::bigint[])
@@ -405,7 +395,7 @@ where i.portal_id = :portal_id::int and i.account_id = any(:account_ids::bigint[
         select from invoices.invoice as n
         where n.portal_id = i.portal_id and n.reverses = i.invoice_id
     )
-    and (num_nonnulls(e.invoice_id, h.invoice_id, p.invoice_id) > 0 or exists (
+    and (num_nonnulls(e.invoice_id, u.invoice_id) > 0 or exists (
         select from invoices.measured as m
         cross join lateral (
             select
@@ -490,15 +480,10 @@ from (
     from runs.billed_beyond(:portal_id::int, :account_ids::bigint[], :timezone::text) as e
     where e.beyond
     union all
-    select h.invoice_id, 'METER_CHANGED'
-    from runs.remetered(
+    select u.invoice_id, u.kind
+    from runs.outdated(
         :portal_id::int, :account_ids::bigint[], :since::date, :timezone::text
-    ) as h
-    union all
-    select p.invoice_id, 'PLAN_CHANGED'
-    from runs.replanned(
-        :portal_id::int, :account_ids::bigint[], :since::date, :timezone::text
-    ) as p
+    ) as u
 ) as f
 inner join invoices.invoice as i
     on i.portal_id = :portal_id::int and i.invoice_id = f.invoice_id and i.posted_at is not null

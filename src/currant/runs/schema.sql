@@ -162,17 +162,25 @@ as $$
         and i.posted_at is not null and i.kind in ('NORMAL', 'FINAL') and i.to_on >= since
 $$;
 
--- The posted invoices of accounts from a day on that bill agreements by other meters, or other days
--- of theirs, than hung there by what is known now, as where an exchange was told late. A register
--- that a meter was given since changes nothing: it has no days of its own.
-create function runs.remetered(
+-- The first day that a change of plan counts for: of the nearest midnight.
+create function runs.day_from(at timestamptz, zone text)
+returns date language sql stable
+return (at at time zone zone + interval '12 hours')::date;
+
+-- The posted invoices of accounts from a day on that no longer bill what is known, with why:
+-- METER_CHANGED where other meters, or other days of theirs, hung there, as where an exchange was
+-- told late (a register that a meter was given since changes nothing: it has no days of its own);
+-- PLAN_CHANGED where another tariff is assigned to the days: that of the agreement, or else of the
+-- meter that hung there last.
+create function runs.outdated(
     in_portal int, accounts bigint[], since date, portal_zone text
 )
-returns table (invoice_id bigint)
+returns table (invoice_id bigint, kind text)
 language sql stable
 as $$
     with hung as materialized (
-        select h.invoice_id, h.agreement_id, h.meter_id, h.from_on, h.before
+        select
+            h.invoice_id, h.agreement_id, h.days, h.timezone, h.meter_id, h.from_on, h.before
         from runs.hung(in_portal, accounts, since, portal_zone) as h
     ), hanging as (
         select h.invoice_id, h.agreement_id, h.meter_id, h.from_on, h.before
@@ -191,27 +199,6 @@ as $$
             and m.invoice_id = any(array(select h.invoice_id from hung as h))
     ), changed as (
         (table hanging except table measured) union all (table measured except table hanging)
-    )
-    select distinct c.invoice_id from changed as c
-$$;
-
--- The first day that a change of plan counts for: of the nearest midnight.
-create function runs.day_from(at timestamptz, zone text)
-returns date language sql stable
-return (at at time zone zone + interval '12 hours')::date;
-
--- The posted invoices of accounts from a day on that bill days by another tariff than is assigned
--- now: that of the agreement, or else of the meter that hung there last.
-create function runs.replanned(
-    in_portal int, accounts bigint[], since date, portal_zone text
-)
-returns table (invoice_id bigint)
-language sql stable
-as $$
-    with hung as materialized (
-        select
-            h.invoice_id, h.agreement_id, h.days, h.timezone, h.meter_id, h.from_on, h.before
-        from runs.hung(in_portal, accounts, since, portal_zone) as h
     ), assigned as materialized (
         select
             h.invoice_id, h.agreement_id, h.days, s.tariff_id, 'infinity'::date as from_on,
@@ -254,7 +241,9 @@ as $$
             and l.line_type in ('USAGE', 'SUPPLY', 'DEMAND') and l.tariff_id is not null
         group by l.invoice_id, l.agreement_id, l.tariff_id
     )
-    select distinct b.invoice_id
+    select distinct c.invoice_id, 'METER_CHANGED' from changed as c
+    union all
+    select distinct b.invoice_id, 'PLAN_CHANGED'
     from billed as b
     inner join decided as d
         on d.invoice_id = b.invoice_id and d.agreement_id = b.agreement_id
