@@ -59,8 +59,10 @@ def as_csv(meters: int, instants: int, since: int = 0) -> bytes:
     return "".join(lines).encode()
 
 
-COPIED = ["portal_id", "register_id", "read_at", "revision"]
-COPIED += ["value", "original", "multiplier", "batch_id"]
+COPIED = [
+    "portal_id", "register_id", "read_at", "revision",
+    "value", "original", "multiplier", "batch_id",
+]  # fmt: skip
 
 
 def as_copy(meters: int, instants: int) -> bytes:

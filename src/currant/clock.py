@@ -30,8 +30,6 @@ _FIRST = datetime.min.replace(tzinfo=UTC)
 _LAST = datetime.max.replace(tzinfo=UTC)
 _SECOND = timedelta(seconds=1)
 _EAST, _WEST = timezone(timedelta(hours=14)), timezone(timedelta(hours=-12))
-_EARLIEST_END = datetime(2, 1, 1, tzinfo=UTC)
-_LATEST_END = datetime(9998, 12, 31, tzinfo=UTC)
 
 D = TypeVar("D", bound=date)
 

@@ -100,13 +100,6 @@ class Nem13:
         self.reads = 0
         self._records = 0
 
-    @property
-    def header(self) -> Header:
-        """What the file says of itself, once its first line was read."""
-        if self.frame.header is None:
-            raise LookupError("the header is not read yet")
-        return self.frame.header
-
     async def lines(self) -> AsyncIterator[bytes]:
         """Yield the reads for COPY. Raises `Unparsable`, `Invalid` with the faults, `TooLarge`."""
         async for batch in lines(self.body):

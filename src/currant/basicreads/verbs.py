@@ -210,7 +210,8 @@ async def account_reads(tx: Tx, question: ReadsOfAccount) -> AsyncIterator[Accou
 
     Raises `Invalid`, `NoSuchAccount`.
     """
-    async for read in tx.each(_ACCOUNT_READS, **await _asked(tx, question)):
+    asked = await reads_asked(tx, question)
+    async for read in tx.each(_ACCOUNT_READS, timezone=tx.portal.timezone, **asked):
         yield _account_read(read)
 
 
@@ -218,11 +219,16 @@ async def account_reads(tx: Tx, question: ReadsOfAccount) -> AsyncIterator[Accou
 async def count_account_reads(tx: Tx, question: ReadsOfAccount) -> int:
     """Say how many basic reads `account_reads` lists, whatever the page."""
     whole = replace(question, how_many=None, beyond=0)
-    return await tx.count(_ACCOUNT_READS, **await _asked(tx, whole))
+    asked = await reads_asked(tx, whole)
+    return await tx.count(_ACCOUNT_READS, timezone=tx.portal.timezone, **asked)
 
 
-async def _asked(tx: Tx, question: ReadsOfAccount) -> dict[str, object]:
-    """Return what an account's reads are asked for with. Raises `Invalid`, `NoSuchAccount`."""
+@needs(Permission.READS_VIEW)
+async def reads_asked(tx: Tx, question: ReadsOfAccount) -> dict[str, object]:
+    """Return what an account's reads or intervals are asked for with.
+
+    Raises `Invalid`, `NoSuchAccount`.
+    """
     refuse_span(question.from_day, question.to_day, MOST_LISTED)
     tx.user.refuse_blocked(question.account)
     return {
@@ -233,7 +239,6 @@ async def _asked(tx: Tx, question: ReadsOfAccount) -> dict[str, object]:
         "site": question.site_identifier,
         "meter": question.meter_code,
         "as_of": question.as_of or tx.now,
-        "timezone": tx.portal.timezone,
         "how_many": question.how_many,
         "beyond": question.beyond,
     }

@@ -1,8 +1,9 @@
 """`currant bill`: runs from the first draft to the last post, their exceptions, the policy."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from enum import StrEnum
+from operator import attrgetter
 from pathlib import Path
 from typing import Annotated
 
@@ -23,9 +24,11 @@ from currant.cli.invoices import drafted
 from currant.clock import parse_day
 from currant.documents.model import DocumentKind, DocumentNamed
 from currant.documents.verbs import document_pdf
+from currant.door import Verb
 from currant.money import format_money
 from currant.runs.model import (
     BillException,
+    ChunkDone,
     DraftOf,
     DraftRow,
     DraftsNamed,
@@ -383,34 +386,36 @@ class DraftLine(msgspec.Struct, frozen=True):
 
 
 async def _draft(session: Session, run: Run) -> None:
-    """Draft a run to its end, a chunk a transaction, by several hands."""
-    with session.teller.progress(*_BAR) as progress:
-        task = progress.add_task(f"Drafting run {run.run_id}", total=run.accounts)
-
-        async def hand() -> None:
-            more = True
-            while more:
-                done = await session.act(draft_bills, RunChunk(run.run_id, _AT_ONCE))
-                progress.advance(task, done.accounts)
-                more = done.more
-                if more and not done.accounts:
-                    await asyncio.sleep(_LET_OTHERS)
-
-        await asyncio.gather(*(hand() for _ in range(_HANDS)))
+    """Draft a run to its end."""
+    await _to_the_end(
+        session, draft_bills, run.run_id, "Drafting", run.accounts, attrgetter("accounts")
+    )
 
 
 async def _post(session: Session, run_id: int) -> None:
-    """Post an approved run to its end, a chunk a transaction, by several hands."""
+    """Post an approved run to its end."""
     run = await session.ask(bill_run, RunNamed(run_id))
+    left = run.invoices - run.held - run.posted
+    await _to_the_end(session, post_bills, run_id, "Posting", left, attrgetter("invoices"))
+
+
+async def _to_the_end(
+    session: Session,
+    verb: Verb[RunChunk, ChunkDone],
+    run_id: int,
+    doing: str,
+    left: int,
+    counted: Callable[[ChunkDone], int],
+) -> None:
+    """Do chunks of a run until there are no more, each a transaction, by several hands."""
     with session.teller.progress(*_BAR) as progress:
-        left = run.invoices - run.held - run.posted
-        task = progress.add_task(f"Posting run {run_id}", total=left)
+        task = progress.add_task(f"{doing} run {run_id}", total=left)
 
         async def hand() -> None:
             more = True
             while more:
-                done = await session.act(post_bills, RunChunk(run_id, _AT_ONCE))
-                progress.advance(task, done.invoices)
+                done = await session.act(verb, RunChunk(run_id, _AT_ONCE))
+                progress.advance(task, counted(done))
                 more = done.more
                 if more and not done.accounts:
                     await asyncio.sleep(_LET_OTHERS)

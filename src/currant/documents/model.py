@@ -4,6 +4,7 @@ A snapshot is one of the papers as JSON. Members are added with a default and ne
 that what was frozen before can still be read.
 """
 
+from collections.abc import Sequence
 from datetime import date
 from decimal import Decimal
 from enum import StrEnum
@@ -329,7 +330,7 @@ class FreezePapers(msgspec.Struct, frozen=True):
     """Papers to freeze, with the account of each."""
 
     account_ids: list[int]
-    papers: list[Paper]
+    papers: Sequence[Paper]
 
 
 class DocumentNamed(msgspec.Struct, frozen=True):

@@ -107,8 +107,8 @@ async def set_logo(tx: Tx, command: SetLogo) -> ShownBrand:
 async def freeze_papers(tx: Tx, command: FreezePapers) -> list[int]:
     """Freeze papers with the brand in force; return their documents in the order given.
 
-    They are rendered by a job, or when somebody asks for one. A domain that posts many calls
-    `documents.freeze` in its own statement. Raises `PaperUnsound`, `DocumentTaken`.
+    They are rendered by a job, or when somebody asks for one. Raises `PaperUnsound`,
+    `DocumentTaken`.
     """
     return await tx.one(
         _FREEZE,

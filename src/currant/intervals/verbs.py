@@ -7,10 +7,9 @@ from datetime import timedelta
 import msgspec
 
 from currant.access.permissions import Permission, needs
-from currant.basicreads.model import MOST_LISTED, ReadsOfAccount
+from currant.basicreads.model import ReadsOfAccount
 from currant.basicreads.posted import in_unit
-from currant.clock import refuse_span
-from currant.customers.verbs import account_id_of
+from currant.basicreads.verbs import reads_asked
 from currant.db.statements import Statements
 from currant.db.tx import Tx
 from currant.errors import Fault, Invalid
@@ -129,7 +128,7 @@ async def account_days(tx: Tx, question: ReadsOfAccount) -> AsyncIterator[Accoun
 
     Raises `Invalid`, `NoSuchAccount`.
     """
-    async for day in tx.each(_ACCOUNT_DAYS, **await _of_account(tx, question)):
+    async for day in tx.each(_ACCOUNT_DAYS, **await reads_asked(tx, question)):
         yield AccountDay(
             day.site_identifier,
             day.loc_id,
@@ -153,24 +152,7 @@ async def account_days(tx: Tx, question: ReadsOfAccount) -> AsyncIterator[Accoun
 async def count_account_days(tx: Tx, question: ReadsOfAccount) -> int:
     """Say how many days of intervals `account_days` lists, whatever the page."""
     whole = msgspec.structs.replace(question, how_many=None, beyond=0)
-    return await tx.count(_ACCOUNT_DAYS, **await _of_account(tx, whole))
-
-
-async def _of_account(tx: Tx, question: ReadsOfAccount) -> dict[str, object]:
-    """Return what an account's days are asked for with. Raises `Invalid`, `NoSuchAccount`."""
-    refuse_span(question.from_day, question.to_day, MOST_LISTED)
-    tx.user.refuse_blocked(question.account)
-    return {
-        "portal_id": tx.portal.portal_id,
-        "account_id": await account_id_of(tx, question.account),
-        "from_day": question.from_day,
-        "to_day": question.to_day,
-        "site": question.site_identifier,
-        "meter": question.meter_code,
-        "as_of": question.as_of or tx.now,
-        "how_many": question.how_many,
-        "beyond": question.beyond,
-    }
+    return await tx.count(_ACCOUNT_DAYS, **await reads_asked(tx, whole))
 
 
 @needs(Permission.READS_VIEW)

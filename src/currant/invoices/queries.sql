@@ -34,14 +34,6 @@ where t.portal_id = :portal_id::int
 order by t.invoice_on, t.invoice_id
 limit :how_many::bigint offset :skip::bigint;
 
--- name: freeze
--- Freeze the papers of invoices with the brand in force, and answer how many they are.
--- not null: frozen
-select cardinality(documents.freeze(
-    :portal_id::int, :kinds::text[], :numbers::text[], :account_ids::bigint[],
-    :snapshots::text[], :template_version::int, :at::timestamptz
-)) as frozen;
-
 -- name: lines
 -- The lines of some invoices, in order; a usage line of one register tells its reads: that of tier
 -- X the register that counts what is fed in.

@@ -11,8 +11,8 @@ from currant.access.verbs import Nothing
 from currant.clock import day_bounds
 from currant.db.statements import Statements
 from currant.db.tx import Tx
-from currant.documents.papers import TEMPLATE_VERSION, snapshot_of
-from currant.documents.verbs import show_brand
+from currant.documents.model import FreezePapers
+from currant.documents.verbs import freeze_papers, show_brand
 from currant.errors import Invalid
 from currant.invoices.model import (
     BilledElsewhere,
@@ -48,7 +48,6 @@ _BILLED_ELSEWHERE = sql.command("billed_elsewhere")
 _PAPER_HEADS = sql.rows("paper_heads", PaperHead)
 _PAPER_LINES = sql.rows("paper_lines", PaperLine)
 _USAGE_HISTORY = sql.rows("usage_history", UsageOfMonth)
-_FREEZE = sql.rows("freeze", int)
 
 _PAGE = 500
 
@@ -203,16 +202,7 @@ async def freeze(tx: Tx, invoice_ids: Sequence[int]) -> list[PaperHead]:
     for used in await tx.all(_USAGE_HISTORY, **asked):
         whole[used.invoice_id].history.append(used)
     papers = [paper_of(printed, tx.portal.currency) for printed in whole.values()]
-    await tx.one(
-        _FREEZE,
-        portal_id=portal_id,
-        kinds=["CREDIT_NOTE" if head.kind == "CREDIT" else "INVOICE" for head in heads],
-        numbers=[head.number for head in heads],
-        account_ids=[head.account_id for head in heads],
-        snapshots=[snapshot_of(paper) for paper in papers],
-        template_version=TEMPLATE_VERSION,
-        at=tx.now,
-    )
+    await freeze_papers(tx, FreezePapers([head.account_id for head in heads], papers))
     brand = await show_brand(tx, Nothing())
     if messages := letters(papers, heads, brand.terms):
         await queue_messages(tx, messages)
